@@ -1,0 +1,157 @@
+/**
+ * One cell's process as its agent sees it: started, watched, and killed with all that it started. The limits here
+ * are the ones that hold when V8's own do not.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BonfireError } from "@bonfire/wire";
+import type { CellStart, ToAgent, ToCell } from "../cell/messages.ts";
+import { residentMb } from "./resident-memory.ts";
+
+const CELL_PROGRAM = fileURLToPath(new URL("../cell/main.js", import.meta.url));
+const POLL_MS = 100;
+/** What a cell uses beside the code it runs: Node, the isolate's library, and copies on their way in and out. */
+const OWN_MB = 256;
+/** Address space that V8 reserves for code, which counts as data though it is never touched. */
+const V8_CODE_MB = 1_060;
+/** `ulimit` is the shell's; `exec` makes the shell the cell. */
+const LIMITED = 'ulimit -c 0; ulimit -d "$0" 2>/dev/null; exec "$@"';
+
+export class CellProcess {
+  readonly node: string;
+  readonly ready: Promise<void>;
+  /** Resolves, never rejects, with the reason when the process has ended. */
+  readonly ended: Promise<BonfireError>;
+  readonly #child: ChildProcess;
+  readonly #memoryMb: number;
+  readonly #groups = new Set<number>();
+  #waiting: { kind: ToAgent["kind"]; resolve: () => void }[] = [];
+  #cause: BonfireError | undefined;
+  #poll: NodeJS.Timeout | undefined;
+
+  constructor(start: Omit<CellStart, "workdir">) {
+    const workdir = mkdtempSync(join(tmpdir(), "bonfire-cell-"));
+    this.node = start.node;
+    this.#memoryMb = start.memoryMb;
+    const limitKb = (V8_CODE_MB + OWN_MB + 2 * this.#capMb) * 1024;
+    const program = [process.execPath, "--no-node-snapshot", CELL_PROGRAM];
+    this.#child = spawn("sh", ["-c", LIMITED, String(limitKb), ...program], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      cwd: workdir,
+      // A group of its own: Ctrl-C in a terminal is for the driver, which then lets its executors go in order.
+      detached: true,
+    });
+    this.#child.on("message", (message: ToAgent) => this.#hear(message));
+    this.ready = this.#next("ready");
+    this.ended = new Promise((resolve) => {
+      this.#child.once("error", (cause) => resolve(new BonfireError("CELL_CRASHED", "A cell could not be started", { cause })));
+      this.#child.once("exit", (code, signal) => resolve(this.#exitReason(code, signal)));
+    });
+    void this.ended.then(() => this.#cleanUp(workdir));
+    this.#say({ kind: "start", start: { ...start, workdir } });
+  }
+
+  /** What the process may have resident. */
+  get #capMb(): number {
+    return OWN_MB + 2 * this.#memoryMb;
+  }
+
+  /** Gives the cell to a driver, for good. Rejects if the cell ends first. */
+  async serve(tenant: string): Promise<void> {
+    await this.#orEnd(this.ready);
+    this.#poll = setInterval(() => this.#checkMemory(), POLL_MS);
+    const serving = this.#next("serving");
+    this.#say({ kind: "serve", tenant });
+    await this.#orEnd(serving);
+  }
+
+  /** Whether the process answers within `ms`. */
+  async answers(ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), ms);
+    this.#next("pong").then(() => resolve(true));
+    void this.ended.then(() => resolve(false));
+    this.#say({ kind: "ping" });
+    const answered = await promise;
+    clearTimeout(timer);
+    return answered;
+  }
+
+  kill(cause: BonfireError): void {
+    this.#cause ??= cause;
+    this.#child.kill("SIGKILL");
+  }
+
+  /** Lets it close what it has open; kills it after `ms`. */
+  async stop(ms: number): Promise<void> {
+    this.#cause ??= new BonfireError("CELL_STOPPED", "The cell was stopped");
+    if (this.#child.connected) this.#child.disconnect();
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), ms);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  #hear(message: ToAgent): void {
+    if (message.kind === "spawned") this.#groups.add(message.group);
+    else if (message.kind === "ended") this.#groups.delete(message.group);
+    else if (message.kind === "broken") this.kill(new BonfireError(message.code, message.message));
+    const heard = this.#waiting.filter(({ kind }) => kind === message.kind);
+    this.#waiting = this.#waiting.filter(({ kind }) => kind !== message.kind);
+    for (const { resolve } of heard) resolve();
+  }
+
+  #say(message: ToCell): void {
+    // A cell that has just ended cannot be told; `ended` says so to whoever waits.
+    if (this.#child.connected) this.#child.send(message, (error) => error && this.kill(crashed(error.message)));
+  }
+
+  #next(kind: ToAgent["kind"]): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push({ kind, resolve }));
+  }
+
+  async #orEnd(step: Promise<void>): Promise<void> {
+    const end = await Promise.race([step, this.ended]);
+    if (end) throw end;
+  }
+
+  #checkMemory(): void {
+    const mb = residentMb(this.#child.pid as number);
+    if (mb !== undefined && mb > this.#capMb) this.kill(this.#outOfMemory());
+  }
+
+  #outOfMemory(): BonfireError {
+    return new BonfireError(
+      "MEMORY_LIMIT",
+      `The code on this cell exceeded its ${this.#memoryMb} MB: use less, or raise the pool's "memory"`,
+    );
+  }
+
+  #exitReason(code: number | null, signal: NodeJS.Signals | null): BonfireError {
+    if (this.#cause) return this.#cause;
+    // V8 ends the process so when an allocation fails that it cannot report: the hard limit was met.
+    if (signal === "SIGABRT" || signal === "SIGTRAP" || signal === "SIGILL" || code === 133 || code === 134) return this.#outOfMemory();
+    return crashed(signal ? `it was ended by ${signal}` : `it exited with code ${code}`);
+  }
+
+  async #cleanUp(workdir: string): Promise<void> {
+    clearInterval(this.#poll);
+    for (const group of this.#groups) killGroup(group);
+    await rm(workdir, { recursive: true, force: true });
+  }
+}
+
+function crashed(how: string): BonfireError {
+  return new BonfireError("CELL_CRASHED", `The cell that ran the call is gone: ${how}`);
+}
+
+function killGroup(group: number): void {
+  try {
+    process.kill(-group, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // ESRCH: it ended by itself
+  }
+}

@@ -1,0 +1,42 @@
+/** The actor that keeps one driver's cell: it ends when the cell's process does, and the reason is why. */
+import { Actor, type Watcher } from "@bonfire/runtime/internal";
+import { BonfireError } from "@bonfire/wire";
+import type { CellProcess } from "./cell-process.ts";
+
+const PING_MS = 300;
+const STOP_MS = 2_000;
+
+export class Keeper extends Actor {
+  readonly #cell: CellProcess;
+  readonly #tenant: string;
+  readonly #watcher: Watcher;
+  #unwatch: (() => void) | undefined;
+
+  constructor(cell: CellProcess, tenant: string, watcher: Watcher) {
+    super();
+    this.#cell = cell;
+    this.#tenant = tenant;
+    this.#watcher = watcher;
+  }
+
+  override onStart(): void {
+    void this.#cell.ended.then((error) => this.context.stop({ kind: "error", error }));
+    // Its driver is gone: nobody waits for what this cell does.
+    this.#unwatch = this.#watcher.watch(this.#tenant, () => void this.context.stop());
+  }
+
+  /** A call did not end in time. A process that does not answer is stuck in native code, and is killed. */
+  async overdue(reason: string): Promise<void> {
+    if (this.context.sender !== this.#tenant) {
+      throw new BonfireError("NOT_YOURS", "Only the driver that this cell serves may report it");
+    }
+    if (await this.#cell.answers(PING_MS)) return;
+    this.#cell.kill(new BonfireError("CALL_TIMEOUT", `The cell was killed as it could not be interrupted: ${reason}`));
+    await this.#cell.ended;
+  }
+
+  override async onStop(): Promise<void> {
+    this.#unwatch?.();
+    await this.#cell.stop(STOP_MS);
+  }
+}

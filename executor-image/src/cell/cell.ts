@@ -1,0 +1,184 @@
+/** Carries calls from NATS into the realm and replies back; everything that arrives in one tick enters together. */
+import { Bus, subject, TimerWheel } from "@bonfire/runtime/internal";
+import { BonfireError, decode, encode, FrameKind, HEADER_BYTES, readHeader, ReplyKind } from "@bonfire/wire";
+import type { Msg } from "nats";
+import { createRealm } from "../realm/create-realm.ts";
+import type { IncomingCall, Realm } from "../realm/realm.ts";
+import { Deadline } from "./deadline.ts";
+import type { CellStart, ToAgent } from "./messages.ts";
+
+const NOTHING = new Uint8Array(0);
+
+type LogLine = [call: number, level: string, text: string];
+
+export class Cell {
+  readonly #bus: Bus;
+  readonly #realm: Realm;
+  readonly #running = new Map<number, Deadline>();
+  readonly #wheel = new TimerWheel();
+  #arrived: Msg[] = [];
+  #lines: LogLine[] = [];
+  #tenant = "";
+
+  private constructor(bus: Bus, realm: Realm) {
+    this.#bus = bus;
+    this.#realm = realm;
+  }
+
+  static async start(start: CellStart, say: (message: ToAgent) => void): Promise<Cell> {
+    const { node, nats, realm: kind, grants, memoryMb, workdir } = start;
+    const connecting = Bus.connect(nats, node);
+    let cell: Cell | undefined;
+    const realm = createRealm(kind, {
+      memoryMb,
+      grants,
+      workdir,
+      events: {
+        reply: (id, reply, bytes) => cell?.#reply(id, reply, bytes),
+        log: (call, level, text) => cell?.#log(call, level, text),
+        broken: (error) => say({ kind: "broken", code: error.code, message: error.message }),
+        spawned: (group) => say({ kind: "spawned", group }),
+        ended: (group) => say({ kind: "ended", group }),
+      },
+    });
+    cell = new Cell(await connecting, realm);
+    return cell;
+  }
+
+  /** Takes calls of `tenant`; the subscription is in force when this resolves. */
+  async serve(tenant: string): Promise<void> {
+    this.#tenant = tenant;
+    this.#bus.subscribe(subject.call(this.#bus.node, tenant), (message) => {
+      if (this.#arrived.push(message) === 1) queueMicrotask(() => this.#enter());
+    });
+    await this.#bus.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#realm.close();
+    await this.#bus.close();
+  }
+
+  /** Hands over what has arrived, in order: a bundle is loaded before the calls behind it run. */
+  #enter(): void {
+    const messages = this.#arrived;
+    this.#arrived = [];
+    let calls: IncomingCall[] = [];
+    for (const message of messages) {
+      const header = readHeader(message.data);
+      const body = message.data.subarray(HEADER_BYTES);
+      const answerTo = message.reply ?? "";
+      if (header.kind === FrameKind.call) {
+        if (this.#accept(header.id, header.bundle, header.budget, answerTo)) calls.push({ ...header, body });
+        continue;
+      }
+      if (calls.length > 0) this.#realm.run(calls);
+      calls = [];
+      this.#control(header, body, answerTo);
+    }
+    if (calls.length > 0) this.#realm.run(calls);
+  }
+
+  #control(header: ReturnType<typeof readHeader>, body: Uint8Array, answerTo: string): void {
+    switch (header.kind) {
+      case FrameKind.load: {
+        const [hash, code] = decode(body) as [string, string];
+        return this.#realm.load(header.bundle, hash, code);
+      }
+      case FrameKind.loadByTransfer:
+        return void this.#loadLarge(header.bundle, body, answerTo);
+      case FrameKind.callByTransfer:
+        return void this.#callLarge(header, body, answerTo);
+      case FrameKind.cancel:
+        this.#realm.cancel(header.id, new BonfireError("CALL_CANCELLED", String(decode(body))));
+        return this.#publish(answerTo, NOTHING);
+    }
+  }
+
+  /** Notes a call and its deadline; answers at once if its bundle is not here. */
+  #accept(id: number, bundle: number, budget: number, answerTo: string): boolean {
+    if (!this.#realm.has(bundle)) {
+      const error = new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${bundle}; it must be loaded again`);
+      this.#publish(answerTo, replyFrame(ReplyKind.error, encode(error)));
+      return false;
+    }
+    const deadline = new Deadline(id, answerTo, budget, (over) => this.#expire(over));
+    this.#running.set(id, deadline);
+    if (budget > 0) this.#wheel.add(deadline, budget);
+    return true;
+  }
+
+  async #loadLarge(bundle: number, body: Uint8Array, answerTo: string): Promise<void> {
+    const bytes = await this.#receive(body).catch(() => undefined);
+    if (!bytes) return; // the sender of a broken transfer has been told by the transfer itself
+    const [hash, code] = decode(bytes) as [string, string];
+    this.#realm.load(bundle, hash, code);
+    this.#publish(answerTo, NOTHING);
+  }
+
+  async #callLarge(header: ReturnType<typeof readHeader>, body: Uint8Array, answerTo: string): Promise<void> {
+    if (!this.#accept(header.id, header.bundle, header.budget, answerTo)) return;
+    try {
+      const bytes = await this.#receive(body);
+      // It may have been cancelled, or its time may have run out, while it was on its way.
+      if (this.#running.has(header.id)) this.#realm.run([{ ...header, body: bytes }]);
+    } catch (error) {
+      this.#reply(header.id, ReplyKind.error, encode(error));
+    }
+  }
+
+  /** Into shared memory, so that an isolate can read it without another copy. */
+  async #receive(body: Uint8Array): Promise<Uint8Array> {
+    const [transfer, total] = decode(body) as [number, number];
+    const transfers = await this.#bus.transfers();
+    return transfers.accept(this.#tenant, transfer, total, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)));
+  }
+
+  #reply(id: number, kind: number, bytes: Uint8Array): void {
+    const call = this.#running.get(id);
+    if (!call) return;
+    this.#running.delete(id);
+    this.#wheel.remove(call);
+    if (bytes.length < this.#bus.maxPayload) this.#publish(call.answerTo, replyFrame(kind, bytes));
+    else if (kind === ReplyKind.value) void this.#replyLarge(call.answerTo, bytes);
+    else {
+      const error = new BonfireError("VALUE_REFUSED", "The call failed with an error too large to send");
+      this.#publish(call.answerTo, replyFrame(kind, encode(error)));
+    }
+  }
+
+  async #replyLarge(answerTo: string, bytes: Uint8Array): Promise<void> {
+    const transfers = await this.#bus.transfers();
+    const { id, total, sent } = transfers.offer(this.#tenant, [bytes]);
+    this.#publish(answerTo, replyFrame(ReplyKind.valueByTransfer, encode([id, total])));
+    // If it does not get across, the receiver's own wait fails and tells the caller.
+    await sent.catch((error: Error) => this.#log(0, "warn", error.message));
+  }
+
+  #expire(deadline: Deadline): void {
+    const limit = deadline.budget / 1000;
+    const error = new BonfireError("CALL_TIMEOUT", `Call exceeded its deadline (${limit} s were left when it arrived)`);
+    this.#realm.cancel(deadline.id, error);
+  }
+
+  #log(call: number, level: string, text: string): void {
+    if (this.#lines.push([call, level, text]) > 1) return;
+    queueMicrotask(() => {
+      const lines = this.#lines;
+      this.#lines = [];
+      this.#publish(subject.log(this.#tenant, this.#bus.node), encode(lines));
+    });
+  }
+
+  /** While the link is down nobody can be told; the driver asks again, or its deadline ends the wait. */
+  #publish(to: string, payload: Uint8Array): void {
+    if (this.#bus.link.up) this.#bus.publish(to, payload);
+  }
+}
+
+function replyFrame(kind: number, bytes: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(1 + bytes.length);
+  frame[0] = kind;
+  frame.set(bytes, 1);
+  return frame;
+}

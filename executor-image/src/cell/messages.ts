@@ -1,0 +1,29 @@
+/** What an agent and a cell say to each other over the process channel. */
+import type { NatsAddress, RealmKind } from "@bonfire/runtime/internal";
+import type { Grants } from "@bonfire/wire";
+
+export interface CellStart {
+  /** The cell's node id. */
+  readonly node: string;
+  readonly nats: NatsAddress;
+  readonly realm: RealmKind;
+  readonly grants: Grants;
+  readonly memoryMb: number;
+  /** A folder of the cell's own, which the agent removes. */
+  readonly workdir: string;
+}
+
+export type ToCell =
+  | { readonly kind: "start"; readonly start: CellStart }
+  /** From now on take calls from this driver, and from no other ever. */
+  | { readonly kind: "serve"; readonly tenant: string }
+  | { readonly kind: "ping" };
+
+export type ToAgent =
+  | { readonly kind: "ready" }
+  | { readonly kind: "serving" }
+  | { readonly kind: "pong" }
+  /** A process group that shipped code has started, and its end: the agent kills what is left if the cell dies. */
+  | { readonly kind: "spawned"; readonly group: number }
+  | { readonly kind: "ended"; readonly group: number }
+  | { readonly kind: "broken"; readonly code: string; readonly message: string };

@@ -1,0 +1,83 @@
+/** The bundles of one isolate: their modules once evaluated, and which of their classes an instance belongs to. */
+import type { DecodeOptions, Reference, ShipModule } from "@bonfire/wire";
+import { importBuiltin, requireBuiltin } from "./builtins.ts";
+
+/** What a bundle's code evaluates to. */
+export type ShipFactory = (
+  require: (specifier: string) => unknown,
+  importModule: (specifier: string) => Promise<object>,
+) => ShipModule | Promise<ShipModule>;
+
+/** Thrown while decoding when a value refers to a bundle that was not loaded into this isolate. */
+export class MissingBundle extends Error {
+  readonly hash: string;
+  constructor(hash: string) {
+    super(`Bundle ${hash} is not loaded`);
+    this.hash = hash;
+  }
+}
+
+type Entry =
+  | { readonly state: "loading"; readonly done: Promise<void> }
+  | { readonly state: "ready"; readonly module: ShipModule }
+  | { readonly state: "failed"; readonly error: unknown };
+
+export class BundleTable {
+  readonly #entries = new Map<number, Entry>();
+  readonly #numbers = new Map<string, number>();
+  readonly #classes = new Map<object, Reference>();
+
+  /** Half of every call's decode options; the console is the call's. */
+  readonly decoding: DecodeOptions = {
+    module: (hash) => {
+      const number = this.#numbers.get(hash);
+      if (number === undefined || this.#entries.get(number)?.state === "loading") throw new MissingBundle(hash);
+      return this.module(number);
+    },
+    require: requireBuiltin,
+  };
+
+  /** Evaluates a bundle. A failure is kept, as for any module, and is every later call's error. */
+  load(number: number, hash: string, factory: ShipFactory): void {
+    this.#numbers.set(hash, number);
+    try {
+      const made = factory(requireBuiltin, importBuiltin);
+      if (!("then" in made)) {
+        this.#ready(number, hash, made);
+        return;
+      }
+      const done = made.then(
+        (module) => this.#ready(number, hash, module),
+        (error: unknown) => void this.#entries.set(number, { state: "failed", error }),
+      );
+      this.#entries.set(number, { state: "loading", done });
+    } catch (error) {
+      this.#entries.set(number, { state: "failed", error });
+    }
+  }
+
+  #ready(number: number, hash: string, module: ShipModule): void {
+    this.#entries.set(number, { state: "ready", module });
+    for (const [name, constructor] of Object.entries(module.classes)) {
+      this.#classes.set(constructor, { kind: "class", hash, name });
+    }
+  }
+
+  /** The promise to wait for when the bundle's code is asynchronous and not there yet. */
+  loading(number: number): Promise<void> | undefined {
+    const entry = this.#entries.get(number);
+    return entry?.state === "loading" ? entry.done : undefined;
+  }
+
+  /** The module of a loaded bundle; throws what its code threw. */
+  module(number: number): ShipModule {
+    const entry = this.#entries.get(number);
+    if (entry?.state === "ready") return entry.module;
+    throw entry?.state === "failed" ? entry.error : new MissingBundle(String(number));
+  }
+
+  /** How a class of a bundle travels back. */
+  reference(value: object): Reference | undefined {
+    return this.#classes.get(value);
+  }
+}

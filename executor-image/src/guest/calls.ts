@@ -1,0 +1,188 @@
+/** The call loop: reads calls from the inbox, runs each closure, and writes answers to the outbox, all inside the entry that the host has put a time limit on. */
+import { BonfireError, decode, type DecodeOptions, encode, type EncodeOptions } from "@bonfire/wire";
+import { currentCall, enterCall, loopTime, requestTick } from "./bindings/scheduling.ts";
+import { bridge } from "./bridge.ts";
+import { BundleTable, MissingBundle, type ShipFactory } from "./bundles.ts";
+import { request } from "./host.ts";
+import { CALL_WORDS, RecordKind, State } from "./layout.ts";
+import { setWorkdir, workdir } from "./library.ts";
+import { consoleOf, logLine } from "./log.ts";
+import { commit, place } from "./outbox.ts";
+import { processImmediate, processTimers, runTicks } from "./process-object.ts";
+
+const state = new Int32Array(bridge.state);
+const words = new Uint32Array(bridge.inbox);
+const bundles = new BundleTable();
+/** Calls that wait for a promise, with the controller of their signal where one was asked for. */
+const unanswered = new Map<number, AbortController | undefined>();
+
+const resultOptions: EncodeOptions = { root: "result", reference: (value) => bundles.reference(value), allocate: place };
+const errorOptions: EncodeOptions = { ...resultOptions, root: "error" };
+
+/** Runs the `count` calls in the inbox. */
+export function run(count: number): void {
+  let offset = count * CALL_WORDS * 4;
+  for (let i = 0; i < count; i++) {
+    const at = i * CALL_WORDS;
+    const length = words[at + 3]!;
+    const body = new Uint8Array(bridge.inbox, offset, length);
+    offset += (length + 3) & ~3;
+    state[State.started] = i + 1;
+    begin(words[at]!, words[at + 1]!, words[at + 2]!, body);
+  }
+  runTicks();
+}
+
+/** Runs one call whose body is in a buffer of its own. */
+export function runLarge(
+  id: number,
+  bundle: number,
+  site: number,
+  buffer: SharedArrayBuffer,
+  offset: number,
+  length: number,
+): void {
+  state[State.started] = 1;
+  begin(id, bundle, site, new Uint8Array(buffer, offset, length));
+  runTicks();
+}
+
+function begin(id: number, bundle: number, site: number, body: Uint8Array): void {
+  enterCall(id);
+  try {
+    const loading = bundles.loading(bundle);
+    if (loading === undefined) settle(id, invoke(id, bundle, site, body));
+    else {
+      // The inbox is overwritten by the time the module is there.
+      const kept = body.slice();
+      settle(id, loading.then(() => resume(id, () => invoke(id, bundle, site, kept))));
+    }
+  } catch (error) {
+    if (error instanceof MissingBundle) settle(id, fetchBundle(id, error, bundle, site, body.slice()));
+    else fail(id, error);
+  }
+}
+
+/** A value of the call refers to a bundle that this isolate has not loaded yet. */
+async function fetchBundle(id: number, missing: MissingBundle, bundle: number, site: number, body: Uint8Array): Promise<unknown> {
+  const { value } = await request("bundle.load", [missing.hash]);
+  await bundles.loading(value as number);
+  return resume(id, () => invoke(id, bundle, site, body));
+}
+
+function resume<T>(id: number, work: () => T): T {
+  enterCall(id);
+  return work();
+}
+
+function invoke(id: number, bundle: number, site: number, body: Uint8Array): unknown {
+  const module = bundles.module(bundle);
+  const console = consoleOf(id);
+  const options: DecodeOptions = { ...bundles.decoding, console };
+  const capturesLength = body.length === 0 ? 0 : body[0]! | (body[1]! << 8) | (body[2]! << 16) | (body[3]! << 24);
+  const split = 4 + (capturesLength >>> 0);
+  const captures = split > 4 ? (decode(body.subarray(4, split), options) as unknown[]) : [];
+  const args = body.length > split ? (decode(body.subarray(split), options) as never[]) : [];
+  const make = module.sites[site];
+  if (make === undefined) {
+    throw new BonfireError("BUNDLE_BROKEN", `Cannot run closure ${site} as its bundle has ${module.sites.length}: the two sides may run different versions`);
+  }
+  return make(captures, console)(...args);
+}
+
+function settle(id: number, result: unknown): void {
+  if (typeof result !== "object" || result === null || typeof (result as PromiseLike<unknown>).then !== "function") {
+    if (unanswered.size > 0) unanswered.delete(id);
+    answer(id, result);
+    return;
+  }
+  if (!unanswered.has(id)) unanswered.set(id, undefined);
+  (result as PromiseLike<unknown>).then(
+    (value) => {
+      if (unanswered.delete(id)) answer(id, value);
+    },
+    (error) => {
+      if (unanswered.delete(id)) fail(id, error);
+    },
+  );
+}
+
+function answer(id: number, value: unknown): void {
+  try {
+    commit(RecordKind.value, id, encode(value, resultOptions).length);
+  } catch (error) {
+    fail(id, error);
+  }
+}
+
+function fail(id: number, error: unknown): void {
+  commit(RecordKind.error, id, encodeError(error).length);
+}
+
+function encodeError(error: unknown): Uint8Array {
+  try {
+    const bytes = encode(error, errorOptions);
+    // `throw undefined` has no bytes, and no bytes are no error.
+    return bytes.length > 0 ? bytes : encode(new Error("undefined was thrown"), errorOptions);
+  } catch (refusal) {
+    const reason = refusal instanceof BonfireError ? refusal.message : "its properties could not be read";
+    return encode(new BonfireError("VALUE_REFUSED", `The call failed with an error that cannot travel: ${reason}`), errorOptions);
+  }
+}
+
+/** The call's caller is gone or impatient: its answer is dropped, and its signal fires. */
+export function cancel(id: number): void {
+  const controller = unanswered.get(id);
+  unanswered.delete(id);
+  controller?.abort();
+  runTicks();
+}
+
+/** The signal that fires when the running call is cancelled; `undefined` outside of a call. */
+export function callSignal(): AbortSignal | undefined {
+  const id = currentCall();
+  if (id === 0) return undefined;
+  const controller = unanswered.get(id) ?? new AbortController();
+  unanswered.set(id, controller);
+  return controller.signal;
+}
+
+/** Runs what timers and immediates are due. */
+export function tick(): void {
+  enterCall(0);
+  guarded(processImmediate);
+  guarded(() => {
+    const next = Math.abs(processTimers(loopTime()));
+    if (next !== 0) requestTick(next - loopTime());
+  });
+  runTicks();
+}
+
+/** An error that no promise takes up fails the call it belongs to, where that is known. */
+function guarded(work: () => void): void {
+  for (;;) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      const id = currentCall();
+      if (unanswered.delete(id)) fail(id, error);
+      else logLine(id, "error", `Uncaught ${stackOf(error)}`);
+    }
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? String(error.stack) : String(error);
+}
+
+/** Takes in a bundle's code, compiled by the host. */
+export function load(bundle: number, hash: string, factory: ShipFactory): void {
+  bundles.load(bundle, hash, factory);
+}
+
+/** Sets the directory that relative paths are of. */
+export function enterDirectory(path: string): void {
+  if (path !== workdir()) setWorkdir(path);
+}
+

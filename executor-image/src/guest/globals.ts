@@ -1,0 +1,68 @@
+/** The globals that a closure finds, each made by Node's own library when it is first used. */
+import { defineLazy } from "./bindings/util.ts";
+import { webCrypto } from "./crypto.ts";
+import { fetchApi, fetchInterface } from "./fetch.ts";
+import { structuredClone, processObject, requireInternal } from "./library.ts";
+import { globalConsole } from "./log.ts";
+
+const LAZY: Readonly<Record<string, readonly string[]>> = {
+  "internal/url": ["URL", "URLSearchParams"],
+  "internal/encoding": ["TextEncoder", "TextDecoder"],
+  "internal/abort_controller": ["AbortController", "AbortSignal"],
+  "internal/event_target": ["Event", "EventTarget", "CustomEvent"],
+  "internal/blob": ["Blob"],
+  "internal/file": ["File"],
+  buffer: ["Buffer", "atob", "btoa"],
+  "internal/util/domexception": ["DOMException"],
+  timers: ["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate"],
+  "internal/process/task_queues": ["queueMicrotask"],
+  "internal/webstreams/readablestream": [
+    "ReadableStream",
+    "ReadableStreamDefaultReader",
+    "ReadableStreamBYOBReader",
+    "ReadableStreamBYOBRequest",
+    "ReadableByteStreamController",
+    "ReadableStreamDefaultController",
+  ],
+  "internal/webstreams/writablestream": [
+    "WritableStream",
+    "WritableStreamDefaultController",
+    "WritableStreamDefaultWriter",
+  ],
+  "internal/webstreams/transformstream": ["TransformStream", "TransformStreamDefaultController"],
+  "internal/webstreams/queuingstrategies": ["ByteLengthQueuingStrategy", "CountQueuingStrategy"],
+  "internal/webstreams/encoding": ["TextEncoderStream", "TextDecoderStream"],
+  perf_hooks: ["performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure", "PerformanceObserver"],
+};
+
+export function installGlobals(): void {
+  const target = globalThis as unknown as Record<string, unknown>;
+  for (const [id, names] of Object.entries(LAZY)) {
+    for (const name of names) defineLazy(target, name, false, () => requireInternal(id)[name]);
+  }
+  for (const name of ["Headers", "Request", "Response", "FormData"]) {
+    defineLazy(target, name, false, () => fetchInterface(name));
+  }
+  defineLazy(target, "crypto", false, webCrypto);
+  const plain = { global: globalThis, process: processObject, console: globalConsole, structuredClone, fetch: fetchApi };
+  for (const [name, value] of Object.entries(plain)) {
+    Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+  // V8 finishes these on a background task that an isolate without a loop never runs.
+  const { Module, Instance } = WebAssembly;
+  const instantiate = (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports): unknown => {
+    if (source instanceof Module) return new Instance(source, imports);
+    const module = new Module(source);
+    return { module, instance: new Instance(module, imports) };
+  };
+  const shims = {
+    compile: async (source: BufferSource) => new Module(source),
+    instantiate: async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => instantiate(source, imports),
+    compileStreaming: async (response: PromiseLike<Response> | Response) => new Module(await (await response).arrayBuffer()),
+    instantiateStreaming: async (response: PromiseLike<Response> | Response, imports?: WebAssembly.Imports) =>
+      instantiate(await (await response).arrayBuffer(), imports),
+  };
+  for (const [name, value] of Object.entries(shims)) {
+    Object.defineProperty(WebAssembly, name, { value, writable: true, configurable: true });
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * How functions and classes travel: as code travels, by naming the bundle they are in, or, for what no bundle has,
+ * as their source text with the values it needs. Closure capture decides; the codec only writes it down.
+ */
+export type Reference =
+  /** A closure that a bundle can make again from its captures. */
+  | { kind: "closure"; hash: string; site: number; names: readonly string[]; captures: readonly unknown[] }
+  /** A function or class of this text, evaluated with `names` bound to `values`. */
+  | {
+      kind: "source";
+      text: string;
+      form: SourceForm;
+      names: readonly string[];
+      values: readonly unknown[];
+      /** Where the text starts in the user's program: "src/a.ts:12:7". */
+      at: string;
+    }
+  /** A class of a bundle, by its key in `ShipModule.classes`. */
+  | { kind: "class"; hash: string; name: string }
+  /** An export of a node builtin: module "fs/promises", path "readFile"; an empty path is the module itself. */
+  | { kind: "builtin"; module: string; path: string };
+
+/** What has to stand around a function's text to make it an expression: see `compileSource`. */
+export const SourceForm = { expression: 0, method: 1, asyncMethod: 2, getter: 3, class: 4 } as const;
+export type SourceForm = (typeof SourceForm)[keyof typeof SourceForm];
+
+/** What the code of a bundle evaluates to. */
+export interface ShipModule {
+  /** Each makes one closure from its captures; `console` attributes the closure's log lines to its call. */
+  sites: ((captures: unknown[], console: Console) => Callable)[];
+  /** The classes whose instances travel, by a key that is the same in every bundle: "src/shape.ts#Circle". */
+  classes: Record<string, Callable>;
+}
+
+/** Any function or class. */
+export type Callable = (...values: never[]) => unknown;

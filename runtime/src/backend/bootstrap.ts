@@ -1,0 +1,24 @@
+import type { Grants } from "@bonfire/wire";
+import type { Address } from "../actor/ref.ts";
+import type { NatsAddress } from "../bus/connection.ts";
+import type { Timing } from "../presence/timing.ts";
+
+export type RealmKind = "isolate" | "process";
+
+/** What a backend hands to an executor so that it can join; holds credentials, so it never goes into argv. */
+export interface Bootstrap {
+  /** The executor's node id. */
+  readonly executor: string;
+  readonly nats: NatsAddress;
+  readonly pool: string;
+  readonly supervisor: Address;
+  readonly timing: Timing;
+  readonly realm: RealmKind;
+  readonly grants: Grants;
+  /** Cap of one cell, in MB. */
+  readonly memoryMb: number;
+  /** The executor ends by itself if it could not register within so many ms. */
+  readonly registerMs: number;
+  /** How long running work gets when the executor stops. */
+  readonly shutdownMs: number;
+}

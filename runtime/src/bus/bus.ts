@@ -1,0 +1,128 @@
+/** One node's access to NATS: its control connection with the reply inbox, and the bulk connection when needed. */
+import { BonfireError } from "@bonfire/wire";
+import type { Msg, NatsConnection, Subscription } from "nats";
+import { type Link, type NatsAddress, open } from "./connection.ts";
+import { Inbox, type Question } from "./inbox.ts";
+import { Transfers } from "./transfer.ts";
+
+const DRAIN_MS = 2_000;
+/** What a message may hold beside its payload limit: NATS counts headers into it. */
+const HEADROOM_BYTES = 1_024;
+
+export class Bus implements AsyncDisposable {
+  readonly node: string;
+  readonly address: NatsAddress;
+  readonly link: Link;
+  /** The largest payload that fits into one message; larger values go as transfers. */
+  readonly maxPayload: number;
+  readonly #connection: NatsConnection;
+  readonly #inbox: Inbox;
+  #bulk: Promise<{ connection: NatsConnection; transfers: Transfers }> | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(node: string, address: NatsAddress, connection: NatsConnection, link: Link) {
+    this.node = node;
+    this.address = address;
+    this.link = link;
+    this.maxPayload = (connection.info?.max_payload ?? 1_048_576) - HEADROOM_BYTES;
+    this.#connection = connection;
+    this.#inbox = new Inbox(connection, node);
+  }
+
+  /** Connects as `node`. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`. */
+  static async connect(address: NatsAddress, node: string): Promise<Bus> {
+    const { connection, link } = await open(address, node);
+    return new Bus(node, address, connection, link);
+  }
+
+  /** Sends. Throws `LINK_DOWN` while disconnected, as NATS would drop the message without a word. */
+  publish(to: string, payload: Uint8Array): void {
+    this.#requireLink();
+    this.#connection.publish(to, payload);
+  }
+
+  /** Asks; exactly one method of `question` is called within `deadline` milliseconds. Throws `LINK_DOWN`. */
+  ask(to: string, payload: Uint8Array, question: Question, deadline: number): void {
+    this.#requireLink();
+    this.#connection.publish(to, payload, { reply: this.#inbox.ask(question, deadline) });
+  }
+
+  /** Takes a question back. */
+  forget(question: Question): void {
+    this.#inbox.forget(question);
+  }
+
+  /** How many questions wait for a reply. */
+  get waiting(): number {
+    return this.#inbox.size;
+  }
+
+  subscribe(to: string, receive: (message: Msg) => void, options: { queue?: string } = {}): Subscription {
+    return this.#connection.subscribe(to, { ...options, callback: (_error, message) => receive(message) });
+  }
+
+  /** Resolves when the server has seen everything sent or subscribed so far. */
+  flush(): Promise<void> {
+    return this.#connection.flush();
+  }
+
+  /** The bulk connection's transfers; the connection is opened at the first use. */
+  async transfers(): Promise<Transfers> {
+    this.#bulk ??= this.#openBulk();
+    return (await this.#bulk).transfers;
+  }
+
+  /** Whether the bulk connection was ever needed. */
+  get hasBulk(): boolean {
+    return this.#bulk !== undefined;
+  }
+
+  async #openBulk() {
+    const { connection } = await open(this.address, `${this.node}-bulk`);
+    const transfers = new Transfers(connection, this.node);
+    await connection.flush();
+    return { connection, transfers };
+  }
+
+  #requireLink(): void {
+    if (this.link.up && !this.#connection.isClosed()) return;
+    throw new BonfireError(
+      "LINK_DOWN",
+      this.#connection.isClosed()
+        ? "Cannot send as the connection to NATS is closed"
+        : "Cannot send as the connection to NATS is down: it reconnects by itself, try again",
+    );
+  }
+
+  /** Sends what is buffered and closes the connections. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#bulk) {
+      const bulk = await this.#bulk;
+      bulk.transfers.close();
+      await bulk.connection.close();
+    }
+    if (this.link.up && !this.#connection.isClosed()) await settled(this.#connection.flush(), DRAIN_MS);
+    await this.#connection.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Waits for `promise` to end either way, but at most `ms`: a link that breaks now must not hold up the closing. */
+function settled(promise: Promise<unknown>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    promise.then(done, done);
+  });
+}

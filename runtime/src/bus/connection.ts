@@ -1,0 +1,76 @@
+/** The one place that opens NATS connections: our settings, our errors, and whether the link is up. */
+import { BonfireError } from "@bonfire/wire";
+import { type ConnectionOptions, connect, credsAuthenticator, Events, type NatsConnection } from "nats";
+
+/** How to reach NATS. `credentials`: the text of a `.creds` file. Never goes into argv, a message or a log. */
+export interface NatsAddress {
+  readonly servers: readonly string[];
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  readonly credentials?: string;
+}
+
+/** The state of one connection, kept with the time since which it holds (performance.now()). */
+export interface Link {
+  up: boolean;
+  since: number;
+}
+
+const RECONNECT_WAIT_MS = 100;
+const CONNECT_TIMEOUT_MS = 5_000;
+const PING_INTERVAL_MS = 1_000;
+const PINGS_OUT = 2;
+
+/** Opens a connection. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`, naming the server but no credential. */
+export async function open(address: NatsAddress, name: string): Promise<{ connection: NatsConnection; link: Link }> {
+  const options: ConnectionOptions = {
+    servers: [...address.servers],
+    name,
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    reconnectJitter: RECONNECT_WAIT_MS,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: PINGS_OUT,
+    noAsyncTraces: true,
+    ...(address.user !== undefined && { user: address.user }),
+    ...(address.password !== undefined && { pass: address.password }),
+    ...(address.token !== undefined && { token: address.token }),
+    ...(address.credentials !== undefined && {
+      authenticator: credsAuthenticator(new TextEncoder().encode(address.credentials)),
+    }),
+  };
+  const connection = await connect(options).catch((error: Error & { code?: string }) => {
+    throw connectError(address.servers, error);
+  });
+  const link: Link = { up: true, since: performance.now() };
+  void follow(connection, link);
+  return { connection, link };
+}
+
+async function follow(connection: NatsConnection, link: Link): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type !== Events.Disconnect && status.type !== Events.Reconnect) continue;
+    link.up = status.type === Events.Reconnect;
+    link.since = performance.now();
+  }
+}
+
+function connectError(servers: readonly string[], error: Error & { code?: string }): BonfireError {
+  const where = servers.map(withoutCredentials).join(", ");
+  const refused = error.code === "AUTHORIZATION_VIOLATION" || error.code === "BAD_AUTHENTICATION";
+  return refused
+    ? new BonfireError(
+        "NATS_REFUSED",
+        `Cannot connect to NATS at ${where} as the server refused the credentials: check the user, password, token or credentials file`,
+      )
+    : new BonfireError(
+        "NATS_UNREACHABLE",
+        `Cannot connect to NATS at ${where} (${error.code ?? error.message}): start nats-server there, correct NATS_URL, or unset it to let Bonfire start a private one`,
+      );
+}
+
+function withoutCredentials(server: string): string {
+  return server.replace(/\/\/[^@/]*@/, "//");
+}

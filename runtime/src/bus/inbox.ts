@@ -1,0 +1,57 @@
+/**
+ * Our own reply inbox. nats.js's `request()` does a third of this one's rate, as it makes a promise, a timer and an
+ * error with a stack for each question; here a question is one map entry and a place on a timer wheel.
+ */
+import type { Msg, NatsConnection } from "nats";
+import { subject } from "./subject.ts";
+import { TimerWheel, Wait } from "./timer-wheel.ts";
+
+/** A question that waits for one reply. Exactly one of its three methods is called, once. */
+export abstract class Question extends Wait {
+  /** @internal its key in the inbox; 0 = not asked */
+  key = 0;
+  abstract onReply(data: Uint8Array): void;
+  /** Nobody listens on the subject that was asked: the other side is gone, and the server says so at once. */
+  abstract onNobody(): void;
+}
+
+export class Inbox {
+  readonly #questions = new Map<number, Question>();
+  readonly #wheel = new TimerWheel();
+  readonly #prefix: string;
+  #next = 1;
+
+  constructor(connection: NatsConnection, node: string) {
+    this.#prefix = subject.reply(node, "");
+    connection.subscribe(subject.everyReply(node), { callback: (_error, message) => this.#receive(message) });
+  }
+
+  /** Registers the question and returns the subject to which its reply must go. `deadline`: ms from now. */
+  ask(question: Question, deadline: number): string {
+    const key = this.#next++;
+    question.key = key;
+    this.#questions.set(key, question);
+    this.#wheel.add(question, deadline);
+    return this.#prefix + key.toString(36);
+  }
+
+  /** Takes a question back: none of its methods will be called any more. */
+  forget(question: Question): void {
+    this.#questions.delete(question.key);
+    this.#wheel.remove(question);
+  }
+
+  get size(): number {
+    return this.#questions.size;
+  }
+
+  #receive(message: Msg): void {
+    const key = Number.parseInt(message.subject.slice(this.#prefix.length), 36);
+    const question = this.#questions.get(key);
+    if (!question) return; // late: its asker has given up
+    this.#questions.delete(key);
+    this.#wheel.remove(question);
+    if (message.data.length === 0 && message.headers?.code === 503) question.onNobody();
+    else question.onReply(message.data);
+  }
+}

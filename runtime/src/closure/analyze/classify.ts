@@ -1,0 +1,153 @@
+/**
+ * How each variable that a closure uses gets to the executor: as code, as a value copied at the call, or as an import
+ * that is bundled. *Code travels as code, data travels as value*: a function, class, enum or literal that nothing
+ * ever reassigns is code.
+ */
+import type { SourceFile } from "./source-file.ts";
+import { isFunctionExpression, inside, type Node, unwrap, type Variable } from "./syntax.ts";
+
+export type Kind =
+  | { kind: "global" }
+  | { kind: "type" }
+  /** `imported` is "*" for a namespace. */
+  | { kind: "import"; source: string; imported: string; declaration: Node }
+  | { kind: "value"; mutable: boolean }
+  /** `declared`: the node is a whole declaration; otherwise it is the initializer of a `const`. */
+  | { kind: "code"; node: Node; declared: boolean; isClass: boolean; isLiteral: boolean };
+
+export class Classifier {
+  readonly #file: SourceFile;
+  readonly #kinds = new Map<Variable, Kind>();
+  readonly #hoistable = new Map<Variable, boolean>();
+
+  constructor(file: SourceFile) {
+    this.#file = file;
+  }
+
+  kind(variable: Variable): Kind {
+    let kind = this.#kinds.get(variable);
+    if (!kind) {
+      kind = this.#classify(variable);
+      this.#kinds.set(variable, kind);
+    }
+    return kind;
+  }
+
+  #classify(variable: Variable): Kind {
+    // An overload signature has no body; the implementation is the definition that counts.
+    const definition = variable.defs.find(({ type, node }) => type !== "FunctionName" || node.body) ?? variable.defs[0];
+    if (!definition) return { kind: "global" };
+    const { node, parent } = definition;
+    if (definition.type === "ImportBinding") {
+      if (parent?.importKind === "type" || node.importKind === "type") return { kind: "type" };
+      return { kind: "import", source: parent?.source?.value, imported: importedName(node), declaration: parent! };
+    }
+    if (definition.type === "Type") return { kind: "type" };
+    const isWritten = variable.references.some(
+      (reference) => reference.isWrite() && !reference.init && reference.identifier !== node.id,
+    );
+    if (isWritten) return { kind: "value", mutable: true };
+    const value: Kind = { kind: "value", mutable: false };
+    switch (definition.type) {
+      case "FunctionName":
+        if (node.type !== "FunctionDeclaration" || this.#gainsProperties(variable)) return value;
+        return { kind: "code", node, declared: true, isClass: false, isLiteral: false };
+      case "ClassName":
+        if (node.type !== "ClassDeclaration") return value;
+        return { kind: "code", node, declared: true, isClass: true, isLiteral: false };
+      case "TSEnumName":
+      case "TSModuleName":
+        return { kind: "code", node, declared: true, isClass: false, isLiteral: false };
+      case "Variable": {
+        if (node.id.type !== "Identifier" || !node.init || String(parent?.kind).endsWith("using")) return value;
+        const init = unwrap(node.init as Node);
+        const literal = isLiteral(init);
+        const isClass = init.type === "ClassExpression";
+        if (!literal && !isClass && !isFunctionExpression(init)) return value;
+        if (this.#gainsProperties(variable)) return value;
+        return { kind: "code", node: init, declared: false, isClass, isLiteral: literal };
+      }
+      default:
+        return value;
+    }
+  }
+
+  /** A function that is given properties (`fn.cache = …`) is data as well as code, so it is copied with them. */
+  #gainsProperties({ references }: Variable): boolean {
+    const { parents } = this.#file;
+    return references.some(({ identifier }) => {
+      const member = parents.get(identifier);
+      if (member?.type !== "MemberExpression" || member.object !== identifier) return false;
+      const above = parents.get(member);
+      return above?.type === "AssignmentExpression" && above.left === member && member.property.name !== "prototype";
+    });
+  }
+
+  /**
+   * Whether module-level code depends on no value of run time, so that it can stand at the top of the ship module
+   * once for all closures of the file, and keep its identity.
+   */
+  hoistable(variable: Variable, under = new Set<Variable>()): boolean {
+    const known = this.#hoistable.get(variable);
+    if (known !== undefined) return known;
+    const kind = this.kind(variable);
+    if (kind.kind === "import" || kind.kind === "type") return true;
+    const { moduleScope } = this.#file;
+    if (kind.kind !== "code" || variable.scope !== moduleScope) return false;
+    if (under.has(variable)) return true;
+    under.add(variable);
+    let result = !capturesThis(kind.node);
+    for (const needed of result ? this.needs(kind.node) : []) {
+      if (!this.hoistable(needed, under)) {
+        result = false;
+        break;
+      }
+    }
+    // An answer that was found inside a cycle holds only if the whole cycle does.
+    if (under.size === 1 || !result) this.#hoistable.set(variable, result);
+    under.delete(variable);
+    return result;
+  }
+
+  /** The variables from outside that a piece of code uses or writes. */
+  *needs(node: Node): Generator<Variable> {
+    const { moduleScope } = this.#file;
+    for (const { resolved, isValueReference } of this.#file.referencesIn(node)) {
+      if (isValueReference === false || !resolved || resolved.defs.length === 0) continue;
+      if (inside(resolved.scope.block, node) && resolved.scope !== moduleScope) continue;
+      yield resolved;
+    }
+  }
+}
+
+/** An arrow function's `this` is that of where it stands. */
+function capturesThis(node: Node): boolean {
+  if (node.type !== "ArrowFunctionExpression") return false;
+  let found = false;
+  const go = (current: Node): void => {
+    if (current.type === "ThisExpression") found = true;
+    for (const field of Object.keys(current)) {
+      if (field === "parent") continue;
+      const value: unknown = current[field];
+      for (const item of Array.isArray(value) ? value : [value]) {
+        const child = item as Node | null;
+        if (!child || typeof child.type !== "string") continue;
+        if (!/^(FunctionExpression|FunctionDeclaration|ClassBody)$/.test(child.type)) go(child);
+      }
+    }
+  };
+  go(node);
+  return found;
+}
+
+function importedName(specifier: Node): string {
+  if (specifier.type === "ImportNamespaceSpecifier") return "*";
+  if (specifier.type === "ImportDefaultSpecifier") return "default";
+  return (specifier.imported.name ?? specifier.imported.value) as string;
+}
+
+function isLiteral(node: Node): boolean {
+  if (node.type === "Literal") return !node.regex;
+  if (node.type === "TemplateLiteral") return (node.expressions as Node[]).length === 0;
+  return node.type === "UnaryExpression" && unwrap(node.argument as Node).type === "Literal";
+}

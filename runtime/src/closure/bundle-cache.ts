@@ -1,0 +1,96 @@
+/**
+ * Bundles on disk, so that a program that starts again has them at once. An entry holds as long as none of the files
+ * that went into it has changed.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { debuglog } from "node:util";
+import type { Bundle } from "./bundle.ts";
+import type { ShipSource } from "./ship-module.ts";
+
+/** Raised when bundles of an older build must not be used. */
+const FORMAT = "1";
+const debug = debuglog("bonfire");
+
+interface Entry {
+  bundle: Bundle;
+  /** Each file with its size and time of change. */
+  inputs: [path: string, size: number, changed: number][];
+}
+
+export function readCache(source: ShipSource): Bundle | undefined {
+  const path = entryPath(source);
+  if (!path) return undefined;
+  try {
+    const { bundle, inputs } = JSON.parse(readFileSync(path, "utf8")) as Entry;
+    return inputs.every(([file, size, changed]) => isUnchanged(file, size, changed)) ? bundle : undefined;
+  } catch (error) {
+    // Not there, or half written by a program that was killed: it is built again.
+    debug("no cached bundle for %s: %s", source.file, error);
+    return undefined;
+  }
+}
+
+export function writeCache(source: ShipSource, bundle: Bundle, files: readonly string[]): void {
+  const path = entryPath(source);
+  if (!path) return;
+  try {
+    const inputs = files
+      .filter((file) => existsSync(file) && statSync(file).isFile())
+      .filter((file) => file !== source.file)
+      .map((file): Entry["inputs"][number] => {
+        const { size, mtimeMs } = statSync(file);
+        return [file, size, mtimeMs];
+      });
+    const partial = `${path}.${process.pid}`;
+    writeFileSync(partial, JSON.stringify({ bundle, inputs } satisfies Entry), { mode: 0o600 });
+    renameSync(partial, path);
+  } catch (error) {
+    // A full or read-only disk costs a rebuild next time and nothing else.
+    debug("cannot keep the bundle of %s: %s", source.file, error);
+  }
+}
+
+function isUnchanged(file: string, size: number, changed: number): boolean {
+  const now = statSync(file, { throwIfNoEntry: false });
+  return now !== undefined && now.size === size && now.mtimeMs === changed;
+}
+
+function entryPath(source: ShipSource): string | undefined {
+  const folder = cacheFolder(source.file);
+  if (!folder) return undefined;
+  const digest = createHash("sha256");
+  const facts = [FORMAT, process.cwd(), source.file, source.code, process.env.NODE_ENV ?? "", process.versions.node];
+  for (const fact of facts) digest.update(fact).update("\0");
+  return join(folder, `${digest.digest("hex").slice(0, 32)}.json`);
+}
+
+let folder: string | undefined | null = null;
+
+/** `node_modules/.cache/bonfire` beside the program, or a folder of this user's under the temporary one. */
+function cacheFolder(file: string): string | undefined {
+  if (folder !== null) return folder;
+  for (let above = dirname(file); ; above = dirname(above)) {
+    if (existsSync(join(above, "node_modules")) && (folder = usable(join(above, "node_modules", ".cache", "bonfire")))) {
+      return folder;
+    }
+    if (above === dirname(above)) break;
+  }
+  folder = usable(join(tmpdir(), `bonfire-${userInfo().uid}`));
+  return folder;
+}
+
+/** The folder, if it is ours alone to write: code from it will be run. */
+function usable(path: string): string | undefined {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const { uid, mode } = lstatSync(path);
+    const isOurs = process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0);
+    return isOurs ? path : undefined;
+  } catch (error) {
+    debug("cannot cache bundles in %s: %s", path, error);
+    return undefined;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * From a ship module to a bundle: esbuild takes in the project's own files and npm packages; node's builtins stay
+ * outside, to be given by the realm. Building starts when a file loads, so that it is done by the first call.
+ */
+import { createHash } from "node:crypto";
+import { dirname, resolve } from "node:path";
+import { Script } from "node:vm";
+import { BonfireError } from "@bonfire/wire";
+import type { BuildFailure, BuildResult, Message } from "esbuild";
+import { BUILTIN_NAMESPACE, shipPlugin } from "./bundle-plugin.ts";
+import { readCache, writeCache } from "./bundle-cache.ts";
+import type { ShipFile } from "./registry.ts";
+import { type ShipSource, shortPath } from "./ship-module.ts";
+
+export interface Bundle {
+  /** 16 hex digits of the content. */
+  readonly hash: string;
+  /** A script whose value is `(require, importModule) => ShipModule | Promise<ShipModule>`. */
+  readonly code: string;
+  /** Source map of `code` as JSON, with absolute paths as sources. */
+  readonly map?: string;
+  /** The node builtins it imports, without `node:`. */
+  readonly builtins: readonly string[];
+  /** Keys of the classes that it can revive; see `classKey`. */
+  readonly classes: readonly string[];
+}
+
+/** The bundle of a file: at once when it is built or in the cache, else when esbuild is done. */
+export function bundleOf(file: ShipFile): Bundle | Promise<Bundle> {
+  if (file.bundle) return file.bundle;
+  if (!file.building) {
+    const cached = readCache(file.source);
+    if (cached) {
+      file.bundle = cached;
+      return cached;
+    }
+    file.building = build(file.source).then((bundle) => {
+      file.bundle = bundle;
+      return bundle;
+    });
+  }
+  return file.building;
+}
+
+/** Begin to build without waiting; a failure is told to the first call that needs the bundle. */
+export function warmBundle(file: ShipFile): void {
+  const started = bundleOf(file);
+  // The same promise is awaited, and its rejection reported, by that call.
+  if (started instanceof Promise) started.catch(() => undefined);
+}
+
+async function build(source: ShipSource): Promise<Bundle> {
+  const { build } = await import("esbuild");
+  const directory = dirname(source.file);
+  const map = Buffer.from(source.map).toString("base64");
+  const meta = { url: new URL(`file://${source.file}`).href, dirname: directory, filename: source.file };
+  let result: BuildResult<{ write: false; metafile: true }>;
+  const classKeys: string[] = [];
+  try {
+    result = await build({
+      stdin: {
+        contents: `${source.code}//# sourceMappingURL=data:application/json;base64,${map}`,
+        resolveDir: directory,
+        sourcefile: source.file,
+        loader: /x$/.test(source.file) ? "tsx" : "ts",
+      },
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: "esm",
+      platform: "node",
+      mainFields: ["module", "main"],
+      target: "es2024",
+      sourcemap: "external",
+      sourcesContent: false,
+      outfile: `${directory}/bonfire.js`,
+      absWorkingDir: directory,
+      logLevel: "silent",
+      keepNames: false,
+      // A computed import() becomes a require() of the realm, as an isolate has no import() of its own.
+      supported: { "dynamic-import": false },
+      define: {
+        "import.meta.url": JSON.stringify(meta.url),
+        "import.meta.dirname": JSON.stringify(meta.dirname),
+        "import.meta.filename": JSON.stringify(meta.filename),
+        "process.env.NODE_ENV": JSON.stringify(process.env.NODE_ENV ?? "production"),
+      },
+      plugins: [shipPlugin(classKeys)],
+    });
+  } catch (error) {
+    throw buildFailed(error as BuildFailure, source);
+  }
+  const output = result.outputFiles.find(({ path }) => path.endsWith(".js"))!;
+  const mapFile = result.outputFiles.find(({ path }) => path.endsWith(".map"))!;
+  const code = wrap(output.text);
+  const inputs = Object.values(result.metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  const bundle: Bundle = {
+    hash: createHash("sha256").update(code).digest("hex").slice(0, 16),
+    code,
+    map: absoluteSources(mapFile.text, directory),
+    builtins: inputs
+      .filter((input) => input.startsWith(`${BUILTIN_NAMESPACE}:`))
+      .map((input) => input.slice(BUILTIN_NAMESPACE.length + 1)),
+    classes: [...new Set(classKeys)],
+  };
+  writeCache(source, bundle, Object.keys(result.metafile.inputs).map((input) => resolve(directory, input)));
+  return bundle;
+}
+
+/** The line that stands before the bundled code, which the map has to be moved by. */
+function wrap(code: string): string {
+  const before = '(function (require, importModule) { "use strict"; const $bonfire = { classes: {} };\n';
+  const after = "\nreturn $bonfire.module; })";
+  const plain = `${before}${code}${after}`;
+  try {
+    new Script(plain);
+    return plain;
+  } catch (error) {
+    // Only a module that awaits at its top level needs to be a promise.
+    if (error instanceof SyntaxError && /await/.test(error.message)) return `(async ${plain.slice(1)}`;
+    throw error;
+  }
+}
+
+function absoluteSources(json: string, directory: string): string {
+  const map = JSON.parse(json) as { sources: string[]; mappings: string; names: string[] };
+  // One ";" for the line that `wrap` put before the code.
+  return JSON.stringify({
+    version: 3,
+    names: [],
+    sources: map.sources.map((source) => resolve(directory, source)),
+    mappings: `;${map.mappings}`,
+  });
+}
+
+function buildFailed(failure: Partial<BuildFailure>, source: ShipSource): BonfireError {
+  if (!failure.errors) return new BonfireError("BUNDLE_FAILED", `Cannot bundle ${shortPath(source.file)}`, { cause: failure });
+  const lines = failure.errors.map((message) => `${message.text} at ${placeOf(message, source)}`);
+  return new BonfireError(
+    "BUNDLE_FAILED",
+    `Cannot bundle the closures of ${shortPath(source.file)} as ${lines.join("; ")}`,
+    { cause: failure },
+  );
+}
+
+function placeOf({ location, text }: Message, source: ShipSource): string {
+  const file = location ? resolve(dirname(source.file), location.file) : source.file;
+  if (location && file !== source.file) return `${shortPath(file)}:${location.line}:${location.column + 1}`;
+  // The ship module has its imports elsewhere than the file: find the one that is meant by its name.
+  const specifier = Object.keys(source.imports).find((name) => text.includes(JSON.stringify(name)));
+  const place = specifier === undefined ? source.sites[0] : source.imports[specifier];
+  return `${shortPath(source.file)}:${place?.line ?? 1}:${place?.column ?? 1}`;
+}

@@ -1,0 +1,275 @@
+/**
+ * The ship module of a source file: a module of its own that holds only what the file's closures need. Each closure
+ * becomes a function of its captures, inside the same nesting of blocks as the original, so nothing is renamed; the
+ * caller's file itself is never run on an executor.
+ */
+import { basename, relative, sep } from "node:path";
+import { Classifier } from "./analyze/classify.ts";
+import { findCallSites } from "./analyze/call-sites.ts";
+import { type Plan, planCapture, type Problem } from "./analyze/plan.ts";
+import { type Place, SourceFile } from "./analyze/source-file.ts";
+import type { Node, Parsed, Scope, Variable } from "./analyze/syntax.ts";
+import { ShipText } from "./ship-text.ts";
+
+/** What the driver has to know of one closure. */
+export interface SiteInfo extends Place {
+  /** Its captures in order; the last may be `this`. */
+  names: readonly string[];
+  problems: readonly Problem[];
+}
+
+export interface ShipSource {
+  /** Absolute path of the file. */
+  file: string;
+  /** TypeScript: sets `$bonfire.module`. */
+  code: string;
+  /** From `code` to the file, as JSON. */
+  map: string;
+  sites: readonly SiteInfo[];
+  /** Classes of the file whose instances it can revive, by name. */
+  classes: readonly string[];
+  /** Where its imports stand in the file, by specifier. */
+  imports: Readonly<Record<string, Place>>;
+}
+
+/** One closure of the file, with where the transform has to touch the file for it. */
+export interface Site {
+  argument: Node;
+  /** What reads each capture where the closure stands, in the order of `names`. */
+  reads: readonly string[];
+  isCertain: boolean;
+}
+
+export interface Shipped {
+  source: ShipSource;
+  sites: readonly Site[];
+}
+
+/** The key of a class in every bundle: "src/shape.ts#Circle". */
+export function classKey(file: string, name: string): string {
+  return `${shortPath(file)}#${name}`;
+}
+
+/** A path as users write it: relative to where the program was started, with slashes. */
+export function shortPath(file: string): string {
+  const path = relative(process.cwd(), file);
+  return (path.startsWith("..") ? file : path).split(sep).join("/");
+}
+
+/** The closures that the file hands to pools; undefined when there are none. */
+export function shipCallSites(parsed: Parsed): Shipped | undefined {
+  const file = new SourceFile(parsed);
+  const classifier = new Classifier(file);
+  const found = findCallSites(file, classifier);
+  if (found.length === 0) return undefined;
+  const plans = found.map(({ node, variable, argument }) =>
+    node ? planCapture(file, classifier, node, variable) : importedPlan(argument, variable!),
+  );
+  const source = new ShipModuleWriter(file, classifier, plans, found.map(({ argument }) => argument)).write();
+  return {
+    source,
+    sites: found.map(({ argument, isCertain }, index) => ({ argument, isCertain, reads: readsOf(plans[index]!) })),
+  };
+}
+
+/** One function of the file, wherever it stands. */
+export function shipFunction(file: SourceFile, classifier: Classifier, node: Node): ShipSource {
+  return new ShipModuleWriter(file, classifier, [planCapture(file, classifier, node)], [node]).write();
+}
+
+function importedPlan(node: Node, variable: Variable): Plan {
+  return { node, self: variable, values: [], code: [], imports: [variable], receiver: undefined, problems: [] };
+}
+
+function readsOf({ values, receiver }: Plan): string[] {
+  const reads = values.map(({ name }) => name);
+  if (receiver?.whole) reads.push("this");
+  else if (receiver) reads.push(`({ ${receiver.fields.map((field) => `${field}: this.${field}`).join(", ")} })`);
+  return reads;
+}
+
+class ShipModuleWriter {
+  readonly #file: SourceFile;
+  readonly #classifier: Classifier;
+  readonly #plans: readonly Plan[];
+  readonly #places: readonly Node[];
+  readonly #text: ShipText;
+  readonly #imports = new Set<Variable>();
+  readonly #hoisted = new Set<Variable>();
+
+  constructor(file: SourceFile, classifier: Classifier, plans: readonly Plan[], places: readonly Node[]) {
+    this.#file = file;
+    this.#classifier = classifier;
+    this.#plans = plans;
+    this.#places = places;
+    this.#text = new ShipText(file);
+  }
+
+  write(): ShipSource {
+    for (const { code, imports } of this.#plans) {
+      for (const variable of imports) this.#imports.add(variable);
+      for (const variable of code) if (this.#classifier.hoistable(variable)) this.#hoist(variable);
+    }
+    const classes = this.#classes();
+    const imports = this.#writeImports();
+    for (const variable of this.#inOrder(this.#hoisted)) this.#writeCode(variable);
+    this.#text.raw("$bonfire.module = { sites: [\n");
+    for (const plan of this.#plans) this.#writeSite(plan);
+    this.#text.raw("], classes: Object.assign($bonfire.classes, {");
+    for (const name of classes) this.#text.raw(` ${JSON.stringify(classKey(this.#file.file, name))}: ${name},`);
+    this.#text.raw(" }) };\n");
+    const sites = this.#plans.map((plan, index) => this.#siteInfo(plan, this.#places[index]!));
+    return {
+      file: this.#file.file,
+      code: this.#text.text,
+      map: this.#text.map(basename(this.#file.file)),
+      sites,
+      classes,
+      imports,
+    };
+  }
+
+  /**
+   * Every class of the file that can stand at the top, as instances of it may be captured by closures that never
+   * mention it; but not at the price of packages that no closure asked for.
+   */
+  #classes(): string[] {
+    const names: string[] = [];
+    for (const variable of this.#file.moduleScope.variables) {
+      const kind = this.#classifier.kind(variable);
+      if (kind.kind !== "code" || !kind.isClass || !this.#classifier.hoistable(variable)) continue;
+      if (!this.#hoisted.has(variable) && this.#wantsMoreImports(variable, new Set())) continue;
+      this.#hoist(variable);
+      names.push(variable.name);
+    }
+    return names;
+  }
+
+  #wantsMoreImports(variable: Variable, asked: Set<Variable>): boolean {
+    if (asked.has(variable)) return false;
+    asked.add(variable);
+    const kind = this.#classifier.kind(variable);
+    if (kind.kind === "import") return !this.#imports.has(variable) && !kind.source.startsWith(".");
+    if (kind.kind !== "code") return false;
+    for (const needed of this.#classifier.needs(kind.node)) if (this.#wantsMoreImports(needed, asked)) return true;
+    return false;
+  }
+
+  /** Take module-level code to the top, with all that it needs. */
+  #hoist(variable: Variable): void {
+    const kind = this.#classifier.kind(variable);
+    if (kind.kind === "import") this.#imports.add(variable);
+    if (kind.kind !== "code" || this.#hoisted.has(variable)) return;
+    this.#hoisted.add(variable);
+    for (const needed of this.#classifier.needs(kind.node)) this.#hoist(needed);
+  }
+
+  #inOrder(variables: Iterable<Variable>): Variable[] {
+    const start = (variable: Variable): number => {
+      const kind = this.#classifier.kind(variable);
+      return kind.kind === "code" ? kind.node.start : 0;
+    };
+    return [...variables].sort((left, right) => start(left) - start(right));
+  }
+
+  #writeImports(): Record<string, Place> {
+    const places: Record<string, Place> = {};
+    for (const variable of this.#imports) {
+      const kind = this.#classifier.kind(variable);
+      if (kind.kind !== "import") continue;
+      const from = `${JSON.stringify(kind.source)}${importAttributes(kind.declaration)};\n`;
+      const { name } = variable;
+      const what =
+        kind.imported === "*"
+          ? `* as ${name}`
+          : kind.imported === "default"
+            ? name
+            : `{ ${/^[\w$]+$/.test(kind.imported) ? kind.imported : JSON.stringify(kind.imported)} as ${name} }`;
+      this.#text.raw(`import ${what} from ${from}`);
+      places[kind.source] = this.#file.place(kind.declaration.start);
+    }
+    return places;
+  }
+
+  #writeCode(variable: Variable): void {
+    const kind = this.#classifier.kind(variable);
+    if (kind.kind !== "code") return;
+    if (kind.declared) {
+      this.#text.slice(kind.node.start, kind.node.end).raw("\n");
+    } else {
+      this.#text.raw(`const ${variable.name} = `).slice(kind.node.start, kind.node.end).raw(";\n");
+    }
+  }
+
+  #writeSite(plan: Plan): void {
+    const { values, code, receiver, self, node } = plan;
+    const local = code.filter((variable) => !this.#hoisted.has(variable));
+    // A file may have a `console` of its own, which then must not be hidden.
+    const ownConsole = [...values, ...code, ...plan.imports].some(({ name }) => name === "console");
+    this.#text.raw(`($captures, ${ownConsole ? "$console" : "console"}) => {`);
+    if (receiver) this.#text.raw(" return (function () {");
+    let depth = 0;
+    for (const scope of scopesOf([...values, ...local])) {
+      this.#text.raw(" {");
+      depth++;
+      values.forEach((variable, index) => {
+        if (variable.scope === scope) this.#text.raw(` const ${variable.name} = $captures[${index}];`);
+      });
+      this.#text.raw("\n");
+      for (const variable of this.#inOrder(local)) if (variable.scope === scope) this.#writeCode(variable);
+    }
+    this.#text.raw(" return ");
+    if (self) this.#text.raw(self.name);
+    else this.#text.raw("(").slice(node.start, node.end).raw(")");
+    this.#text.raw(`;${" }".repeat(depth)}`);
+    if (receiver) this.#text.raw(` }).call($captures[${values.length}]);`);
+    this.#text.raw(" },\n");
+  }
+
+  #siteInfo({ values, receiver, problems }: Plan, place: Node): SiteInfo {
+    const names = values.map(({ name }) => name);
+    if (receiver) names.push("this");
+    const scope = this.#file.scopeAt(place);
+    const shadowed = values.filter((variable) => lookUp(variable.name, scope) !== variable);
+    return {
+      ...this.#file.place(place.start),
+      names,
+      problems: [
+        ...problems,
+        ...shadowed.map(
+          ({ name }): Problem => ({
+            severity: "error",
+            id: "shadowed",
+            message: `captures \`${name}\`, which another variable of that name hides at the call: rename one of them`,
+            ...this.#file.place(place.start),
+          }),
+        ),
+      ],
+    };
+  }
+}
+
+/** The scopes of these variables, the outermost first. */
+function scopesOf(variables: readonly Variable[]): Scope[] {
+  const depth = (scope: Scope): number => {
+    let count = 0;
+    for (let upper = scope.upper; upper; upper = upper.upper) count++;
+    return count;
+  };
+  return [...new Set(variables.map(({ scope }) => scope))].sort((left, right) => depth(left) - depth(right));
+}
+
+function lookUp(name: string, from: Scope): Variable | undefined {
+  for (let scope: Scope | null = from; scope; scope = scope.upper) {
+    const variable = scope.set.get(name);
+    if (variable) return variable;
+  }
+  return undefined;
+}
+
+function importAttributes(declaration: Node): string {
+  const attributes = (declaration.attributes ?? []) as Node[];
+  if (attributes.length === 0) return "";
+  const list = attributes.map(({ key, value }) => `${JSON.stringify(key.name ?? key.value)}: ${JSON.stringify(value.value)}`);
+  return ` with { ${list.join(", ")} }`;
+}

@@ -1,0 +1,147 @@
+import { BonfireError, decode } from "@bonfire/wire";
+import { nuid } from "nats";
+import { ActorSystem } from "./actor/system.ts";
+import { resolveAddress, type ServerOptions } from "./address.ts";
+import { Bus } from "./bus/bus.ts";
+import { senderOf, subject } from "./bus/subject.ts";
+import { PrivateServer } from "./nats-server/private-server.ts";
+import { refuseUnknown } from "./option.ts";
+import type { Dispatcher } from "./pool/dispatcher.ts";
+import type { LogLine } from "./pool/events.ts";
+import { openPool } from "./pool/open-pool.ts";
+import { type PoolOptions, resolvePoolOptions } from "./pool/options.ts";
+import type { Pool } from "./pool/pool.ts";
+import { Announcer } from "./presence/announcer.ts";
+import { TIMING } from "./presence/timing.ts";
+import { Watcher } from "./presence/watcher.ts";
+
+export interface ConnectOptions extends ServerOptions {}
+
+const KNOWN = ["servers", "user", "password", "token", "credentialsFile"] as const satisfies readonly (keyof ConnectOptions)[];
+
+/**
+ * Joins the cluster as a driver. Without `servers` or `NATS_URL` it starts a private nats-server on a free port of
+ * this machine, which ends with this process.
+ *
+ * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `NATS_UNREACHABLE`, `NATS_REFUSED`, `NATS_SERVER_MISSING`,
+ * `NATS_SERVER_FAILED`.
+ *
+ * ```ts
+ * await using fire = await connect();
+ * ```
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Fire> {
+  refuseUnknown("connect", options, KNOWN);
+  const given = resolveAddress(options, process.env);
+  const server = given ? undefined : await PrivateServer.start();
+  const address = given ?? (server as PrivateServer).address;
+  const node = `d-${nuid.next().toLowerCase()}`;
+  try {
+    const [bus, announcer] = await Promise.all([Bus.connect(address, node), Announcer.start(address, node, TIMING)]);
+    const watcher = new Watcher(bus, TIMING);
+    const system = new ActorSystem(bus, watcher.watch);
+    await bus.flush();
+    return new Fire({ bus, announcer, watcher, system, server });
+  } catch (error) {
+    await server?.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly bus: Bus;
+  readonly announcer: Announcer;
+  readonly watcher: Watcher;
+  readonly system: ActorSystem;
+  readonly server: PrivateServer | undefined;
+}
+
+/** A driver's place in the cluster: its pools, and what is behind them. Made by `connect()`. */
+export class Fire implements AsyncDisposable {
+  readonly #parts: Parts;
+  readonly #pools = new Map<string, Promise<{ pool: Pool; dispatcher: Dispatcher }>>();
+  readonly #dispatchers = new Map<Pool, Dispatcher>();
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    parts.bus.subscribe(subject.everyLog(parts.bus.node), (message) =>
+      this.#log(senderOf(message.subject), message.data),
+    );
+  }
+
+  /** This driver's id in the cluster, new with each `connect()`. */
+  get id(): string {
+    return this.#parts.bus.node;
+  }
+
+  /**
+   * Opens a pool, or joins it if another driver has opened one of that name; then the pool's policy is the other's.
+   * With `min` it resolves when that many executors are ready.
+   *
+   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `POOL_OPEN`, `BACKEND_MISSING`, `BOOT_FAILED` (with the reason).
+   */
+  async pool(name: string, options: PoolOptions = {}): Promise<Pool> {
+    const resolved = resolvePoolOptions(name, options);
+    if (this.#closing) throw new BonfireError("CLOSED", "Cannot open a pool as the connection is closed");
+    if (this.#pools.has(name)) {
+      throw new BonfireError("POOL_OPEN", `Pool "${name}" is already open here: use the one you have, or close it first`);
+    }
+    const opening = openPool(name, resolved, this.#parts.system, TIMING, (pool) => this.#forget(pool));
+    this.#pools.set(name, opening);
+    try {
+      const { pool, dispatcher } = await opening;
+      this.#dispatchers.set(pool, dispatcher);
+      return pool;
+    } catch (error) {
+      this.#pools.delete(name);
+      throw error;
+    }
+  }
+
+  /** The actors of this node and the pools it uses. */
+  inspect() {
+    return {
+      id: this.id,
+      nats: { servers: this.#parts.bus.address.servers, up: this.#parts.bus.link.up, private: !!this.#parts.server },
+      actors: this.#parts.system.inspect(),
+      pools: [...this.#dispatchers.keys()].map((pool) => pool.inspect()),
+    };
+  }
+
+  /** Closes its pools, says goodbye, and ends what it alone used. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { announcer, system, watcher, bus, server } = this.#parts;
+    const opened = await Promise.allSettled(this.#pools.values());
+    await Promise.all(opened.map((pool) => pool.status === "fulfilled" && pool.value.pool.close()));
+    await announcer.bye();
+    await system.close();
+    watcher.close();
+    await bus.close();
+    await server?.close();
+  }
+
+  #forget(pool: Pool): void {
+    this.#pools.delete(pool.name);
+    this.#dispatchers.delete(pool);
+  }
+
+  #log(cell: string, data: Uint8Array): void {
+    const owner = [...this.#dispatchers].find(([, dispatcher]) => dispatcher.owns(cell));
+    if (!owner) return; // a line of a cell that has been given back
+    const [pool] = owner;
+    for (const [call, level, text] of decode(data) as [number, LogLine["level"], string][]) {
+      pool.logged({ pool: pool.name, cell, call, level, text });
+    }
+  }
+}

@@ -1,0 +1,15 @@
+export { BonfireError, type Grants, hasCode } from "@bonfire/wire";
+export type { RealmKind } from "./backend/bootstrap.ts";
+export {
+  type Backend,
+  BackendError,
+  type BackendErrorCode,
+  type LaunchRequest,
+  type Machine,
+} from "./backend/port.ts";
+export { type ConnectOptions, connect, type Fire } from "./connect.ts";
+export type { Duration } from "./duration.ts";
+export type { CallOptions, MapOptions, MapProgress } from "./pool/call-options.ts";
+export type { LogLine, PoolEvents } from "./pool/events.ts";
+export type { PoolOptions } from "./pool/options.ts";
+export type { Pool } from "./pool/pool.ts";

@@ -1,0 +1,15 @@
+/** The door for sibling packages of this repository; not for users, and free to change. */
+export { Actor } from "./actor/actor.ts";
+export type { Reason } from "./actor/reason.ts";
+export type { Address, Ref } from "./actor/ref.ts";
+export { ActorSystem } from "./actor/system.ts";
+export type { Bootstrap, RealmKind } from "./backend/bootstrap.ts";
+export { Bus } from "./bus/bus.ts";
+export { type NatsAddress, open } from "./bus/connection.ts";
+export { subject } from "./bus/subject.ts";
+export { TimerWheel, Wait } from "./bus/timer-wheel.ts";
+export type { AgentPort, CellOffer, KeeperPort } from "./pool/agent-port.ts";
+export { Beater } from "./presence/beater.ts";
+export type { Timing } from "./presence/timing.ts";
+export { Watcher } from "./presence/watcher.ts";
+export type { Supervisor } from "./supervisor/supervisor.ts";

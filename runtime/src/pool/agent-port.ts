@@ -1,0 +1,21 @@
+import type { Address } from "../actor/ref.ts";
+import type { Actor } from "../actor/actor.ts";
+
+/** What a driver asks of an executor's agent. The agent itself is in `@bonfire/executor`. */
+export interface AgentPort extends Actor {
+  /** The asking driver's own cell on this executor, started if need be. */
+  admit(): Promise<CellOffer>;
+}
+
+export interface CellOffer {
+  /** The actor that ends when the cell's process does, with the reason. */
+  readonly keeper: Address;
+  /** The cell's node id. */
+  readonly node: string;
+}
+
+/** What a driver asks of the actor that keeps its cell. */
+export interface KeeperPort extends Actor {
+  /** A call did not end in time. If the cell's process does not answer either, it is killed. */
+  overdue(reason: string): Promise<void>;
+}

@@ -1,0 +1,133 @@
+/** One call from the moment it is made until its caller has an answer. */
+import { BonfireError, ReplyKind } from "@bonfire/wire";
+import { Question } from "../bus/inbox.ts";
+import type { Bundle } from "../closure/bundle.ts";
+import type { Closure } from "../closure/capture.ts";
+import type { CellLink } from "./cell-link.ts";
+
+export type CallPhase =
+  | { readonly name: "waiting" }
+  /** On its way to the cell or running there. */
+  | { readonly name: "running"; readonly cell: CellLink }
+  | { readonly name: "settled" };
+
+/** What a call asks of the pool it belongs to. */
+export interface CallHost {
+  /** The call's caller needs it no longer; it is in this phase. */
+  abandoned(call: Call, phase: CallPhase, reason: unknown): void;
+  /** The cell that should have run it does not exist, so it did not run. */
+  undelivered(call: Call, cell: CellLink): void;
+  /** The work has ended: the slot is free. */
+  ended(cell: CellLink): void;
+  revive(call: Call, kind: number, body: Uint8Array, cell: CellLink): Promise<unknown> | unknown;
+  timedOut(call: Call, phase: CallPhase): BonfireError;
+}
+
+export class Call extends Question {
+  readonly id: number;
+  readonly closure: Closure;
+  readonly args: Uint8Array;
+  readonly bundles: readonly Bundle[];
+  /** performance.now() at which the caller's time is up. */
+  readonly deadlineAt: number;
+  readonly promise: Promise<unknown>;
+  readonly #host: CallHost;
+  readonly #signal: AbortSignal | undefined;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  #phase: CallPhase = { name: "waiting" };
+
+  constructor(
+    id: number,
+    host: CallHost,
+    closure: Closure,
+    args: Uint8Array,
+    bundles: readonly Bundle[],
+    deadlineAt: number,
+    signal: AbortSignal | undefined,
+  ) {
+    super();
+    this.id = id;
+    this.closure = closure;
+    this.args = args;
+    this.bundles = bundles;
+    this.deadlineAt = deadlineAt;
+    this.#host = host;
+    this.#signal = signal;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.promise = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get phase(): CallPhase {
+    return this.#phase;
+  }
+
+  get settled(): boolean {
+    return this.#phase.name === "settled";
+  }
+
+  /** It has a slot in `cell`. */
+  assigned(cell: CellLink): void {
+    this.#phase = { name: "running", cell };
+  }
+
+  /** It lost its slot before it ran. */
+  returned(): void {
+    this.#phase = { name: "waiting" };
+  }
+
+  fail(error: unknown): void {
+    if (this.settled) return;
+    this.#settle();
+    this.#reject(error);
+  }
+
+  /** It could not be sent: it fails, and its slot is free again. */
+  unsent(cell: CellLink, error: unknown): void {
+    this.fail(error);
+    this.#host.ended(cell);
+  }
+
+  override onReply(data: Uint8Array): void {
+    const phase = this.#phase;
+    if (phase.name !== "running") return;
+    const kind = data[0] ?? 0;
+    const body = data.subarray(1);
+    this.#settle();
+    try {
+      const value = this.#host.revive(this, kind, body, phase.cell);
+      if (kind === ReplyKind.error) this.#reject(value);
+      // A promise (of a large value) settles the call's own promise when it does.
+      else this.#resolve(value);
+    } catch (error) {
+      this.#reject(error);
+    }
+    phase.cell.inFlight.delete(this);
+    this.#host.ended(phase.cell);
+  }
+
+  override onNobody(): void {
+    if (this.#phase.name === "running") this.#host.undelivered(this, this.#phase.cell);
+  }
+
+  override onExpire(): void {
+    this.#abandon(this.#host.timedOut(this, this.#phase));
+  }
+
+  readonly #onAbort = (): void => this.#abandon(this.#signal?.reason);
+
+  #abandon(reason: unknown): void {
+    const phase = this.#phase;
+    if (phase.name === "settled") return;
+    this.fail(reason);
+    this.#host.abandoned(this, phase, reason);
+  }
+
+  #settle(): void {
+    this.#phase = { name: "settled" };
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+  }
+}

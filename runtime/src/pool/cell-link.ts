@@ -1,0 +1,176 @@
+/** A driver's end of one cell: sends it bundles once, then calls, on the slots that the driver holds. */
+import { BonfireError, callFrame, encode, FrameKind, HEADER_BYTES, writeHeader } from "@bonfire/wire";
+import type { Address } from "../actor/ref.ts";
+import type { Bus } from "../bus/bus.ts";
+import { Question } from "../bus/inbox.ts";
+import { subject } from "../bus/subject.ts";
+import type { Bundle } from "../closure/bundle.ts";
+import type { Call } from "./call.ts";
+
+const LOAD_MS = 60_000;
+/** How much longer than the call's own deadline the driver waits: the cell enforces it and knows more. */
+const BACKSTOP_MS = 1_000;
+const CANCEL_MS = 500;
+const NOTHING = new Uint8Array(0);
+
+export class CellLink {
+  readonly executor: string;
+  /** The actor on the executor that keeps the cell. */
+  readonly keeper: Address;
+  /** The cell's own node. */
+  readonly node: string;
+  readonly inFlight = new Set<Call>();
+  /** Slots that this driver may use here; 0 while it holds none. */
+  slots = 0;
+  busy = 0;
+  idleSince = performance.now();
+  readonly #bus: Bus;
+  readonly #calls: string;
+  readonly #loaded = new Map<string, { readonly number: number; readonly ready: Promise<void> | undefined }>();
+
+  constructor(bus: Bus, executor: string, keeper: Address, node: string) {
+    this.executor = executor;
+    this.keeper = keeper;
+    this.node = node;
+    this.#bus = bus;
+    this.#calls = subject.call(node, bus.node);
+  }
+
+  get free(): number {
+    return this.slots - this.busy;
+  }
+
+  /** Sends a call that has its slot. Failures reach the call. */
+  send(call: Call): void {
+    this.inFlight.add(call);
+    const pending = this.#loadAll(call.bundles);
+    if (pending) pending.then(() => this.#sendFrame(call)).catch((error) => this.#failed(call, error));
+    else {
+      try {
+        this.#sendFrame(call);
+      } catch (error) {
+        this.#failed(call, error);
+      }
+    }
+  }
+
+  /** Ends the call's work over there. Resolves when it has ended; rejects if the cell does not say so in time. */
+  cancel(id: number, message: string): Promise<void> {
+    const frame = withBody(FrameKind.cancel, 0, 0, id, encode(message));
+    return this.#request(frame, CANCEL_MS).then(() => {});
+  }
+
+  #failed(call: Call, error: unknown): void {
+    if (this.inFlight.delete(call)) call.unsent(this, error);
+  }
+
+  #sendFrame(call: Call): void {
+    if (call.settled) return;
+    const own = call.bundles[0] as Bundle;
+    const budget = Math.max(1, Math.ceil(call.deadlineAt - performance.now()));
+    const { captures, site } = call.closure;
+    const bundle = (this.#loaded.get(own.hash) as { number: number }).number;
+    const header = { kind: FrameKind.call, site, bundle, budget, id: call.id };
+    if (HEADER_BYTES + 4 + captures.length + call.args.length <= this.#bus.maxPayload) {
+      this.#bus.ask(this.#calls, callFrame(header, captures, call.args), call, budget + BACKSTOP_MS);
+      return;
+    }
+    const prefix = new Uint8Array(4);
+    new DataView(prefix.buffer).setUint32(0, captures.length, true);
+    this.#offer([prefix, captures, call.args], call)
+      .then((body) => {
+        if (call.settled) return;
+        const frame = withBody(FrameKind.callByTransfer, site, bundle, call.id, body, budget);
+        this.#bus.ask(this.#calls, frame, call, budget + BACKSTOP_MS);
+      })
+      .catch((error) => this.#failed(call, error));
+  }
+
+  async #offer(parts: readonly Uint8Array[], call: Call): Promise<Uint8Array> {
+    const transfers = await this.#bus.transfers();
+    const { id, total, sent } = transfers.offer(this.node, parts);
+    sent.catch((error) => {
+      this.#bus.forget(call);
+      this.#failed(call, error);
+    });
+    return encode([id, total]);
+  }
+
+  /** Loads what the cell has not got. Undefined if the calls may follow at once. */
+  #loadAll(bundles: readonly Bundle[]): Promise<unknown> | undefined {
+    let pending: Promise<unknown>[] | undefined;
+    for (const bundle of bundles) {
+      const ready = (this.#loaded.get(bundle.hash) ?? this.#load(bundle)).ready;
+      if (ready) (pending ??= []).push(ready);
+    }
+    return pending && Promise.all(pending);
+  }
+
+  #load(bundle: Bundle) {
+    const number = this.#loaded.size + 1;
+    const body = encode([bundle.hash, bundle.code]);
+    const small = HEADER_BYTES + body.length <= this.#bus.maxPayload;
+    // Messages of one connection arrive in order: calls may be sent behind a small bundle without waiting for it.
+    if (small) this.#bus.publish(this.#calls, withBody(FrameKind.load, 0, number, 0, body));
+    const loading = small ? undefined : this.#loadByTransfer(number, body);
+    const entry = { number, ready: loading };
+    this.#loaded.set(bundle.hash, entry);
+    loading?.then(
+      () => this.#loaded.set(bundle.hash, { number, ready: undefined }),
+      () => this.#loaded.delete(bundle.hash),
+    );
+    return entry;
+  }
+
+  async #loadByTransfer(number: number, body: Uint8Array): Promise<void> {
+    const transfers = await this.#bus.transfers();
+    const { id, total, sent } = transfers.offer(this.node, [body]);
+    const frame = withBody(FrameKind.loadByTransfer, 0, number, 0, encode([id, total]));
+    await Promise.all([sent, this.#request(frame, LOAD_MS)]);
+  }
+
+  #request(frame: Uint8Array, deadline: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.#bus.ask(this.#calls, frame, new Request(this.node, deadline, resolve, reject), deadline);
+    });
+  }
+}
+
+function withBody(kind: number, site: number, bundle: number, id: number, body: Uint8Array = NOTHING, budget = 0) {
+  const frame = new Uint8Array(HEADER_BYTES + body.length);
+  writeHeader(frame, { kind, site, bundle, budget, id });
+  frame.set(body, HEADER_BYTES);
+  return frame;
+}
+
+class Request extends Question {
+  readonly #node: string;
+  readonly #deadline: number;
+  readonly #resolve: (data: Uint8Array) => void;
+  readonly #reject: (error: BonfireError) => void;
+
+  constructor(
+    node: string,
+    deadline: number,
+    resolve: (data: Uint8Array) => void,
+    reject: (error: BonfireError) => void,
+  ) {
+    super();
+    this.#node = node;
+    this.#deadline = deadline;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  override onReply(data: Uint8Array): void {
+    this.#resolve(data);
+  }
+
+  override onNobody(): void {
+    this.#reject(new BonfireError("EXECUTOR_LOST", `Cell ${this.#node} is gone`));
+  }
+
+  override onExpire(): void {
+    this.#reject(new BonfireError("CELL_SILENT", `Cell ${this.#node} did not answer within ${this.#deadline} ms`));
+  }
+}

@@ -1,0 +1,121 @@
+import { availableParallelism } from "node:os";
+import { BonfireError, type Grants } from "@bonfire/wire";
+import type { RealmKind } from "../backend/bootstrap.ts";
+import type { Backend } from "../backend/port.ts";
+import { type Duration, milliseconds } from "../duration.ts";
+import { refuseUnknown, wholeNumber } from "../option.ts";
+import type { Policy } from "../supervisor/decide.ts";
+
+export interface PoolOptions {
+  /** Executors that are always there. Default 0. */
+  min?: number;
+  /** Executors at most, running and booting. Default: the number of this machine's cores, at least 2. */
+  max?: number;
+  /** Calls that one executor runs at a time. Default 1; raise it for work that waits rather than computes. */
+  concurrency?: number;
+  /** How long an executor above `min` may be without work. Default `"30s"`. */
+  idleAfter?: Duration;
+  /** How long an executor may take from its launch until it is ready. Default `"30s"`. */
+  bootTimeout?: Duration;
+  /** How long running work gets to finish when an executor stops. Default `"30s"`. */
+  shutdownTimeout?: Duration;
+  /** The deadline of a call that names none: waiting, booting and running together. Default `"5m"`. */
+  timeout?: Duration;
+  /** Cap of memory for the code of one driver on one executor, in MB. Default 512. */
+  memory?: number;
+  /** Where shipped code runs: in an isolate (default), or in a trusted plain Node process of its own. */
+  realm?: RealmKind;
+  /** What the code may touch beyond computing. Default: nothing. */
+  grants?: Grants;
+  /** Where executors run. Default: processes on this machine, by `@bonfire/backend-local`. */
+  backend?: Backend;
+  /** What happens to lines that shipped code prints: into this process's console (default), or only to `pool.on("log")`. */
+  logs?: "inherit" | "ignore";
+}
+
+export interface ResolvedPoolOptions {
+  readonly policy: Policy;
+  readonly bootMs: number;
+  readonly shutdownMs: number;
+  readonly callMs: number;
+  readonly memoryMb: number;
+  readonly realm: RealmKind;
+  readonly grants: Grants;
+  readonly backend: Backend | undefined;
+  readonly logs: "inherit" | "ignore";
+}
+
+const KNOWN = [
+  "min",
+  "max",
+  "concurrency",
+  "idleAfter",
+  "bootTimeout",
+  "shutdownTimeout",
+  "timeout",
+  "memory",
+  "realm",
+  "grants",
+  "backend",
+  "logs",
+] as const satisfies readonly (keyof PoolOptions)[];
+const KNOWN_GRANTS = ["programs", "files", "fetch", "env"] as const satisfies readonly (keyof Grants)[];
+/** The isolate itself, its codec and Node's library need this much. */
+const LEAST_MEMORY_MB = 16;
+
+/** Throws `UNKNOWN_OPTION` or `INVALID_OPTION`, naming the option. */
+export function resolvePoolOptions(pool: string, options: PoolOptions): ResolvedPoolOptions {
+  if (!/^[A-Za-z0-9][\w-]{0,63}$/.test(pool)) {
+    throw new BonfireError(
+      "INVALID_OPTION",
+      `A pool's name is 1 to 64 letters, digits, "-" and "_", starting with a letter or digit; got ${JSON.stringify(pool)}`,
+    );
+  }
+  refuseUnknown(`pool "${pool}"`, options, KNOWN);
+  const {
+    min = 0,
+    max = Math.max(2, availableParallelism(), min),
+    concurrency = 1,
+    idleAfter = "30s",
+    bootTimeout = "30s",
+    shutdownTimeout = "30s",
+    timeout = "5m",
+    memory = 512,
+    realm = "isolate",
+    grants = {},
+    backend,
+    logs = "inherit",
+  } = options;
+  wholeNumber("min", min, 0);
+  wholeNumber("max", max, 1);
+  if (max < min) {
+    throw new BonfireError("INVALID_OPTION", `Option "max" (${max}) of pool "${pool}" must be at least "min" (${min})`);
+  }
+  oneOf("realm", realm, ["isolate", "process"]);
+  oneOf("logs", logs, ["inherit", "ignore"]);
+  refuseUnknown(`grants of pool "${pool}"`, grants, KNOWN_GRANTS);
+  return {
+    policy: {
+      min,
+      max,
+      concurrency: wholeNumber("concurrency", concurrency, 1),
+      idleAfter: milliseconds("idleAfter", idleAfter),
+    },
+    bootMs: milliseconds("bootTimeout", bootTimeout),
+    shutdownMs: milliseconds("shutdownTimeout", shutdownTimeout),
+    callMs: milliseconds("timeout", timeout),
+    memoryMb: wholeNumber("memory", memory, LEAST_MEMORY_MB),
+    realm,
+    grants,
+    backend,
+    logs,
+  };
+}
+
+function oneOf(option: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return;
+  throw new BonfireError(
+    "INVALID_OPTION",
+    `Option "${option}" must be ${allowed.map((name) => `"${name}"`).join(" or ")}, got ${JSON.stringify(value)}`,
+  );
+}

@@ -1,0 +1,150 @@
+import { EventEmitter } from "node:events";
+import { BonfireError } from "@bonfire/wire";
+import type { ActorSystem } from "../actor/system.ts";
+import type { Bundle } from "../closure/bundle.ts";
+import { type Closure, capture, captureExplicit, encodeArguments } from "../closure/capture.ts";
+import { milliseconds } from "../duration.ts";
+import { refuseUnknown } from "../option.ts";
+import { Call } from "./call.ts";
+import { CALL_OPTIONS, type CallOptions, type MapOptions } from "./call-options.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { LogLine, PoolEvents } from "./events.ts";
+import { refuseUngranted } from "./grants.ts";
+import { mapItems } from "./map.ts";
+import type { ResolvedPoolOptions } from "./options.ts";
+
+/** Shipped code returns a value or a promise of one. */
+type Shipped<R> = () => R | PromiseLike<R>;
+type ShippedWith<C, R> = (captures: C) => R | PromiseLike<R>;
+
+let nextCall = 0;
+
+/** What a pool needs of whoever opened it. */
+export interface PoolParts {
+  readonly name: string;
+  readonly options: ResolvedPoolOptions;
+  readonly system: ActorSystem;
+  readonly dispatcher: Dispatcher;
+  readonly close: () => Promise<void>;
+}
+
+/** A named group of executors under one policy. Made by `fire.pool(name, options)`. */
+export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
+  readonly name: string;
+  readonly #parts: PoolParts;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(parts: PoolParts) {
+    super();
+    this.name = parts.name;
+    this.#parts = parts;
+  }
+
+  /**
+   * Runs `fn` once on an executor and resolves with its value; what it captures and imports travels with it.
+   *
+   * Throws at once: `CAPTURE_REFUSED` (a captured value cannot travel), `UNKNOWN_OPTION`, `INVALID_OPTION`.
+   * Rejects: with what `fn` threw, `CALL_TIMEOUT`, `GRANT_MISSING`, `MEMORY_LIMIT`, `CELL_RESET`, `EXECUTOR_LOST`,
+   * `LINK_DOWN`, or the signal's reason.
+   */
+  call<R>(fn: Shipped<R>, options?: CallOptions): Promise<Awaited<R>>;
+  /** The same with its captures named: works in any JavaScript, without the loader. */
+  call<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): Promise<Awaited<R>>;
+  call(...given: [unknown, unknown?, unknown?]): Promise<unknown> {
+    const { closure, args, options } = splitCall(given);
+    return this.#run(closure, args, options);
+  }
+
+  /** Runs `fn` and does not wait. A failure is emitted as `error`. Throws what `call` throws at once. */
+  cast<R>(fn: Shipped<R>, options?: CallOptions): void;
+  cast<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): void;
+  cast(...given: [unknown, unknown?, unknown?]): void {
+    const { closure, args, options } = splitCall(given);
+    this.#run(closure, args, options).catch((error: unknown) => {
+      if (this.listenerCount("error") > 0) this.emit("error", error);
+      else process.emitWarning(error instanceof Error ? error : String(error));
+    });
+  }
+
+  /**
+   * Runs `fn` for each item, several at a time, and yields the results. Items are taken as results are read, so
+   * that neither side runs ahead of the other. Leaving the loop early ends what is under way.
+   */
+  map<T, R>(
+    items: Iterable<T> | AsyncIterable<T>,
+    fn: (item: T, index: number) => R | PromiseLike<R>,
+    options: MapOptions = {},
+  ): AsyncGenerator<Awaited<R>, void, void> {
+    const closure = capture(fn);
+    const { policy } = this.#parts.options;
+    return mapItems({
+      items,
+      options,
+      concurrency: policy.max * policy.concurrency,
+      run: (item, index, signal) => {
+        const each = options.deadline === undefined ? { signal } : { signal, deadline: options.deadline };
+        return this.#run(closure, [item, index], each) as Promise<Awaited<R>>;
+      },
+    });
+  }
+
+  /** Executors, slots, and calls waiting and running, as this driver sees them. */
+  inspect() {
+    return { name: this.name, ...this.#parts.dispatcher.inspect() };
+  }
+
+  /** Lets what runs finish (within the pool's `shutdownTimeout`), then lets go of the executors. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#parts.close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @internal A line from one of this pool's cells. */
+  logged(line: LogLine): void {
+    this.emit("log", line);
+    if (this.#parts.options.logs === "inherit") console[line.level](`[${this.name}] ${line.text}`);
+  }
+
+  async #run(closure: Closure, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    refuseUnknown("a call", options, CALL_OPTIONS);
+    if (this.#closing) throw new BonfireError("POOL_CLOSED", `Pool "${this.name}" is closed`);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const budget =
+      options.deadline === undefined ? this.#parts.options.callMs : milliseconds("deadline", options.deadline);
+    const deadlineAt = performance.now() + budget;
+    const encoded = encodeArguments(args);
+    const own = closure.bundles();
+    const others = encoded.bundles();
+    // Warm bundles come as arrays; waiting for them would cost each call a turn of the microtask queue.
+    const bundles = joined(own instanceof Promise ? await own : own, others instanceof Promise ? await others : others);
+    refuseUngranted(bundles, this.#parts.options);
+    signal?.throwIfAborted();
+    const id = (nextCall = (nextCall + 1) % 0xffff_ffff || 1);
+    const call = new Call(id, this.#parts.dispatcher, closure, encoded.bytes, bundles, deadlineAt, signal);
+    this.#parts.dispatcher.submit(call);
+    return call.promise;
+  }
+}
+
+function joined(own: readonly Bundle[], others: readonly Bundle[]): readonly Bundle[] {
+  return others.length === 0 ? own : [...own, ...others];
+}
+
+function splitCall([first, second, third]: [unknown, unknown?, unknown?]) {
+  if (typeof first === "function") {
+    return { closure: capture(first), args: [], options: (second ?? {}) as CallOptions };
+  }
+  if (typeof second === "function" && typeof first === "object" && first !== null) {
+    return { closure: captureExplicit(second), args: [first], options: (third ?? {}) as CallOptions };
+  }
+  throw new BonfireError(
+    "INVALID_CALL",
+    "A call takes a function, or an object of captures and a function: pool.call(() => …) or pool.call({ a }, ({ a }) => …)",
+  );
+}

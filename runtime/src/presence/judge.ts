@@ -1,0 +1,47 @@
+/** The rules by which a watcher decides whether a node lives; no clock and no network in here. */
+import type { Timing } from "./timing.ts";
+
+/** What a watcher knows; times in ms on one monotonic clock. */
+export interface Facts {
+  readonly now: number;
+  /** The last beat or answer. */
+  readonly seen: number;
+  /** Since when probes have met nobody, without a break. */
+  readonly nobodySince: number | undefined;
+  /** The watcher's own link. */
+  readonly linkUp: boolean;
+  readonly linkSince: number;
+  /** Until when the watcher distrusts itself, because its own timers slipped. */
+  readonly distrustUntil: number;
+}
+
+export type Verdict = { readonly kind: "alive" | "suspect" } | { readonly kind: "gone"; readonly detail: string };
+
+const ALIVE: Verdict = { kind: "alive" };
+const SUSPECT: Verdict = { kind: "suspect" };
+
+export function judge(facts: Facts, timing: Timing): Verdict {
+  const { now, seen, nobodySince, linkUp, linkSince, distrustUntil } = facts;
+  // We were the ones asleep: what lies unread in our socket must be read before anyone is judged.
+  if (now < distrustUntil) return ALIVE;
+  const silence = now - seen;
+  if (silence > timing.natsGrace) return gone(`silent for ${seconds(silence)}`);
+  // We are the ones cut off: nothing can be heard, so silence says nothing.
+  if (!linkUp) return ALIVE;
+  const linked = now - linkSince;
+  if (nobodySince !== undefined && Math.min(now - nobodySince, linked) >= timing.nobody) {
+    return gone(`nobody answers under its name for ${seconds(now - nobodySince)}`);
+  }
+  const heard = Math.min(silence, linked);
+  if (heard > timing.lease) return gone(`silent for ${seconds(silence)}`);
+  if (nobodySince !== undefined || heard > 2 * timing.beat) return SUSPECT;
+  return ALIVE;
+}
+
+function gone(detail: string): Verdict {
+  return { kind: "gone", detail };
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

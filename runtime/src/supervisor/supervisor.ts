@@ -1,0 +1,251 @@
+/**
+ * The actor that decides how many executors a pool has. It gathers what drivers need and what executors do, asks
+ * `decide`, and carries the decision out through the backend. Drivers call executors directly on leased slots; this
+ * actor is on no warm call's path.
+ */
+import { BonfireError } from "@bonfire/wire";
+import { nuid } from "nats";
+import { Actor } from "../actor/actor.ts";
+import type { Reason } from "../actor/reason.ts";
+import { reasonError } from "../actor/reason.ts";
+import type { Address, Ref } from "../actor/ref.ts";
+import type { Bootstrap } from "../backend/bootstrap.ts";
+import { type Backend, BackendError } from "../backend/port.ts";
+import type { PoolClient } from "../pool/client.ts";
+import { type Action, decide, type DriverView, type Policy } from "./decide.ts";
+import { ExecutorRecord } from "./executor-record.ts";
+
+const RETRY_MS = 250;
+const RETRY_MAX_MS = 15_000;
+/** Failures that no retry mends: waiters are told at once. */
+const PERMANENT = new Set(["auth", "invalid", "image", "unsupported"]);
+
+export interface SupervisorOptions {
+  readonly pool: string;
+  readonly policy: Policy;
+  readonly backend: Backend;
+  readonly bootMs: number;
+  readonly shutdownMs: number;
+  /** What every executor of the pool needs to know, but for its own name. */
+  readonly bootstrap: Omit<Bootstrap, "executor" | "supervisor" | "registerMs" | "shutdownMs">;
+}
+
+interface Driver {
+  readonly id: string;
+  readonly client: Ref<PoolClient>;
+  /** Calls without a slot, and slots that the driver can use, as it last said. */
+  waiting: number;
+  usable: number;
+}
+
+export class Supervisor extends Actor {
+  readonly #options: SupervisorOptions;
+  readonly #drivers = new Map<string, Driver>();
+  readonly #executors = new Map<string, ExecutorRecord>();
+  #failures = 0;
+  #launchAfter = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #unwatchBackend: (() => void) | undefined;
+
+  constructor(options: SupervisorOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override onStart(): void {
+    this.#unwatchBackend = this.#options.backend.watch?.((id, detail) => {
+      this.context.enqueue(() => this.#machineEnded(id, detail));
+    });
+    this.#act();
+  }
+
+  /** A driver begins to use the pool. */
+  join(client: Address): { supervisor: Address; policy: Policy } {
+    const id = this.context.sender;
+    this.#drivers.set(id, { id, client: this.context.system.ref<PoolClient>(client), waiting: 0, usable: 0 });
+    this.context.monitor(client);
+    this.#announce();
+    return { supervisor: this.context.address, policy: this.#options.policy };
+  }
+
+  /** What a driver needs now. Absolute figures, so that a repeated report does no harm. */
+  report(waiting: number, usable: number): void {
+    const driver = this.#drivers.get(this.context.sender);
+    if (!driver) return;
+    driver.waiting = waiting;
+    driver.usable = usable;
+    this.#act();
+  }
+
+  /** A driver returns slots that it has not used for `idleMs`. */
+  release(executor: string, slots: number, idleMs: number): void {
+    this.#executors.get(executor)?.release(this.context.sender, slots, performance.now() - idleMs);
+    this.#act();
+  }
+
+  /** A driver has gone on to other things. */
+  leave(): void {
+    this.#forget(this.context.sender);
+    this.#act();
+  }
+
+  /** An executor is up. Answers false if it is not wanted any more: it must end. */
+  register(agent: Address): boolean {
+    const executor = this.#executors.get(agent.node);
+    if (executor?.phase.name !== "booting") return false;
+    executor.become({ name: "ready", agent, unwatch: this.context.monitor(agent) });
+    executor.idleSince = performance.now();
+    this.#failures = 0;
+    this.#launchAfter = 0;
+    this.#announce();
+    this.#act();
+    return true;
+  }
+
+  inspect() {
+    const now = performance.now();
+    return {
+      address: this.context.address,
+      policy: this.#options.policy,
+      executors: [...this.#executors.values()].map((executor) => ({
+        id: executor.id,
+        phase: executor.phase.name,
+        ageMs: Math.round(now - executor.launchedAt),
+        leases: Object.fromEntries(executor.leases),
+      })),
+      drivers: [...this.#drivers.values()].map(({ id, waiting, usable }) => ({ id, waiting, usable })),
+    };
+  }
+
+  override onDown(who: Address, reason: Reason): void {
+    const executor = this.#executors.get(who.node);
+    if (executor) this.#lose(executor, reasonError(`Executor ${executor.id}`, reason));
+    else this.#forget(who.node);
+    this.#act();
+  }
+
+  override async onStop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#unwatchBackend?.();
+    const all = [...this.#executors.values()].map((executor) => this.#terminate(executor, "the pool closes"));
+    await Promise.all(all);
+  }
+
+  #act(): void {
+    const now = performance.now();
+    const fleet = [...this.#executors.values()].map((executor) => executor.view());
+    const { actions, wakeAt } = decide(this.#views(), fleet, this.#options.policy, now, this.#launchAfter);
+    for (const action of actions) this.#carryOut(action);
+    clearTimeout(this.#timer);
+    if (wakeAt === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.context.enqueue(() => this.#act()), Math.max(0, wakeAt - now) + 1);
+  }
+
+  #views(): DriverView[] {
+    return [...this.#drivers.values()].map(({ id, waiting, usable }) => {
+      let leased = 0;
+      for (const executor of this.#executors.values()) leased += executor.leases.get(id) ?? 0;
+      return { id, waiting, underway: Math.max(0, leased - usable) };
+    });
+  }
+
+  #carryOut(action: Action): void {
+    switch (action.kind) {
+      case "launch":
+        for (let i = 0; i < action.count; i++) this.#launch();
+        return this.#announce();
+      case "grant": {
+        const executor = this.#executors.get(action.executor) as ExecutorRecord;
+        if (executor.phase.name !== "ready") return;
+        executor.lease(action.driver, action.slots);
+        this.#drivers.get(action.driver)?.client.tell.grant(executor.id, executor.phase.agent, action.slots);
+        return;
+      }
+      case "recall":
+        return this.#drivers.get(action.driver)?.client.tell.recall(action.slots);
+      case "retire": {
+        const executor = this.#executors.get(action.executor) as ExecutorRecord;
+        void this.#terminate(executor, "it was idle");
+        return this.#announce();
+      }
+    }
+  }
+
+  #launch(): void {
+    const { pool, backend, bootMs, shutdownMs, bootstrap } = this.#options;
+    const id = `e-${nuid.next().toLowerCase()}`;
+    const launch = new AbortController();
+    const timer = setTimeout(() => {
+      const error = new BonfireError("BOOT_TIMEOUT", `Executor ${id} did not register within ${bootMs} ms of its launch`);
+      this.context.enqueue(() => this.#bootFailed(id, error));
+    }, bootMs);
+    this.#executors.set(id, new ExecutorRecord(id, { name: "booting", launch, timer }, performance.now()));
+    const request = {
+      launchId: id,
+      owner: this.context.system.node,
+      pool,
+      bootstrap: { ...bootstrap, executor: id, supervisor: this.context.address, registerMs: bootMs, shutdownMs },
+    };
+    backend.launch(request, launch.signal).catch((error: unknown) => {
+      this.context.enqueue(() => this.#bootFailed(id, error));
+    });
+  }
+
+  #bootFailed(id: string, cause: unknown): void {
+    const executor = this.#executors.get(id);
+    if (executor?.phase.name !== "booting") return;
+    void this.#terminate(executor, "it did not boot");
+    this.#failures++;
+    this.#launchAfter = performance.now() + Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (this.#failures - 1));
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const error = new BonfireError("BOOT_FAILED", `Pool "${this.#options.pool}" cannot boot an executor: ${reason}`, {
+      cause,
+    });
+    const final = cause instanceof BackendError && PERMANENT.has(cause.reason);
+    for (const { client } of this.#drivers.values()) client.tell.bootFailed(error, final);
+    this.#announce();
+    this.#act();
+  }
+
+  /** The platform says that a machine has ended. */
+  #machineEnded(id: string, detail: string): void {
+    const executor = this.#executors.get(id);
+    if (!executor) return;
+    if (executor.phase.name === "booting") this.#bootFailed(id, new BackendError("transient", detail));
+    else this.#lose(executor, new BonfireError("EXECUTOR_LOST", `Executor ${id} is gone: ${detail}`));
+    this.#act();
+  }
+
+  #lose(executor: ExecutorRecord, error: BonfireError): void {
+    for (const driver of executor.leases.keys()) this.#drivers.get(driver)?.client.tell.lost(executor.id, error);
+    // Whatever made it unreachable, it must not go on costing money.
+    void this.#terminate(executor, error.message);
+    this.#announce();
+  }
+
+  /** Takes it off the offer list first, then stops it. A failure is shown as a process warning, as it costs money. */
+  async #terminate(executor: ExecutorRecord, reason: string): Promise<void> {
+    const { phase } = executor;
+    if (phase.name === "booting") phase.launch.abort();
+    executor.become({ name: "leaving" });
+    this.#executors.delete(executor.id);
+    const options = { graceMs: this.#options.shutdownMs, reason };
+    await this.#options.backend.terminate(executor.id, options).catch((error: Error) => process.emitWarning(error));
+  }
+
+  #forget(driver: string): void {
+    this.#drivers.delete(driver);
+    const now = performance.now();
+    for (const executor of this.#executors.values()) {
+      const slots = executor.leases.get(driver);
+      if (slots) executor.release(driver, slots, now);
+    }
+  }
+
+  /** Tells every driver how many executors there are. */
+  #announce(): void {
+    let ready = 0;
+    for (const executor of this.#executors.values()) if (executor.phase.name === "ready") ready++;
+    for (const { client } of this.#drivers.values()) client.tell.fleet(ready, this.#executors.size - ready);
+  }
+}
