@@ -41,7 +41,7 @@ function parse(server: string): URL {
   // The text may hold a password, so it is not repeated.
   throw new BonfireError(
     "INVALID_OPTION",
-    "A NATS server is given as nats://host:port or tls://host:port: correct NATS_URL or the option \"servers\"",
+    'A NATS server is given as nats://host:port or tls://host:port: correct NATS_URL or the option "servers"',
   );
 }
 

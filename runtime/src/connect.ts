@@ -1,8 +1,8 @@
 import { BonfireError, decode } from "@bonfire/wire";
-import { nuid } from "nats";
 import { ActorSystem } from "./actor/system.ts";
 import { resolveAddress, type ServerOptions } from "./address.ts";
 import { Bus } from "./bus/bus.ts";
+import { newNodeId } from "./bus/node-id.ts";
 import { senderOf, subject } from "./bus/subject.ts";
 import { PrivateServer } from "./nats-server/private-server.ts";
 import { refuseUnknown } from "./option.ts";
@@ -17,7 +17,13 @@ import { Watcher } from "./presence/watcher.ts";
 
 export interface ConnectOptions extends ServerOptions {}
 
-const KNOWN = ["servers", "user", "password", "token", "credentialsFile"] as const satisfies readonly (keyof ConnectOptions)[];
+const KNOWN = [
+  "servers",
+  "user",
+  "password",
+  "token",
+  "credentialsFile",
+] as const satisfies readonly (keyof ConnectOptions)[];
 
 /**
  * Joins the cluster as a driver. Without `servers` or `NATS_URL` it starts a private nats-server on a free port of
@@ -35,9 +41,12 @@ export async function connect(options: ConnectOptions = {}): Promise<Fire> {
   const given = resolveAddress(options, process.env);
   const server = given ? undefined : await PrivateServer.start();
   const address = given ?? (server as PrivateServer).address;
-  const node = `d-${nuid.next().toLowerCase()}`;
+  const node = newNodeId("d");
   try {
-    const [bus, announcer] = await Promise.all([Bus.connect(address, node), Announcer.start(address, node, TIMING)]);
+    const [bus, announcer] = await Promise.all([
+      Bus.connect(address, node),
+      Announcer.start(address, node, TIMING),
+    ]);
     const watcher = new Watcher(bus, TIMING);
     const system = new ActorSystem(bus, watcher.watch);
     await bus.flush();
@@ -86,7 +95,10 @@ export class Fire implements AsyncDisposable {
     const resolved = resolvePoolOptions(name, options);
     if (this.#closing) throw new BonfireError("CLOSED", "Cannot open a pool as the connection is closed");
     if (this.#pools.has(name)) {
-      throw new BonfireError("POOL_OPEN", `Pool "${name}" is already open here: use the one you have, or close it first`);
+      throw new BonfireError(
+        "POOL_OPEN",
+        `Pool "${name}" is already open here: use the one you have, or close it first`,
+      );
     }
     const opening = openPool(name, resolved, this.#parts.system, TIMING, (pool) => this.#forget(pool));
     this.#pools.set(name, opening);
@@ -104,7 +116,11 @@ export class Fire implements AsyncDisposable {
   inspect() {
     return {
       id: this.id,
-      nats: { servers: this.#parts.bus.address.servers, up: this.#parts.bus.link.up, private: !!this.#parts.server },
+      nats: {
+        servers: this.#parts.bus.address.servers,
+        up: this.#parts.bus.link.up,
+        private: !!this.#parts.server,
+      },
       actors: this.#parts.system.inspect(),
       pools: [...this.#dispatchers.keys()].map((pool) => pool.inspect()),
     };

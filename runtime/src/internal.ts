@@ -4,10 +4,22 @@ export type { Reason } from "./actor/reason.ts";
 export type { Address, Ref } from "./actor/ref.ts";
 export { ActorSystem } from "./actor/system.ts";
 export type { Bootstrap, RealmKind } from "./backend/bootstrap.ts";
-export { Bus } from "./bus/bus.ts";
+export { Bus, type Message } from "./bus/bus.ts";
 export { type NatsAddress, open } from "./bus/connection.ts";
+export { Question } from "./bus/inbox.ts";
 export { subject } from "./bus/subject.ts";
 export { TimerWheel, Wait } from "./bus/timer-wheel.ts";
+// Shipping closures.
+export type { Bundle } from "./closure/bundle.ts";
+export {
+  type CaptureOptions,
+  type Closure,
+  capture,
+  type EncodedArguments,
+  encodeArguments,
+} from "./closure/capture.ts";
+export { reviveError, reviveValue } from "./closure/revive-error.ts";
+export { PrivateServer } from "./nats-server/private-server.ts";
 export type { AgentPort, CellOffer, KeeperPort } from "./pool/agent-port.ts";
 export { Beater } from "./presence/beater.ts";
 export type { Timing } from "./presence/timing.ts";

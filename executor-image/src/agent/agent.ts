@@ -1,5 +1,13 @@
 /** The actor that stands for an executor: registers with the supervisor, gives each driver a cell, and lets go. */
-import { Actor, type Address, type Bootstrap, type CellOffer, type Ref, type Supervisor, type Watcher } from "@bonfire/runtime/internal";
+import {
+  Actor,
+  type Address,
+  type Bootstrap,
+  type CellOffer,
+  type Ref,
+  type Supervisor,
+  type Watcher,
+} from "@bonfire/runtime/internal";
 import { CellProcess } from "./cell-process.ts";
 import { Keeper } from "./keeper.ts";
 
@@ -50,7 +58,10 @@ export class Agent extends Actor {
     const cell = this.#spare ?? startCell(this.#options.bootstrap);
     this.#spare = undefined;
     await cell.serve(tenant);
-    const keeper = await this.context.system.spawn(new Keeper(cell, tenant, this.#options.watcher), cell.node);
+    const keeper = await this.context.system.spawn(
+      new Keeper(cell, tenant, this.#options.watcher),
+      cell.node,
+    );
     void cell.ended.then(() => this.#offers.delete(tenant));
     return { keeper: keeper.address, node: cell.node };
   }

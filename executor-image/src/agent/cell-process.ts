@@ -48,7 +48,9 @@ export class CellProcess {
     this.#child.on("message", (message: ToAgent) => this.#hear(message));
     this.ready = this.#next("ready");
     this.ended = new Promise((resolve) => {
-      this.#child.once("error", (cause) => resolve(new BonfireError("CELL_CRASHED", "A cell could not be started", { cause })));
+      this.#child.once("error", (cause) =>
+        resolve(new BonfireError("CELL_CRASHED", "A cell could not be started", { cause })),
+      );
       this.#child.once("exit", (code, signal) => resolve(this.#exitReason(code, signal)));
     });
     void this.ended.then(() => this.#cleanUp(workdir));
@@ -106,7 +108,8 @@ export class CellProcess {
 
   #say(message: ToCell): void {
     // A cell that has just ended cannot be told; `ended` says so to whoever waits.
-    if (this.#child.connected) this.#child.send(message, (error) => error && this.kill(crashed(error.message)));
+    if (this.#child.connected)
+      this.#child.send(message, (error) => error && this.kill(crashed(error.message)));
   }
 
   #next(kind: ToAgent["kind"]): Promise<void> {
@@ -133,7 +136,8 @@ export class CellProcess {
   #exitReason(code: number | null, signal: NodeJS.Signals | null): BonfireError {
     if (this.#cause) return this.#cause;
     // V8 ends the process so when an allocation fails that it cannot report: the hard limit was met.
-    if (signal === "SIGABRT" || signal === "SIGTRAP" || signal === "SIGILL" || code === 133 || code === 134) return this.#outOfMemory();
+    if (signal === "SIGABRT" || signal === "SIGTRAP" || signal === "SIGILL" || code === 133 || code === 134)
+      return this.#outOfMemory();
     return crashed(signal ? `it was ended by ${signal}` : `it exited with code ${code}`);
   }
 

@@ -31,7 +31,9 @@ export class Keeper extends Actor {
       throw new BonfireError("NOT_YOURS", "Only the driver that this cell serves may report it");
     }
     if (await this.#cell.answers(PING_MS)) return;
-    this.#cell.kill(new BonfireError("CALL_TIMEOUT", `The cell was killed as it could not be interrupted: ${reason}`));
+    this.#cell.kill(
+      new BonfireError("CALL_TIMEOUT", `The cell was killed as it could not be interrupted: ${reason}`),
+    );
     await this.#cell.ended;
   }
 

@@ -8,8 +8,15 @@ const LEAVE_MS = 4_000;
 export async function runAgent(bootstrap: Bootstrap, firstCell: CellProcess): Promise<void> {
   const { executor, nats, timing, registerMs } = bootstrap;
   // Whoever launched it holds the other end of standard input: when that ends, it is gone.
-  const launcherGone = new Promise<void>((resolve) => process.stdin.once("end", resolve).once("error", () => resolve()).resume());
-  const asked = new Promise<void>((resolve) => process.once("SIGTERM", () => resolve()).once("SIGINT", () => resolve()));
+  const launcherGone = new Promise<void>((resolve) =>
+    process.stdin
+      .once("end", resolve)
+      .once("error", () => resolve())
+      .resume(),
+  );
+  const asked = new Promise<void>((resolve) =>
+    process.once("SIGTERM", () => resolve()).once("SIGINT", () => resolve()),
+  );
   const tooLate = setTimeout(() => process.exit(1), registerMs);
 
   const bus = await Bus.connect(nats, executor);

@@ -1,7 +1,6 @@
 /** Carries calls from NATS into the realm and replies back; everything that arrives in one tick enters together. */
-import { Bus, subject, TimerWheel } from "@bonfire/runtime/internal";
-import { BonfireError, decode, encode, FrameKind, HEADER_BYTES, readHeader, ReplyKind } from "@bonfire/wire";
-import type { Msg } from "nats";
+import { Bus, type Message, subject, TimerWheel } from "@bonfire/runtime/internal";
+import { BonfireError, decode, encode, FrameKind, HEADER_BYTES, ReplyKind, readHeader } from "@bonfire/wire";
 import { createRealm } from "../realm/create-realm.ts";
 import type { IncomingCall, Realm } from "../realm/realm.ts";
 import { Deadline } from "./deadline.ts";
@@ -12,36 +11,32 @@ const NOTHING = new Uint8Array(0);
 type LogLine = [call: number, level: string, text: string];
 
 export class Cell {
-  readonly #bus: Bus;
-  readonly #realm: Realm;
   readonly #running = new Map<number, Deadline>();
   readonly #wheel = new TimerWheel();
-  #arrived: Msg[] = [];
+  #bus!: Bus;
+  #realm!: Realm;
+  #arrived: Message[] = [];
   #lines: LogLine[] = [];
   #tenant = "";
 
-  private constructor(bus: Bus, realm: Realm) {
-    this.#bus = bus;
-    this.#realm = realm;
-  }
-
+  /** Connects and makes the realm, both at the same time. */
   static async start(start: CellStart, say: (message: ToAgent) => void): Promise<Cell> {
-    const { node, nats, realm: kind, grants, memoryMb, workdir } = start;
+    const { node, nats, realm, grants, memoryMb, workdir } = start;
     const connecting = Bus.connect(nats, node);
-    let cell: Cell | undefined;
-    const realm = createRealm(kind, {
+    const cell = new Cell();
+    cell.#realm = createRealm(realm, {
       memoryMb,
       grants,
       workdir,
       events: {
-        reply: (id, reply, bytes) => cell?.#reply(id, reply, bytes),
-        log: (call, level, text) => cell?.#log(call, level, text),
+        reply: (id, kind, bytes) => cell.#reply(id, kind, bytes),
+        log: (call, level, text) => cell.#log(call, level, text),
         broken: (error) => say({ kind: "broken", code: error.code, message: error.message }),
         spawned: (group) => say({ kind: "spawned", group }),
         ended: (group) => say({ kind: "ended", group }),
       },
     });
-    cell = new Cell(await connecting, realm);
+    cell.#bus = await connecting;
     return cell;
   }
 
@@ -98,7 +93,10 @@ export class Cell {
   /** Notes a call and its deadline; answers at once if its bundle is not here. */
   #accept(id: number, bundle: number, budget: number, answerTo: string): boolean {
     if (!this.#realm.has(bundle)) {
-      const error = new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${bundle}; it must be loaded again`);
+      const error = new BonfireError(
+        "BUNDLE_MISSING",
+        `This cell has no bundle ${bundle}; it must be loaded again`,
+      );
       this.#publish(answerTo, replyFrame(ReplyKind.error, encode(error)));
       return false;
     }
@@ -131,7 +129,12 @@ export class Cell {
   async #receive(body: Uint8Array): Promise<Uint8Array> {
     const [transfer, total] = decode(body) as [number, number];
     const transfers = await this.#bus.transfers();
-    return transfers.accept(this.#tenant, transfer, total, (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)));
+    return transfers.accept(
+      this.#tenant,
+      transfer,
+      total,
+      (bytes) => new Uint8Array(new SharedArrayBuffer(bytes)),
+    );
   }
 
   #reply(id: number, kind: number, bytes: Uint8Array): void {
@@ -157,7 +160,10 @@ export class Cell {
 
   #expire(deadline: Deadline): void {
     const limit = deadline.budget / 1000;
-    const error = new BonfireError("CALL_TIMEOUT", `Call exceeded its deadline (${limit} s were left when it arrived)`);
+    const error = new BonfireError(
+      "CALL_TIMEOUT",
+      `Call exceeded its deadline (${limit} s were left when it arrived)`,
+    );
     this.#realm.cancel(deadline.id, error);
   }
 

@@ -33,7 +33,9 @@ class LocalBackend implements Backend {
   }
 
   async list({ owner }: { owner: string }): Promise<readonly Machine[]> {
-    return [...this.#children.values()].map(({ machine }) => machine).filter((machine) => machine.owner === owner);
+    return [...this.#children.values()]
+      .map(({ machine }) => machine)
+      .filter((machine) => machine.owner === owner);
   }
 
   async terminate(launchId: string, { graceMs }: { graceMs: number }): Promise<void> {
@@ -65,7 +67,9 @@ function start(request: LaunchRequest): Child {
   });
   const ended = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    child.once("exit", (code, signal) => resolve(signal ? `it was ended by ${signal}` : `it exited with code ${code}`));
+    child.once("exit", (code, signal) =>
+      resolve(signal ? `it was ended by ${signal}` : `it exited with code ${code}`),
+    );
   });
   if (!child.stdin || child.pid === undefined) {
     throw new BackendError("invalid", `Cannot start ${process.execPath} as an executor process`);
@@ -76,7 +80,11 @@ function start(request: LaunchRequest): Child {
   child.stdin.write(`${JSON.stringify(request.bootstrap)}\n`);
   child.unref();
   (child.stdin as unknown as { unref(): void }).unref();
-  return { process: child, ended, machine: { launchId: request.launchId, owner: request.owner, phase: "running" } };
+  return {
+    process: child,
+    ended,
+    machine: { launchId: request.launchId, owner: request.owner, phase: "running" },
+  };
 }
 
 /** The driver's environment, but for its access to NATS and what would load its own modules into executors. */

@@ -1,5 +1,5 @@
-import type { Address, Ref } from "./ref.ts";
 import type { Reason } from "./reason.ts";
+import type { Address, Ref } from "./ref.ts";
 import type { ActorSystem } from "./system.ts";
 
 /**

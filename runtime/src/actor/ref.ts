@@ -24,9 +24,18 @@ export interface Courier {
 
 /** Makes the proxy; cheap, keeps no state beyond the methods it was asked for. */
 export function makeRef<T>(courier: Courier, address: Address): Ref<T> {
-  const tell = methods((method) => (...args: unknown[]) => courier.tell(address, method, args));
+  const tell = methods(
+    (method) =>
+      (...args: unknown[]) =>
+        courier.tell(address, method, args),
+  );
   const own: Record<string, unknown> = { address, tell };
-  return methods((method) => (...args: unknown[]) => courier.ask(address, method, args), own) as Ref<T>;
+  return methods(
+    (method) =>
+      (...args: unknown[]) =>
+        courier.ask(address, method, args),
+    own,
+  ) as Ref<T>;
 }
 
 function methods(make: (method: string) => unknown, own: Record<string, unknown> = {}): object {

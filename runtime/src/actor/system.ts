@@ -1,8 +1,7 @@
 /** The actors of one node: starts them, carries messages to and from them, and watches those of other nodes. */
 import { channel } from "node:diagnostics_channel";
 import { BonfireError, decode, encode } from "@bonfire/wire";
-import type { Msg } from "nats";
-import type { Bus } from "../bus/bus.ts";
+import type { Bus, Message } from "../bus/bus.ts";
 import { Question } from "../bus/inbox.ts";
 import { senderOf, subject } from "../bus/subject.ts";
 import type { Actor } from "./actor.ts";
@@ -39,7 +38,10 @@ export class ActorSystem implements Courier, AsyncDisposable {
   async spawn<T extends Actor>(actor: T, name?: string): Promise<Ref<T>> {
     const id = name ?? `${actor.constructor.name.toLowerCase()}-${this.#next++}`;
     if (this.#instances.has(id)) {
-      throw new BonfireError("NAME_TAKEN", `Cannot start actor "${id}" as this node already has one of that name`);
+      throw new BonfireError(
+        "NAME_TAKEN",
+        `Cannot start actor "${id}" as this node already has one of that name`,
+      );
     }
     const instance = new Instance(this, { node: this.node, actor: id }, actor);
     this.#instances.set(id, instance);
@@ -91,7 +93,7 @@ export class ActorSystem implements Courier, AsyncDisposable {
   }
 
   /** Hands a message that arrived on any subject to its actor, and the outcome to whoever asked. */
-  receive(message: Msg, sender: string): void {
+  receive(message: Message, sender: string): void {
     const envelope = unpackEnvelope(message.data);
     const outcome = this.#deliver(sender, envelope);
     const answerTo = message.reply;
@@ -99,7 +101,12 @@ export class ActorSystem implements Courier, AsyncDisposable {
       (value) => answerTo && this.#answer(answerTo, { value }),
       (error: unknown) => {
         if (answerTo) this.#answer(answerTo, { error });
-        else deadLetters.publish({ to: { node: this.node, actor: envelope.actor }, method: envelope.method, error });
+        else
+          deadLetters.publish({
+            to: { node: this.node, actor: envelope.actor },
+            method: envelope.method,
+            error,
+          });
       },
     );
   }

@@ -14,7 +14,9 @@ export async function defaultBackend(): Promise<Backend> {
 }
 
 function resolve(): string {
-  const starts = [process.argv[1], join(process.cwd(), "_"), import.meta.filename].filter((path) => path !== undefined);
+  const starts = [process.argv[1], join(process.cwd(), "_"), import.meta.filename].filter(
+    (path) => path !== undefined,
+  );
   for (const start of starts) {
     try {
       return pathToFileURL(createRequire(start).resolve(PACKAGE)).href;

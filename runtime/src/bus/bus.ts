@@ -5,6 +5,10 @@ import { type Link, type NatsAddress, open } from "./connection.ts";
 import { Inbox, type Question } from "./inbox.ts";
 import { Transfers } from "./transfer.ts";
 
+/** What a subscription receives; `nats` itself is imported nowhere but in this folder. */
+export type Message = Msg;
+export type { Subscription };
+
 const DRAIN_MS = 2_000;
 /** What a message may hold beside its payload limit: NATS counts headers into it. */
 const HEADROOM_BYTES = 1_024;
@@ -107,6 +111,7 @@ export class Bus implements AsyncDisposable {
       await bulk.connection.close();
     }
     if (this.link.up && !this.#connection.isClosed()) await settled(this.#connection.flush(), DRAIN_MS);
+    this.link.up = false;
     await this.#connection.close();
   }
 

@@ -23,7 +23,10 @@ const PING_INTERVAL_MS = 1_000;
 const PINGS_OUT = 2;
 
 /** Opens a connection. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`, naming the server but no credential. */
-export async function open(address: NatsAddress, name: string): Promise<{ connection: NatsConnection; link: Link }> {
+export async function open(
+  address: NatsAddress,
+  name: string,
+): Promise<{ connection: NatsConnection; link: Link }> {
   const options: ConnectionOptions = {
     servers: [...address.servers],
     name,

@@ -50,7 +50,9 @@ export class Transfers {
   constructor(connection: NatsConnection, node: string) {
     this.#connection = connection;
     this.#node = node;
-    connection.subscribe(subject.everyCredit(node), { callback: (_error, message) => this.#onCredit(message) });
+    connection.subscribe(subject.everyCredit(node), {
+      callback: (_error, message) => this.#onCredit(message),
+    });
     connection.subscribe(subject.everyChunk(node), { callback: (_error, message) => this.#onChunk(message) });
   }
 
@@ -62,7 +64,10 @@ export class Transfers {
     const id = this.#next++;
     const total = parts.reduce((sum, part) => sum + part.length, 0);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const stall = setTimeout(() => this.#endSending(id, failed(`${peer} took nothing for ${STALL_MS / 1000} s`)), STALL_MS);
+    const stall = setTimeout(
+      () => this.#endSending(id, failed(`${peer} took nothing for ${STALL_MS / 1000} s`)),
+      STALL_MS,
+    );
     this.#sending.set(id, { parts, total, sent: 0, peer, stall, resolve, reject, part: 0, within: 0 });
     return { id, total, sent: promise };
   }
@@ -79,14 +84,24 @@ export class Transfers {
     total: number,
     allocate: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
   ): Promise<Uint8Array> {
-    if (!(total >= 0 && total <= MAX_TRANSFER_BYTES)) return Promise.reject(failed(`it is ${total} bytes long`));
+    if (!(total >= 0 && total <= MAX_TRANSFER_BYTES))
+      return Promise.reject(failed(`it is ${total} bytes long`));
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     const key = `${peer}.${id}`;
     const stall = setTimeout(
       () => this.#endReceiving(key, failed(`${peer} sent nothing for ${STALL_MS / 1000} s`)),
       STALL_MS,
     );
-    const receiving: Receiving = { bytes: allocate(total), received: 0, granted: 0, peer, id, stall, resolve, reject };
+    const receiving: Receiving = {
+      bytes: allocate(total),
+      received: 0,
+      granted: 0,
+      peer,
+      id,
+      stall,
+      resolve,
+      reject,
+    };
     this.#receiving.set(key, receiving);
     this.#grant(receiving);
     if (total === 0) this.#endReceiving(key);
@@ -97,7 +112,8 @@ export class Transfers {
   peerGone(peer: string): void {
     const error = failed(`${peer} is gone`);
     for (const [id, sending] of this.#sending) if (sending.peer === peer) this.#endSending(id, error);
-    for (const [key, receiving] of this.#receiving) if (receiving.peer === peer) this.#endReceiving(key, error);
+    for (const [key, receiving] of this.#receiving)
+      if (receiving.peer === peer) this.#endReceiving(key, error);
   }
 
   close(): void {

@@ -11,18 +11,17 @@ export function configuration({ directory, password, systemPassword }: PrivateSe
   return `
 listen: "127.0.0.1:-1"
 ports_file_dir: ${JSON.stringify(directory)}
-log_file: ${JSON.stringify(`${directory}/nats.log`)}
 ping_interval: "2s"
 ping_max: 2
 write_deadline: "5s"
 system_account: SYS
 accounts {
   SYS {
-    users: [{ user: system, password: ${systemPassword} }]
+    users: [{ user: system, password: "${systemPassword}" }]
     exports: [{ stream: "$SYS.ACCOUNT.*.DISCONNECT", account_token_position: 3 }]
   }
   BONFIRE {
-    users: [{ user: ${USER}, password: ${password} }]
+    users: [{ user: ${USER}, password: "${password}" }]
     imports: [{ stream: { account: SYS, subject: "$SYS.ACCOUNT.BONFIRE.DISCONNECT" } }]
   }
 }

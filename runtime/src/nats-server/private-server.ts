@@ -20,7 +20,7 @@ const START_MS = 10_000;
 const GUARD = `
 exec 3<&0
 { cat <&3 >/dev/null; kill -9 $$ 2>/dev/null; rm -f -- "$3"/*; rmdir -- "$3"; } &
-exec "$1" -c "$2" </dev/null 3<&-
+exec "$1" -c "$2" </dev/null >"$3/nats.log" 2>&1 3<&-
 `;
 
 export class PrivateServer implements AsyncDisposable {

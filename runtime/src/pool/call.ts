@@ -1,5 +1,5 @@
 /** One call from the moment it is made until its caller has an answer. */
-import { BonfireError, ReplyKind } from "@bonfire/wire";
+import { type BonfireError, ReplyKind } from "@bonfire/wire";
 import { Question } from "../bus/inbox.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import type { Closure } from "../closure/capture.ts";
@@ -17,10 +17,21 @@ export interface CallHost {
   abandoned(call: Call, phase: CallPhase, reason: unknown): void;
   /** The cell that should have run it does not exist, so it did not run. */
   undelivered(call: Call, cell: CellLink): void;
+  /** The caller has its answer. */
+  settled(): void;
   /** The work has ended: the slot is free. */
   ended(cell: CellLink): void;
   revive(call: Call, kind: number, body: Uint8Array, cell: CellLink): Promise<unknown> | unknown;
   timedOut(call: Call, phase: CallPhase): BonfireError;
+}
+
+export interface CallParts {
+  readonly closure: Closure;
+  readonly args: Uint8Array;
+  readonly bundles: readonly Bundle[];
+  readonly deadlineAt: number;
+  readonly signal: AbortSignal | undefined;
+  readonly callSite: Error;
 }
 
 export class Call extends Question {
@@ -30,6 +41,8 @@ export class Call extends Question {
   readonly bundles: readonly Bundle[];
   /** performance.now() at which the caller's time is up. */
   readonly deadlineAt: number;
+  /** Made where the caller made the call; its frames go under those of a remote error. */
+  readonly callSite: Error;
   readonly promise: Promise<unknown>;
   readonly #host: CallHost;
   readonly #signal: AbortSignal | undefined;
@@ -40,11 +53,7 @@ export class Call extends Question {
   constructor(
     id: number,
     host: CallHost,
-    closure: Closure,
-    args: Uint8Array,
-    bundles: readonly Bundle[],
-    deadlineAt: number,
-    signal: AbortSignal | undefined,
+    { closure, args, bundles, deadlineAt, signal, callSite }: CallParts,
   ) {
     super();
     this.id = id;
@@ -53,6 +62,7 @@ export class Call extends Question {
     this.bundles = bundles;
     this.deadlineAt = deadlineAt;
     this.#host = host;
+    this.callSite = callSite;
     this.#signal = signal;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.promise = promise;
@@ -129,5 +139,6 @@ export class Call extends Question {
   #settle(): void {
     this.#phase = { name: "settled" };
     this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#host.settled();
   }
 }

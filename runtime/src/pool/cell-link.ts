@@ -26,7 +26,10 @@ export class CellLink {
   idleSince = performance.now();
   readonly #bus: Bus;
   readonly #calls: string;
-  readonly #loaded = new Map<string, { readonly number: number; readonly ready: Promise<void> | undefined }>();
+  readonly #loaded = new Map<
+    string,
+    { readonly number: number; readonly ready: Promise<void> | undefined }
+  >();
 
   constructor(bus: Bus, executor: string, keeper: Address, node: string) {
     this.executor = executor;
@@ -98,12 +101,12 @@ export class CellLink {
 
   /** Loads what the cell has not got. Undefined if the calls may follow at once. */
   #loadAll(bundles: readonly Bundle[]): Promise<unknown> | undefined {
-    let pending: Promise<unknown>[] | undefined;
+    let pending: Promise<unknown> | undefined;
     for (const bundle of bundles) {
-      const ready = (this.#loaded.get(bundle.hash) ?? this.#load(bundle)).ready;
-      if (ready) (pending ??= []).push(ready);
+      const { ready } = this.#loaded.get(bundle.hash) ?? this.#load(bundle);
+      if (ready) pending = pending ? Promise.all([pending, ready]) : ready;
     }
-    return pending && Promise.all(pending);
+    return pending;
   }
 
   #load(bundle: Bundle) {
@@ -136,7 +139,14 @@ export class CellLink {
   }
 }
 
-function withBody(kind: number, site: number, bundle: number, id: number, body: Uint8Array = NOTHING, budget = 0) {
+function withBody(
+  kind: number,
+  site: number,
+  bundle: number,
+  id: number,
+  body: Uint8Array = NOTHING,
+  budget = 0,
+) {
   const frame = new Uint8Array(HEADER_BYTES + body.length);
   writeHeader(frame, { kind, site, bundle, budget, id });
   frame.set(body, HEADER_BYTES);
@@ -171,6 +181,8 @@ class Request extends Question {
   }
 
   override onExpire(): void {
-    this.#reject(new BonfireError("CELL_SILENT", `Cell ${this.#node} did not answer within ${this.#deadline} ms`));
+    this.#reject(
+      new BonfireError("CELL_SILENT", `Cell ${this.#node} did not answer within ${this.#deadline} ms`),
+    );
   }
 }

@@ -1,7 +1,7 @@
-import type { Reason } from "../actor/reason.ts";
-import { Actor } from "../actor/actor.ts";
-import type { Address } from "../actor/ref.ts";
 import type { BonfireError } from "@bonfire/wire";
+import { Actor } from "../actor/actor.ts";
+import type { Reason } from "../actor/reason.ts";
+import type { Address } from "../actor/ref.ts";
 
 /** What the supervisor's messages do on the driver's side. */
 export interface ClientHost {

@@ -7,7 +7,7 @@ import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Address, Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
-import { reviveError, reviveValue } from "../closure/revive.ts";
+import { reviveError } from "../closure/revive-error.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AgentPort, CellOffer, KeeperPort } from "./agent-port.ts";
 import type { Call, CallHost, CallPhase } from "./call.ts";
@@ -43,6 +43,9 @@ export class Dispatcher implements CallHost, ClientHost {
   #reporting = false;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
+  /** Calls that have no answer yet. */
+  #open = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(pool: string, system: ActorSystem, idleAfter: number, events: DispatcherEvents) {
     this.#pool = pool;
@@ -59,6 +62,8 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   submit(call: Call): void {
+    this.opened();
+    if (this.#closed) return call.fail(new BonfireError("POOL_CLOSED", `Pool "${this.#pool}" is closed`));
     const cell = this.#queue.size === 0 ? this.#slots.take() : undefined;
     if (cell) return this.#start(call, cell);
     this.#queue.push(call);
@@ -66,10 +71,20 @@ export class Dispatcher implements CallHost, ClientHost {
     this.#report();
   }
 
-  /** Resolves when no call waits or runs. */
-  async drained(): Promise<void> {
-    const open = () => [...this.#queue.drain(), ...[...this.#slots].flatMap((cell) => [...cell.inFlight])];
-    await Promise.allSettled(open().map((call) => call.promise));
+  /** A call was made; it counts until `settled`. */
+  opened(): void {
+    this.#open++;
+  }
+
+  settled(): void {
+    if (--this.#open === 0) this.#drained?.resolve();
+  }
+
+  /** Resolves when every call that was made has its answer. */
+  drained(): Promise<void> {
+    if (this.#open === 0) return Promise.resolve();
+    this.#drained ??= Promise.withResolvers<void>();
+    return this.#drained.promise;
   }
 
   /** Fails whatever is left and gives everything back. */
@@ -125,7 +140,10 @@ export class Dispatcher implements CallHost, ClientHost {
   undelivered(call: Call, cell: CellLink): void {
     // Nobody listened, so it has not run: another cell may have it without risk of running it twice.
     cell.inFlight.delete(call);
-    this.#dropCell(cell, new BonfireError("EXECUTOR_LOST", `Cell ${cell.node} of executor ${cell.executor} is gone`));
+    this.#dropCell(
+      cell,
+      new BonfireError("EXECUTOR_LOST", `Cell ${cell.node} of executor ${cell.executor} is gone`),
+    );
     call.returned();
     this.#queue.unshift(call);
     this.#wheel.add(call, Math.max(1, call.deadlineAt - performance.now()));
@@ -147,7 +165,9 @@ export class Dispatcher implements CallHost, ClientHost {
   async #endWork(call: Call, cell: CellLink, message: string): Promise<void> {
     try {
       // If it does not even answer, its keeper finds out whether it is stuck, and kills it if so.
-      await cell.cancel(call.id, message).catch(() => this.#system.ref<KeeperPort>(cell.keeper).overdue(message));
+      await cell
+        .cancel(call.id, message)
+        .catch(() => this.#system.ref<KeeperPort>(cell.keeper).overdue(message));
     } catch (error) {
       return this.#dropCell(cell, error as BonfireError);
     }
@@ -157,9 +177,9 @@ export class Dispatcher implements CallHost, ClientHost {
   revive(call: Call, kind: number, body: Uint8Array, cell: CellLink): unknown {
     switch (kind) {
       case ReplyKind.value:
-        return reviveValue(body);
+        return decode(body);
       case ReplyKind.error:
-        return reviveError(body, call.closure);
+        return reviveError(body, call.callSite);
       case ReplyKind.valueByTransfer:
         return this.#receive(body, cell);
       default:
@@ -170,13 +190,16 @@ export class Dispatcher implements CallHost, ClientHost {
   async #receive(body: Uint8Array, cell: CellLink): Promise<unknown> {
     const [transfer, total] = decode(body) as [number, number];
     const transfers = await this.#system.bus.transfers();
-    return reviveValue(await transfers.accept(cell.node, transfer, total));
+    return decode(await transfers.accept(cell.node, transfer, total));
   }
 
   timedOut(call: Call, phase: CallPhase): BonfireError {
     const where = `Call at ${call.closure.at}`;
     if (phase.name === "running") {
-      return new BonfireError("CALL_TIMEOUT", `${where} exceeded its deadline while it ran on ${phase.cell.executor}`);
+      return new BonfireError(
+        "CALL_TIMEOUT",
+        `${where} exceeded its deadline while it ran on ${phase.cell.executor}`,
+      );
     }
     const { ready, booting } = this.#fleet;
     return new BonfireError(
@@ -240,7 +263,12 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   async #admit(executor: string, agent: Address): Promise<CellLink> {
-    const offer = (await this.#system.ask(agent, "admit" satisfies keyof AgentPort, [], ADMIT_MS)) as CellOffer;
+    const offer = (await this.#system.ask(
+      agent,
+      "admit" satisfies keyof AgentPort,
+      [],
+      ADMIT_MS,
+    )) as CellOffer;
     const existing = this.#slots.of(executor);
     if (existing) return existing;
     const cell = new CellLink(this.#system.bus, executor, offer.keeper, offer.node);

@@ -1,13 +1,16 @@
-import { importRefusal } from "@bonfire/wire";
+import { type BonfireError, importRefusal } from "@bonfire/wire";
 import type { Bundle } from "../closure/bundle.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 
 /** Bundles that were found in order, by the options they were checked against. */
 const checked = new WeakMap<ResolvedPoolOptions, WeakSet<Bundle>>();
 
-/** Throws `GRANT_MISSING` if a bundle imports what the pool does not allow, before anything is sent. */
-export function refuseUngranted(bundles: readonly Bundle[], options: ResolvedPoolOptions): void {
-  if (options.realm === "process") return;
+/** `GRANT_MISSING` if a bundle imports what the pool does not allow; found before anything is sent. */
+export function ungranted(
+  bundles: readonly Bundle[],
+  options: ResolvedPoolOptions,
+): BonfireError | undefined {
+  if (options.realm === "process") return undefined;
   let known = checked.get(options);
   if (!known) {
     known = new WeakSet();
@@ -17,8 +20,9 @@ export function refuseUngranted(bundles: readonly Bundle[], options: ResolvedPoo
     if (known.has(bundle)) continue;
     for (const builtin of bundle.builtins) {
       const refusal = importRefusal(builtin, options.grants);
-      if (refusal) throw refusal;
+      if (refusal) return refusal;
     }
     known.add(bundle);
   }
+  return undefined;
 }

@@ -12,14 +12,25 @@ export interface MapPlan<T, R> {
 }
 
 /** Validates, then returns what does the work when it is iterated. Throws `INVALID_OPTION` or `UNKNOWN_OPTION`. */
-export function mapItems<T, R>({ items, run, options, concurrency }: MapPlan<T, R>): AsyncGenerator<R, void, void> {
+export function mapItems<T, R>({
+  items,
+  run,
+  options,
+  concurrency,
+}: MapPlan<T, R>): AsyncGenerator<R, void, void> {
   refuseUnknown("map", options, MAP_OPTIONS);
   const { order = "input", onError = "throw", onProgress, signal } = options;
   if (order !== "input" && order !== "completion") {
-    throw new BonfireError("INVALID_OPTION", `Option "order" must be "input" or "completion", got ${String(order)}`);
+    throw new BonfireError(
+      "INVALID_OPTION",
+      `Option "order" must be "input" or "completion", got ${String(order)}`,
+    );
   }
   if (onError !== "throw" && onError !== "skip") {
-    throw new BonfireError("INVALID_OPTION", `Option "onError" must be "throw" or "skip", got ${String(onError)}`);
+    throw new BonfireError(
+      "INVALID_OPTION",
+      `Option "onError" must be "throw" or "skip", got ${String(onError)}`,
+    );
   }
   const width = wholeNumber("concurrency", options.concurrency ?? concurrency, 1);
   const total = Array.isArray(items) ? items.length : undefined;
@@ -27,7 +38,12 @@ export function mapItems<T, R>({ items, run, options, concurrency }: MapPlan<T, 
 }
 
 interface Job<R> {
-  readonly outcome: Promise<{ readonly job: Job<R>; readonly value?: R; readonly error?: unknown; readonly failed: boolean }>;
+  readonly outcome: Promise<{
+    readonly job: Job<R>;
+    readonly value?: R;
+    readonly error?: unknown;
+    readonly failed: boolean;
+  }>;
 }
 
 interface Generation<T, R> {

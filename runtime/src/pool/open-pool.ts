@@ -56,7 +56,9 @@ export async function openPool(
 
   const close = async (): Promise<void> => {
     await withinMs(dispatcher.drained(), options.shutdownMs);
-    dispatcher.close(new BonfireError("POOL_CLOSED", `Pool "${name}" was closed while the call waited or ran`));
+    dispatcher.close(
+      new BonfireError("POOL_CLOSED", `Pool "${name}" was closed while the call waited or ran`),
+    );
     await hosted?.stop();
     await system.stop(clientRef.address);
     onClosed(pool);
@@ -76,7 +78,13 @@ export async function openPool(
 async function join(pool: string, client: Address, system: ActorSystem): Promise<Address | undefined> {
   const to = { node: `pool ${pool}`, actor: actorName(pool) };
   try {
-    const joined = await system.askSubject(subject.supervisor(pool, system.node), to, "join", [client], JOIN_MS);
+    const joined = await system.askSubject(
+      subject.supervisor(pool, system.node),
+      to,
+      "join",
+      [client],
+      JOIN_MS,
+    );
     return (joined as { supervisor: Address }).supervisor;
   } catch (error) {
     if (hasCode(error, "NO_SUCH_ACTOR")) return undefined;
@@ -84,7 +92,12 @@ async function join(pool: string, client: Address, system: ActorSystem): Promise
   }
 }
 
-async function host(name: string, options: ResolvedPoolOptions, system: ActorSystem, timing: Timing): Promise<Hosted> {
+async function host(
+  name: string,
+  options: ResolvedPoolOptions,
+  system: ActorSystem,
+  timing: Timing,
+): Promise<Hosted> {
   const backend: Backend = options.backend ?? (await defaultBackend());
   const { policy, bootMs, shutdownMs, realm, grants, memoryMb } = options;
   const bootstrap = { nats: system.bus.address, pool: name, timing, realm, grants, memoryMb };

@@ -23,6 +23,8 @@ export interface PoolOptions {
   timeout?: Duration;
   /** Cap of memory for the code of one driver on one executor, in MB. Default 512. */
   memory?: number;
+  /** A call that captures more bytes than this is refused. Default 64 MB (67,108,864). */
+  maxCaptureBytes?: number;
   /** Where shipped code runs: in an isolate (default), or in a trusted plain Node process of its own. */
   realm?: RealmKind;
   /** What the code may touch beyond computing. Default: nothing. */
@@ -39,6 +41,7 @@ export interface ResolvedPoolOptions {
   readonly shutdownMs: number;
   readonly callMs: number;
   readonly memoryMb: number;
+  readonly maxCaptureBytes: number;
   readonly realm: RealmKind;
   readonly grants: Grants;
   readonly backend: Backend | undefined;
@@ -54,6 +57,7 @@ const KNOWN = [
   "shutdownTimeout",
   "timeout",
   "memory",
+  "maxCaptureBytes",
   "realm",
   "grants",
   "backend",
@@ -81,6 +85,7 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
     shutdownTimeout = "30s",
     timeout = "5m",
     memory = 512,
+    maxCaptureBytes = 64 * 1024 * 1024,
     realm = "isolate",
     grants = {},
     backend,
@@ -89,7 +94,10 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
   wholeNumber("min", min, 0);
   wholeNumber("max", max, 1);
   if (max < min) {
-    throw new BonfireError("INVALID_OPTION", `Option "max" (${max}) of pool "${pool}" must be at least "min" (${min})`);
+    throw new BonfireError(
+      "INVALID_OPTION",
+      `Option "max" (${max}) of pool "${pool}" must be at least "min" (${min})`,
+    );
   }
   oneOf("realm", realm, ["isolate", "process"]);
   oneOf("logs", logs, ["inherit", "ignore"]);
@@ -105,6 +113,7 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
     shutdownMs: milliseconds("shutdownTimeout", shutdownTimeout),
     callMs: milliseconds("timeout", timeout),
     memoryMb: wholeNumber("memory", memory, LEAST_MEMORY_MB),
+    maxCaptureBytes: wholeNumber("maxCaptureBytes", maxCaptureBytes, 1),
     realm,
     grants,
     backend,

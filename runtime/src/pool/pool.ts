@@ -2,14 +2,14 @@ import { EventEmitter } from "node:events";
 import { BonfireError } from "@bonfire/wire";
 import type { ActorSystem } from "../actor/system.ts";
 import type { Bundle } from "../closure/bundle.ts";
-import { type Closure, capture, captureExplicit, encodeArguments } from "../closure/capture.ts";
+import { type Closure, capture, encodeArguments } from "../closure/capture.ts";
 import { milliseconds } from "../duration.ts";
 import { refuseUnknown } from "../option.ts";
-import { Call } from "./call.ts";
+import { Call, type CallParts } from "./call.ts";
 import { CALL_OPTIONS, type CallOptions, type MapOptions } from "./call-options.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { LogLine, PoolEvents } from "./events.ts";
-import { refuseUngranted } from "./grants.ts";
+import { ungranted } from "./grants.ts";
 import { mapItems } from "./map.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 
@@ -44,24 +44,24 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   /**
    * Runs `fn` once on an executor and resolves with its value; what it captures and imports travels with it.
    *
-   * Throws at once: `CAPTURE_REFUSED` (a captured value cannot travel), `UNKNOWN_OPTION`, `INVALID_OPTION`.
-   * Rejects: with what `fn` threw, `CALL_TIMEOUT`, `GRANT_MISSING`, `MEMORY_LIMIT`, `CELL_RESET`, `EXECUTOR_LOST`,
+   * Throws at once: `CAPTURE_REFUSED` (a captured value cannot travel), `VALUE_REFUSED`, `UNKNOWN_OPTION`,
+   * `INVALID_OPTION`, `POOL_CLOSED`. Rejects with what `fn` threw, `CALL_TIMEOUT`, `GRANT_MISSING`, `MEMORY_LIMIT`, `CELL_RESET`, `EXECUTOR_LOST`,
    * `LINK_DOWN`, or the signal's reason.
    */
   call<R>(fn: Shipped<R>, options?: CallOptions): Promise<Awaited<R>>;
   /** The same with its captures named: works in any JavaScript, without the loader. */
   call<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): Promise<Awaited<R>>;
   call(...given: [unknown, unknown?, unknown?]): Promise<unknown> {
-    const { closure, args, options } = splitCall(given);
-    return this.#run(closure, args, options);
+    const { closure, args, options } = this.#split(given);
+    return this.#run(closure, args, options, new Error("called here"));
   }
 
   /** Runs `fn` and does not wait. A failure is emitted as `error`. Throws what `call` throws at once. */
   cast<R>(fn: Shipped<R>, options?: CallOptions): void;
   cast<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): void;
   cast(...given: [unknown, unknown?, unknown?]): void {
-    const { closure, args, options } = splitCall(given);
-    this.#run(closure, args, options).catch((error: unknown) => {
+    const { closure, args, options } = this.#split(given);
+    this.#run(closure, args, options, new Error("called here")).catch((error: unknown) => {
       if (this.listenerCount("error") > 0) this.emit("error", error);
       else process.emitWarning(error instanceof Error ? error : String(error));
     });
@@ -76,15 +76,16 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     fn: (item: T, index: number) => R | PromiseLike<R>,
     options: MapOptions = {},
   ): AsyncGenerator<Awaited<R>, void, void> {
-    const closure = capture(fn);
-    const { policy } = this.#parts.options;
+    const { policy, maxCaptureBytes } = this.#parts.options;
+    const closure = capture(fn, { maxCaptureBytes });
+    const callSite = new Error("called here");
     return mapItems({
       items,
       options,
       concurrency: policy.max * policy.concurrency,
       run: (item, index, signal) => {
         const each = options.deadline === undefined ? { signal } : { signal, deadline: options.deadline };
-        return this.#run(closure, [item, index], each) as Promise<Awaited<R>>;
+        return this.#run(closure, [item, index], each, callSite) as Promise<Awaited<R>>;
       },
     });
   }
@@ -110,41 +111,59 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     if (this.#parts.options.logs === "inherit") console[line.level](`[${this.name}] ${line.text}`);
   }
 
-  async #run(closure: Closure, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+  #split([first, second, third]: [unknown, unknown?, unknown?]) {
+    const { maxCaptureBytes } = this.#parts.options;
+    if (typeof first === "function") {
+      return {
+        closure: capture(first, { maxCaptureBytes }),
+        args: [],
+        options: (second ?? {}) as CallOptions,
+      };
+    }
+    if (typeof second === "function" && typeof first === "object" && first !== null) {
+      const closure = capture(second, { explicit: true });
+      return { closure, args: [first], options: (third ?? {}) as CallOptions };
+    }
+    throw new BonfireError(
+      "INVALID_CALL",
+      "A call takes a function, or an object of captures and a function: pool.call(() => …) or pool.call({ a }, ({ a }) => …)",
+    );
+  }
+
+  #run(closure: Closure, args: readonly unknown[], options: CallOptions, callSite: Error): Promise<unknown> {
     refuseUnknown("a call", options, CALL_OPTIONS);
     if (this.#closing) throw new BonfireError("POOL_CLOSED", `Pool "${this.name}" is closed`);
     const { signal } = options;
-    signal?.throwIfAborted();
     const budget =
-      options.deadline === undefined ? this.#parts.options.callMs : milliseconds("deadline", options.deadline);
+      options.deadline === undefined
+        ? this.#parts.options.callMs
+        : milliseconds("deadline", options.deadline);
     const deadlineAt = performance.now() + budget;
     const encoded = encodeArguments(args);
     const own = closure.bundles();
     const others = encoded.bundles();
-    // Warm bundles come as arrays; waiting for them would cost each call a turn of the microtask queue.
-    const bundles = joined(own instanceof Promise ? await own : own, others instanceof Promise ? await others : others);
-    refuseUngranted(bundles, this.#parts.options);
-    signal?.throwIfAborted();
-    const id = (nextCall = (nextCall + 1) % 0xffff_ffff || 1);
-    const call = new Call(id, this.#parts.dispatcher, closure, encoded.bytes, bundles, deadlineAt, signal);
-    this.#parts.dispatcher.submit(call);
+    const parts = { closure, args: encoded.bytes, deadlineAt, signal, callSite };
+    // Warm bundles come as arrays: such a call is on its way before this returns.
+    if (!(own instanceof Promise) && !(others instanceof Promise))
+      return this.#submit(joined(own, others), parts);
+    const { dispatcher } = this.#parts;
+    dispatcher.opened();
+    return Promise.all([own, others])
+      .then(([own, others]) => this.#submit(joined(own, others), parts))
+      .finally(() => dispatcher.settled());
+  }
+
+  #submit(bundles: readonly Bundle[], parts: Omit<CallParts, "bundles">): Promise<unknown> {
+    const { dispatcher, options } = this.#parts;
+    const refusal = parts.signal?.aborted ? parts.signal.reason : ungranted(bundles, options);
+    if (refusal) return Promise.reject(refusal);
+    nextCall = (nextCall + 1) % 0xffff_ffff || 1;
+    const call = new Call(nextCall, dispatcher, { ...parts, bundles });
+    dispatcher.submit(call);
     return call.promise;
   }
 }
 
 function joined(own: readonly Bundle[], others: readonly Bundle[]): readonly Bundle[] {
   return others.length === 0 ? own : [...own, ...others];
-}
-
-function splitCall([first, second, third]: [unknown, unknown?, unknown?]) {
-  if (typeof first === "function") {
-    return { closure: capture(first), args: [], options: (second ?? {}) as CallOptions };
-  }
-  if (typeof second === "function" && typeof first === "object" && first !== null) {
-    return { closure: captureExplicit(second), args: [first], options: (third ?? {}) as CallOptions };
-  }
-  throw new BonfireError(
-    "INVALID_CALL",
-    "A call takes a function, or an object of captures and a function: pool.call(() => …) or pool.call({ a }, ({ a }) => …)",
-  );
 }

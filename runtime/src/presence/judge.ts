@@ -15,7 +15,9 @@ export interface Facts {
   readonly distrustUntil: number;
 }
 
-export type Verdict = { readonly kind: "alive" | "suspect" } | { readonly kind: "gone"; readonly detail: string };
+export type Verdict =
+  | { readonly kind: "alive" | "suspect" }
+  | { readonly kind: "gone"; readonly detail: string };
 
 const ALIVE: Verdict = { kind: "alive" };
 const SUSPECT: Verdict = { kind: "suspect" };

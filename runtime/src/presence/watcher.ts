@@ -1,6 +1,5 @@
 /** Watches other nodes' presence and says once when one is gone. The rules are in judge.ts. */
-import type { Subscription } from "nats";
-import type { Bus } from "../bus/bus.ts";
+import type { Bus, Subscription } from "../bus/bus.ts";
 import { Question } from "../bus/inbox.ts";
 import { subject } from "../bus/subject.ts";
 import { judge } from "./judge.ts";

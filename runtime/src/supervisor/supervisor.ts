@@ -4,15 +4,15 @@
  * actor is on no warm call's path.
  */
 import { BonfireError } from "@bonfire/wire";
-import { nuid } from "nats";
 import { Actor } from "../actor/actor.ts";
 import type { Reason } from "../actor/reason.ts";
 import { reasonError } from "../actor/reason.ts";
 import type { Address, Ref } from "../actor/ref.ts";
 import type { Bootstrap } from "../backend/bootstrap.ts";
 import { type Backend, BackendError } from "../backend/port.ts";
+import { newNodeId } from "../bus/node-id.ts";
 import type { PoolClient } from "../pool/client.ts";
-import { type Action, decide, type DriverView, type Policy } from "./decide.ts";
+import { type Action, type DriverView, decide, type Policy } from "./decide.ts";
 import { ExecutorRecord } from "./executor-record.ts";
 
 const RETRY_MS = 250;
@@ -173,10 +173,13 @@ export class Supervisor extends Actor {
 
   #launch(): void {
     const { pool, backend, bootMs, shutdownMs, bootstrap } = this.#options;
-    const id = `e-${nuid.next().toLowerCase()}`;
+    const id = newNodeId("e");
     const launch = new AbortController();
     const timer = setTimeout(() => {
-      const error = new BonfireError("BOOT_TIMEOUT", `Executor ${id} did not register within ${bootMs} ms of its launch`);
+      const error = new BonfireError(
+        "BOOT_TIMEOUT",
+        `Executor ${id} did not register within ${bootMs} ms of its launch`,
+      );
       this.context.enqueue(() => this.#bootFailed(id, error));
     }, bootMs);
     this.#executors.set(id, new ExecutorRecord(id, { name: "booting", launch, timer }, performance.now()));
@@ -184,7 +187,13 @@ export class Supervisor extends Actor {
       launchId: id,
       owner: this.context.system.node,
       pool,
-      bootstrap: { ...bootstrap, executor: id, supervisor: this.context.address, registerMs: bootMs, shutdownMs },
+      bootstrap: {
+        ...bootstrap,
+        executor: id,
+        supervisor: this.context.address,
+        registerMs: bootMs,
+        shutdownMs,
+      },
     };
     backend.launch(request, launch.signal).catch((error: unknown) => {
       this.context.enqueue(() => this.#bootFailed(id, error));
@@ -198,9 +207,13 @@ export class Supervisor extends Actor {
     this.#failures++;
     this.#launchAfter = performance.now() + Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (this.#failures - 1));
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const error = new BonfireError("BOOT_FAILED", `Pool "${this.#options.pool}" cannot boot an executor: ${reason}`, {
-      cause,
-    });
+    const error = new BonfireError(
+      "BOOT_FAILED",
+      `Pool "${this.#options.pool}" cannot boot an executor: ${reason}`,
+      {
+        cause,
+      },
+    );
     const final = cause instanceof BackendError && PERMANENT.has(cause.reason);
     for (const { client } of this.#drivers.values()) client.tell.bootFailed(error, final);
     this.#announce();
@@ -217,7 +230,8 @@ export class Supervisor extends Actor {
   }
 
   #lose(executor: ExecutorRecord, error: BonfireError): void {
-    for (const driver of executor.leases.keys()) this.#drivers.get(driver)?.client.tell.lost(executor.id, error);
+    for (const driver of executor.leases.keys())
+      this.#drivers.get(driver)?.client.tell.lost(executor.id, error);
     // Whatever made it unreachable, it must not go on costing money.
     void this.#terminate(executor, error.message);
     this.#announce();
@@ -230,7 +244,9 @@ export class Supervisor extends Actor {
     executor.become({ name: "leaving" });
     this.#executors.delete(executor.id);
     const options = { graceMs: this.#options.shutdownMs, reason };
-    await this.#options.backend.terminate(executor.id, options).catch((error: Error) => process.emitWarning(error));
+    await this.#options.backend
+      .terminate(executor.id, options)
+      .catch((error: Error) => process.emitWarning(error));
   }
 
   #forget(driver: string): void {

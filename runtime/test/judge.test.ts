@@ -1,0 +1,51 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Facts, judge } from "../src/presence/judge.ts";
+import { TIMING } from "../src/presence/timing.ts";
+
+const facts = (given: Partial<Facts>): Facts => ({
+  now: 100_000,
+  seen: 100_000,
+  nobodySince: undefined,
+  linkUp: true,
+  linkSince: 0,
+  distrustUntil: 0,
+  ...given,
+});
+const kind = (given: Partial<Facts>) => judge(facts(given), TIMING).kind;
+
+test("a node that was heard within two beats is alive", () => {
+  assert.is(kind({ seen: 98_001 }), "alive");
+});
+
+test("silence of more than two beats makes a suspect, never a dead one", () => {
+  assert.is(kind({ seen: 97_000 }), "suspect");
+});
+
+test("silence beyond the lease means gone", () => {
+  assert.is(kind({ seen: 93_900 }), "gone");
+});
+
+test("nobody answering under its name for 1.5 s without a break means gone", () => {
+  assert.is(kind({ seen: 97_000, nobodySince: 98_600 }), "suspect");
+  assert.is(kind({ seen: 97_000, nobodySince: 98_400 }), "gone");
+});
+
+test("a watcher whose own link is down judges nobody", () => {
+  assert.is(kind({ seen: 90_000, nobodySince: 90_000, linkUp: false }), "alive");
+});
+
+test("time before the watcher's own link came back does not count", () => {
+  assert.is(kind({ seen: 90_000, nobodySince: 90_000, linkSince: 99_000 }), "suspect");
+  assert.is(kind({ seen: 90_000, linkSince: 99_000 }), "alive");
+});
+
+test("a watcher whose own timers slipped judges nobody for a while", () => {
+  assert.is(kind({ seen: 60_000, distrustUntil: 100_001 }), "alive");
+});
+
+test("after the NATS grace everybody is gone, as they will think of us", () => {
+  assert.is(kind({ seen: 69_000, linkUp: false }), "gone");
+});
+
+test.run();

@@ -1,0 +1,30 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+
+const LOOK_MS = 20;
+
+/** How many ms it took until none of the processes is there any more; throws if one still is after `within` ms. */
+export async function untilGone(pids: readonly number[], within: number): Promise<number> {
+  const start = performance.now();
+  for (;;) {
+    const alive = [];
+    for (const pid of pids) if (await isAlive(pid)) alive.push(pid);
+    const took = performance.now() - start;
+    if (alive.length === 0) return took;
+    if (took > within) throw new Error(`still there after ${within} ms: ${alive.join(", ")}`);
+    await pause(LOOK_MS);
+  }
+}
+
+/** A zombie counts as gone: it runs nothing, and only waits for its parent to look. */
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""); // gone
+  return stat !== "" && !/\) [ZX] /.test(stat);
+}
+
+/** The pids of all processes below `pid`, and of those that they started. */
+export async function descendants(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  const own = children.split(" ").filter(Boolean).map(Number);
+  return [...own, ...(await Promise.all(own.map(descendants))).flat()];
+}
