@@ -8,7 +8,7 @@ export { Bus, type Message } from "./bus/bus.ts";
 export { type NatsAddress, open } from "./bus/connection.ts";
 export { Question } from "./bus/inbox.ts";
 export { subject } from "./bus/subject.ts";
-export { TimerWheel, Wait } from "./bus/timer-wheel.ts";
+
 // Shipping closures.
 export type { Bundle } from "./closure/bundle.ts";
 export {

@@ -1,6 +1,7 @@
 import { BonfireError, connect, hasCode, type Pool, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { deepStrictEqual } from "node:assert";
 
 const fire = await connect();
 let pools = 0;
@@ -68,9 +69,7 @@ test("values keep their kind both ways: Map, Set, Date, BigInt, typed arrays, Na
     nothing: undefined,
   };
   const back = await pool.call({ value }, ({ value }) => value);
-  assert.equal(back, value);
-  assert.ok(Object.is(back.zero, -0));
-  assert.instance(back.floats, Float32Array);
+  deepStrictEqual(back, value); // tells -0 from 0 and holds NaN equal to itself
 });
 
 test("F3, F4, F5: one executor is filled before the next boots, up to max; then calls queue in order", async () => {

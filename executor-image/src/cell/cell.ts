@@ -1,9 +1,8 @@
 /** Carries calls from NATS into the realm and replies back; everything that arrives in one tick enters together. */
-import { Bus, type Message, subject, TimerWheel } from "@bonfire/runtime/internal";
+import { Bus, type Message, subject } from "@bonfire/runtime/internal";
 import { BonfireError, decode, encode, FrameKind, HEADER_BYTES, ReplyKind, readHeader } from "@bonfire/wire";
 import { createRealm } from "../realm/create-realm.ts";
 import type { IncomingCall, Realm } from "../realm/realm.ts";
-import { Deadline } from "./deadline.ts";
 import type { CellStart, ToAgent } from "./messages.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -11,8 +10,8 @@ const NOTHING = new Uint8Array(0);
 type LogLine = [call: number, level: string, text: string];
 
 export class Cell {
-  readonly #running = new Map<number, Deadline>();
-  readonly #wheel = new TimerWheel();
+  /** Where the reply to each running call goes. */
+  readonly #running = new Map<number, string>();
   #bus!: Bus;
   #realm!: Realm;
   #arrived: Message[] = [];
@@ -64,7 +63,7 @@ export class Cell {
       const body = message.data.subarray(HEADER_BYTES);
       const answerTo = message.reply ?? "";
       if (header.kind === FrameKind.call) {
-        if (this.#accept(header.id, header.bundle, header.budget, answerTo)) calls.push({ ...header, body });
+        if (this.#accept(header.id, header.bundle, answerTo)) calls.push({ ...header, body });
         continue;
       }
       if (calls.length > 0) this.#realm.run(calls);
@@ -90,8 +89,8 @@ export class Cell {
     }
   }
 
-  /** Notes a call and its deadline; answers at once if its bundle is not here. */
-  #accept(id: number, bundle: number, budget: number, answerTo: string): boolean {
+  /** Notes a call; answers at once if its bundle is not here. */
+  #accept(id: number, bundle: number, answerTo: string): boolean {
     if (!this.#realm.has(bundle)) {
       const error = new BonfireError(
         "BUNDLE_MISSING",
@@ -100,9 +99,7 @@ export class Cell {
       this.#publish(answerTo, replyFrame(ReplyKind.error, encode(error)));
       return false;
     }
-    const deadline = new Deadline(id, answerTo, budget, (over) => this.#expire(over));
-    this.#running.set(id, deadline);
-    if (budget > 0) this.#wheel.add(deadline, budget);
+    this.#running.set(id, answerTo);
     return true;
   }
 
@@ -115,7 +112,7 @@ export class Cell {
   }
 
   async #callLarge(header: ReturnType<typeof readHeader>, body: Uint8Array, answerTo: string): Promise<void> {
-    if (!this.#accept(header.id, header.bundle, header.budget, answerTo)) return;
+    if (!this.#accept(header.id, header.bundle, answerTo)) return;
     try {
       const bytes = await this.#receive(body);
       // It may have been cancelled, or its time may have run out, while it was on its way.
@@ -138,15 +135,14 @@ export class Cell {
   }
 
   #reply(id: number, kind: number, bytes: Uint8Array): void {
-    const call = this.#running.get(id);
-    if (!call) return;
+    const answerTo = this.#running.get(id);
+    if (answerTo === undefined) return;
     this.#running.delete(id);
-    this.#wheel.remove(call);
-    if (bytes.length < this.#bus.maxPayload) this.#publish(call.answerTo, replyFrame(kind, bytes));
-    else if (kind === ReplyKind.value) void this.#replyLarge(call.answerTo, bytes);
+    if (bytes.length < this.#bus.maxPayload) this.#publish(answerTo, replyFrame(kind, bytes));
+    else if (kind === ReplyKind.value) void this.#replyLarge(answerTo, bytes);
     else {
       const error = new BonfireError("VALUE_REFUSED", "The call failed with an error too large to send");
-      this.#publish(call.answerTo, replyFrame(kind, encode(error)));
+      this.#publish(answerTo, replyFrame(kind, encode(error)));
     }
   }
 
@@ -156,15 +152,6 @@ export class Cell {
     this.#publish(answerTo, replyFrame(ReplyKind.valueByTransfer, encode([id, total])));
     // If it does not get across, the receiver's own wait fails and tells the caller.
     await sent.catch((error: Error) => this.#log(0, "warn", error.message));
-  }
-
-  #expire(deadline: Deadline): void {
-    const limit = deadline.budget / 1000;
-    const error = new BonfireError(
-      "CALL_TIMEOUT",
-      `Call exceeded its deadline (${limit} s were left when it arrived)`,
-    );
-    this.#realm.cancel(deadline.id, error);
   }
 
   #log(call: number, level: string, text: string): void {

@@ -1,12 +1,11 @@
-/** The bundles of one isolate: their modules once evaluated, and which of their classes an instance belongs to. */
+/** The bundles of one isolate, or of a process realm: their modules once evaluated, and which of their classes an instance belongs to. */
 import type { DecodeOptions, Reference, ShipModule } from "@bonfire/wire";
-import { importBuiltin, requireBuiltin } from "./builtins.ts";
+
+export type Require = (specifier: string) => unknown;
+export type ImportModule = (specifier: string) => Promise<object>;
 
 /** What a bundle's code evaluates to. */
-export type ShipFactory = (
-  require: (specifier: string) => unknown,
-  importModule: (specifier: string) => Promise<object>,
-) => ShipModule | Promise<ShipModule>;
+export type ShipFactory = (require: Require, importModule: ImportModule) => ShipModule | Promise<ShipModule>;
 
 /** Thrown while decoding when a value refers to a bundle that was not loaded into this isolate. */
 export class MissingBundle extends Error {
@@ -27,21 +26,31 @@ export class BundleTable {
   readonly #numbers = new Map<string, number>();
   readonly #classes = new Map<object, Reference>();
 
-  /** Half of every call's decode options; the console is the call's. */
-  readonly decoding: DecodeOptions = {
-    module: (hash) => {
+  readonly #require: Require;
+  readonly #importModule: ImportModule;
+  readonly #byHash: (hash: string) => ShipModule;
+
+  /** `require` and `importModule` are what bundles of this realm get for what is not bundled into them. */
+  constructor(require: Require, importModule: ImportModule) {
+    this.#require = require;
+    this.#importModule = importModule;
+    this.#byHash = (hash) => {
       const number = this.#numbers.get(hash);
       if (number === undefined || this.#entries.get(number)?.state === "loading") throw new MissingBundle(hash);
       return this.module(number);
-    },
-    require: requireBuiltin,
-  };
+    };
+  }
+
+  /** How a call's values are decoded: code comes from these bundles, log lines are the call's. */
+  decoding(console: Console): DecodeOptions {
+    return { module: this.#byHash, require: this.#require, console };
+  }
 
   /** Evaluates a bundle. A failure is kept, as for any module, and is every later call's error. */
   load(number: number, hash: string, factory: ShipFactory): void {
     this.#numbers.set(hash, number);
     try {
-      const made = factory(requireBuiltin, importBuiltin);
+      const made = factory(this.#require, this.#importModule);
       if (!("then" in made)) {
         this.#ready(number, hash, made);
         return;

@@ -1,8 +1,11 @@
 /** The call loop: reads calls from the inbox, runs each closure, and writes answers to the outbox, all inside the entry that the host has put a time limit on. */
-import { BonfireError, decode, type DecodeOptions, encode, type EncodeOptions } from "@bonfire/wire";
+import { encode, type EncodeOptions } from "@bonfire/wire";
 import { currentCall, enterCall, loopTime, requestTick } from "./bindings/scheduling.ts";
 import { bridge } from "./bridge.ts";
+import { importBuiltin, requireBuiltin } from "./builtins.ts";
 import { BundleTable, MissingBundle, type ShipFactory } from "./bundles.ts";
+import { callSite } from "./call-site.ts";
+import { encodeError } from "./encode-error.ts";
 import { request } from "./host.ts";
 import { CALL_WORDS, RecordKind, State } from "./layout.ts";
 import { setWorkdir, workdir } from "./library.ts";
@@ -12,7 +15,7 @@ import { processImmediate, processTimers, runTicks } from "./process-object.ts";
 
 const state = new Int32Array(bridge.state);
 const words = new Uint32Array(bridge.inbox);
-const bundles = new BundleTable();
+const bundles = new BundleTable(requireBuiltin, importBuiltin);
 /** Calls that wait for a promise, with the controller of their signal where one was asked for. */
 const unanswered = new Map<number, AbortController | undefined>();
 
@@ -21,6 +24,7 @@ const errorOptions: EncodeOptions = { ...resultOptions, root: "error" };
 
 /** Runs the `count` calls in the inbox. */
 export function run(count: number): void {
+  const before = unanswered.size;
   let offset = count * CALL_WORDS * 4;
   for (let i = 0; i < count; i++) {
     const at = i * CALL_WORDS;
@@ -30,6 +34,8 @@ export function run(count: number): void {
     state[State.started] = i + 1;
     begin(words[at]!, words[at + 1]!, words[at + 2]!, body);
   }
+  // Which call a continuation is of cannot be told when several wait; better no call than the wrong one.
+  if (unanswered.size > before + 1) enterCall(0);
   runTicks();
 }
 
@@ -76,18 +82,7 @@ function resume<T>(id: number, work: () => T): T {
 }
 
 function invoke(id: number, bundle: number, site: number, body: Uint8Array): unknown {
-  const module = bundles.module(bundle);
-  const console = consoleOf(id);
-  const options: DecodeOptions = { ...bundles.decoding, console };
-  const capturesLength = body.length === 0 ? 0 : body[0]! | (body[1]! << 8) | (body[2]! << 16) | (body[3]! << 24);
-  const split = 4 + (capturesLength >>> 0);
-  const captures = split > 4 ? (decode(body.subarray(4, split), options) as unknown[]) : [];
-  const args = body.length > split ? (decode(body.subarray(split), options) as never[]) : [];
-  const make = module.sites[site];
-  if (make === undefined) {
-    throw new BonfireError("BUNDLE_BROKEN", `Cannot run closure ${site} as its bundle has ${module.sites.length}: the two sides may run different versions`);
-  }
-  return make(captures, console)(...args);
+  return callSite(bundles, bundle, site, body, consoleOf(id));
 }
 
 function settle(id: number, result: unknown): void {
@@ -116,18 +111,7 @@ function answer(id: number, value: unknown): void {
 }
 
 function fail(id: number, error: unknown): void {
-  commit(RecordKind.error, id, encodeError(error).length);
-}
-
-function encodeError(error: unknown): Uint8Array {
-  try {
-    const bytes = encode(error, errorOptions);
-    // `throw undefined` has no bytes, and no bytes are no error.
-    return bytes.length > 0 ? bytes : encode(new Error("undefined was thrown"), errorOptions);
-  } catch (refusal) {
-    const reason = refusal instanceof BonfireError ? refusal.message : "its properties could not be read";
-    return encode(new BonfireError("VALUE_REFUSED", `The call failed with an error that cannot travel: ${reason}`), errorOptions);
-  }
+  commit(RecordKind.error, id, encodeError(error, errorOptions).length);
 }
 
 /** The call's caller is gone or impatient: its answer is dropped, and its signal fires. */
@@ -186,3 +170,8 @@ export function enterDirectory(path: string): void {
   if (path !== workdir()) setWorkdir(path);
 }
 
+
+/** Does once, while nobody waits, what the first error or class instance would otherwise pay for: the codec's tables. */
+export function warm(): void {
+  encode(new RangeError("warm"), { root: "warm" });
+}

@@ -4,6 +4,7 @@ import { webCrypto } from "./crypto.ts";
 import { fetchApi, fetchInterface } from "./fetch.ts";
 import { structuredClone, processObject, requireInternal } from "./library.ts";
 import { globalConsole } from "./log.ts";
+import { installWebAssembly } from "./web-assembly.ts";
 
 const LAZY: Readonly<Record<string, readonly string[]>> = {
   "internal/url": ["URL", "URLSearchParams"],
@@ -48,21 +49,5 @@ export function installGlobals(): void {
   for (const [name, value] of Object.entries(plain)) {
     Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
   }
-  // V8 finishes these on a background task that an isolate without a loop never runs.
-  const { Module, Instance } = WebAssembly;
-  const instantiate = (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports): unknown => {
-    if (source instanceof Module) return new Instance(source, imports);
-    const module = new Module(source);
-    return { module, instance: new Instance(module, imports) };
-  };
-  const shims = {
-    compile: async (source: BufferSource) => new Module(source),
-    instantiate: async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => instantiate(source, imports),
-    compileStreaming: async (response: PromiseLike<Response> | Response) => new Module(await (await response).arrayBuffer()),
-    instantiateStreaming: async (response: PromiseLike<Response> | Response, imports?: WebAssembly.Imports) =>
-      instantiate(await (await response).arrayBuffer(), imports),
-  };
-  for (const [name, value] of Object.entries(shims)) {
-    Object.defineProperty(WebAssembly, name, { value, writable: true, configurable: true });
-  }
+  installWebAssembly();
 }

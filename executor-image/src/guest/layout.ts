@@ -86,3 +86,9 @@ export interface DescribedError {
   readonly message: string;
   readonly own: Readonly<Record<string, unknown>>;
 }
+
+/** The parts of the bridge in the order in which the host passes them to the guest's script. */
+export const BRIDGE_PARTS = [
+  ...(["inbox", "outbox", "state", "text", "ask", "drain", "lend", "open"] as const),
+  ...(["decodeText", "encodeText", "now", "facts"] as const),
+] as const;

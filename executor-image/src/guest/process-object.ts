@@ -59,6 +59,8 @@ export function buildProcess(): void {
   Object.setPrototypeOf(processObject, Object.create(EventEmitter.prototype, { constructor: { value: function process() {} } }));
   Reflect.apply(EventEmitter, processObject, []);
   Object.defineProperty(processObject, Symbol.toStringTag, { value: "process" });
+  // Reading it switches context frames on, which is how timers and ticks know the call they belong to.
+  void requireInternal("internal/async_context_frame").enabled;
   const { nextTick, runNextTicks } = requireInternal("internal/process/task_queues").setupTaskQueue();
   let scheduled = false;
   const run = () => {

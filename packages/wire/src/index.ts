@@ -1,9 +1,9 @@
 export {
   type Callable,
-  decode,
   type DecodeOptions,
-  encode,
+  decode,
   type EncodeOptions,
+  encode,
   formatPath,
   type PathKey,
   type Reference,
@@ -12,10 +12,12 @@ export {
   SOURCE_LINES_BEFORE,
   SOURCE_SCRIPT,
   SourceForm,
+  shippedClasses,
   type TextHost,
   useText,
   ValueRefused,
 } from "./codec.ts";
 export { BonfireError, hasCode } from "./error.ts";
-export { callFrame, FrameKind, HEADER_BYTES, readHeader, ReplyKind, writeHeader } from "./frame.ts";
 export type { CallHeader } from "./frame.ts";
+export { callFrame, FrameKind, HEADER_BYTES, ReplyKind, readHeader, writeHeader } from "./frame.ts";
+export { type GrantNeeded, type Grants, grantFor, importRefusal, isGranted, missingGrant } from "./grants.ts";

@@ -11,7 +11,7 @@ import type { Bundle } from "./bundle.ts";
 import type { ShipSource } from "./ship-module.ts";
 
 /** Raised when bundles of an older build must not be used. */
-const FORMAT = "1";
+const FORMAT = "5";
 const debug = debuglog("bonfire");
 
 interface Entry {
@@ -62,7 +62,14 @@ function entryPath(source: ShipSource): string | undefined {
   const folder = cacheFolder(source.file);
   if (!folder) return undefined;
   const digest = createHash("sha256");
-  const facts = [FORMAT, process.cwd(), source.file, source.code, process.env.NODE_ENV ?? "", process.versions.node];
+  const facts = [
+    FORMAT,
+    process.cwd(),
+    source.file,
+    source.code,
+    process.env.NODE_ENV ?? "",
+    process.versions.node,
+  ];
   for (const fact of facts) digest.update(fact).update("\0");
   return join(folder, `${digest.digest("hex").slice(0, 32)}.json`);
 }
@@ -73,9 +80,9 @@ let folder: string | undefined | null = null;
 function cacheFolder(file: string): string | undefined {
   if (folder !== null) return folder;
   for (let above = dirname(file); ; above = dirname(above)) {
-    if (existsSync(join(above, "node_modules")) && (folder = usable(join(above, "node_modules", ".cache", "bonfire")))) {
-      return folder;
-    }
+    const modules = join(above, "node_modules");
+    if (existsSync(modules)) folder = usable(join(modules, ".cache", "bonfire"));
+    if (folder) return folder;
     if (above === dirname(above)) break;
   }
   folder = usable(join(tmpdir(), `bonfire-${userInfo().uid}`));

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { extname, sep } from "node:path";
+import { grantFor } from "@bonfire/wire";
 import type { Loader, Plugin } from "esbuild";
 import { classNamesIn } from "./class-names.ts";
 import { classKey } from "./ship-module.ts";
@@ -20,13 +21,41 @@ const LOADERS: Record<string, Loader> = {
   ".jsx": "jsx",
 };
 
+/** Marks a resolution that this plugin asked for itself. */
+const RESOLVING = Symbol("resolving");
+
+function isPackage(path: string): boolean {
+  return path.includes(`${sep}node_modules${sep}`);
+}
+
 /** @param classKeys gets the keys of the classes that the project's own files in the bundle declare. */
 export function shipPlugin(classKeys: string[]): Plugin {
   return {
     name: "bonfire-ship",
     setup(build) {
-      build.onResolve({ filter: /^@bonfire\/runtime(\/|$)/ }, ({ path }) => ({ path, namespace: RUNTIME_NAMESPACE }));
-      build.onLoad({ filter: /.*/, namespace: RUNTIME_NAMESPACE }, () => ({ contents: DRIVER_ONLY, loader: "js" }));
+      build.onResolve({ filter: /^@bonfire\/runtime(\/|$)/ }, ({ path }) => ({
+        path,
+        namespace: RUNTIME_NAMESPACE,
+      }));
+      build.onLoad({ filter: /.*/, namespace: RUNTIME_NAMESPACE }, () => ({
+        contents: DRIVER_ONLY,
+        loader: "js",
+      }));
+      build.onResolve(
+        { filter: /^[./]/ },
+        async ({ path, importer, kind, resolveDir, with: attributes, pluginData }) => {
+          if (pluginData === RESOLVING || isPackage(importer)) return undefined;
+          const found = await build.resolve(path, {
+            importer,
+            kind,
+            resolveDir,
+            with: attributes,
+            pluginData: RESOLVING,
+          });
+          // A package.json may say that files have no side effects; making classes known is one all the same.
+          return isPackage(found.path) ? found : { ...found, sideEffects: true };
+        },
+      );
       build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
         if (isBuiltin(path)) return { path: path.replace(/^node:/, ""), namespace: BUILTIN_NAMESPACE };
         if (path.endsWith(".node")) {
@@ -35,11 +64,11 @@ export function shipPlugin(classKeys: string[]): Plugin {
         return undefined;
       });
       build.onLoad({ filter: /.*/, namespace: BUILTIN_NAMESPACE }, ({ path }) => ({
-        contents: `module.exports = require(${JSON.stringify(`node:${path}`)} + "");`,
+        contents: builtinText(path),
         loader: "js",
       }));
       build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, ({ path }) => {
-        if (path.includes(`${sep}node_modules${sep}`)) return undefined;
+        if (isPackage(path)) return undefined;
         const contents = readFileSync(path, "utf8");
         const names = classNamesIn(contents);
         if (names.length === 0) return undefined;
@@ -49,17 +78,41 @@ export function shipPlugin(classKeys: string[]): Plugin {
           return `${JSON.stringify(key)}: typeof ${name} === "function" ? ${name} : undefined`;
         });
         const loader = LOADERS[extname(path)] ?? "js";
-        return { contents: `${contents}\n;Object.assign($bonfire.classes, { ${entries.join(", ")} });`, loader };
+        return {
+          contents: `${contents}\n;Object.assign($bonfire.classes, { ${entries.join(", ")} });`,
+          loader,
+        };
       });
     },
   };
 }
 
-/** Closures may mention the runtime (a captured type, a helper that also serves the driver) but not use it there. */
+/**
+ * A builtin comes from the realm. One that needs a grant is asked for only when it is used, as the closures of a file
+ * share a bundle and need not all go to pools with the same grants.
+ */
+function builtinText(name: string): string {
+  const specifier = JSON.stringify(`node:${name}`);
+  const module = process.getBuiltinModule(name) as object | undefined;
+  if (grantFor(name) === "none needed" || typeof module !== "object") {
+    return `module.exports = $bonfire.require(${specifier});`;
+  }
+  return `
+let module$;
+const load = () => module$ ??= $bonfire.require(${specifier});
+for (const name of ${JSON.stringify(Object.keys(module))}) Object.defineProperty(module.exports, name, {
+  enumerable: true, get: () => load()[name], set: (value) => { load()[name] = value; },
+});`;
+}
+
+/**
+ * Closures may mention the runtime (a helper that also serves the driver, say) but not use it there. The proxy is the
+ * prototype, as esbuild's interop keeps that and copies only own properties.
+ */
 const DRIVER_ONLY = `
-module.exports = new Proxy({}, {
+module.exports = Object.create(new Proxy({}, {
   get(target, name) {
-    if (name === "__esModule" || typeof name === "symbol") return undefined;
+    if (name === "__esModule" || name === "then" || typeof name === "symbol") return undefined;
     return () => { throw new Error("Cannot use " + name + " of @bonfire/runtime inside a shipped closure: it belongs to the driver"); };
   },
-});`;
+}));`;

@@ -7,10 +7,11 @@ import { dirname, resolve } from "node:path";
 import { Script } from "node:vm";
 import { BonfireError } from "@bonfire/wire";
 import type { BuildFailure, BuildResult, Message } from "esbuild";
-import { BUILTIN_NAMESPACE, shipPlugin } from "./bundle-plugin.ts";
 import { readCache, writeCache } from "./bundle-cache.ts";
+import { BUILTIN_NAMESPACE, shipPlugin } from "./bundle-plugin.ts";
 import type { ShipFile } from "./registry.ts";
-import { type ShipSource, shortPath } from "./ship-module.ts";
+import { classKey, type ShipSource, shortPath } from "./ship-module.ts";
+import { rememberMap } from "./stack.ts";
 
 export interface Bundle {
   /** 16 hex digits of the content. */
@@ -30,16 +31,17 @@ export function bundleOf(file: ShipFile): Bundle | Promise<Bundle> {
   if (file.bundle) return file.bundle;
   if (!file.building) {
     const cached = readCache(file.source);
-    if (cached) {
-      file.bundle = cached;
-      return cached;
-    }
-    file.building = build(file.source).then((bundle) => {
-      file.bundle = bundle;
-      return bundle;
-    });
+    if (cached) return adopt(file, cached);
+    file.building = build(file.source).then((bundle) => adopt(file, bundle));
   }
   return file.building;
+}
+
+/** Give a file its finished bundle. */
+export function adopt(file: ShipFile, bundle: Bundle): Bundle {
+  file.bundle = bundle;
+  rememberMap(bundle);
+  return bundle;
 }
 
 /** Begin to build without waiting; a failure is told to the first call that needs the bundle. */
@@ -61,7 +63,7 @@ async function build(source: ShipSource): Promise<Bundle> {
       stdin: {
         contents: `${source.code}//# sourceMappingURL=data:application/json;base64,${map}`,
         resolveDir: directory,
-        sourcefile: source.file,
+        sourcefile: shipPath(source),
         loader: /x$/.test(source.file) ? "tsx" : "ts",
       },
       bundle: true,
@@ -101,15 +103,25 @@ async function build(source: ShipSource): Promise<Bundle> {
     builtins: inputs
       .filter((input) => input.startsWith(`${BUILTIN_NAMESPACE}:`))
       .map((input) => input.slice(BUILTIN_NAMESPACE.length + 1)),
-    classes: [...new Set(classKeys)],
+    classes: [...new Set([...source.classes.map((name) => classKey(source.file, name)), ...classKeys])],
   };
-  writeCache(source, bundle, Object.keys(result.metafile.inputs).map((input) => resolve(directory, input)));
+  writeCache(
+    source,
+    bundle,
+    Object.keys(result.metafile.inputs).map((input) => resolve(directory, input)),
+  );
   return bundle;
+}
+
+/** A name of its own for the ship module, so that it can import the file that it was made from. */
+function shipPath(source: ShipSource): string {
+  return `${source.file}.bonfire.ts`;
 }
 
 /** The line that stands before the bundled code, which the map has to be moved by. */
 function wrap(code: string): string {
-  const before = '(function (require, importModule) { "use strict"; const $bonfire = { classes: {} };\n';
+  const before =
+    '(function (require, importModule) { "use strict"; const $bonfire = { classes: {}, require };\n';
   const after = "\nreturn $bonfire.module; })";
   const plain = `${before}${code}${after}`;
   try {
@@ -134,7 +146,8 @@ function absoluteSources(json: string, directory: string): string {
 }
 
 function buildFailed(failure: Partial<BuildFailure>, source: ShipSource): BonfireError {
-  if (!failure.errors) return new BonfireError("BUNDLE_FAILED", `Cannot bundle ${shortPath(source.file)}`, { cause: failure });
+  if (!failure.errors)
+    return new BonfireError("BUNDLE_FAILED", `Cannot bundle ${shortPath(source.file)}`, { cause: failure });
   const lines = failure.errors.map((message) => `${message.text} at ${placeOf(message, source)}`);
   return new BonfireError(
     "BUNDLE_FAILED",
@@ -145,7 +158,8 @@ function buildFailed(failure: Partial<BuildFailure>, source: ShipSource): Bonfir
 
 function placeOf({ location, text }: Message, source: ShipSource): string {
   const file = location ? resolve(dirname(source.file), location.file) : source.file;
-  if (location && file !== source.file) return `${shortPath(file)}:${location.line}:${location.column + 1}`;
+  if (location && file !== source.file && file !== shipPath(source))
+    return `${shortPath(file)}:${location.line}:${location.column + 1}`;
   // The ship module has its imports elsewhere than the file: find the one that is meant by its name.
   const specifier = Object.keys(source.imports).find((name) => text.includes(JSON.stringify(name)));
   const place = specifier === undefined ? source.sites[0] : source.imports[specifier];

@@ -4,8 +4,10 @@
  * anything that would move its lines.
  */
 import { createHash } from "node:crypto";
-import type { ShipSource } from "./ship-module.ts";
+import { fileURLToPath } from "node:url";
+import type { Callable } from "@bonfire/wire";
 import type { Bundle } from "./bundle.ts";
+import { classKey, type ShipSource } from "./ship-module.ts";
 
 /** A file whose closures can be shipped. */
 export interface ShipFile {
@@ -33,6 +35,7 @@ interface ClassHome {
 
 const TAG = Symbol("bonfire.tag");
 const files = new Map<string, ShipFile>();
+const classesByKey = new Map<string, Callable>();
 const classHomes = new WeakMap<object, ClassHome>();
 
 function tag<Kind>(value: Kind, url: string, site: number, captures?: () => unknown[]): Kind {
@@ -45,7 +48,9 @@ function tag<Kind>(value: Kind, url: string, site: number, captures?: () => unkn
 
 function registerClasses(url: string, classes: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(classes)) {
-    if (typeof value === "function") classHomes.set(value, { url, name });
+    if (typeof value !== "function") continue;
+    classHomes.set(value, { url, name });
+    classesByKey.set(classKey(fileURLToPath(url), name), value as Callable);
   }
 }
 
@@ -56,6 +61,16 @@ export function tagOf(value: object): Tag | undefined {
 
 export function isTag(key: PropertyKey): boolean {
   return key === TAG;
+}
+
+/** The program's class with this key: "src/shape.ts#Circle". */
+export function classByKey(key: string): Callable | undefined {
+  return classesByKey.get(key);
+}
+
+/** Make known where a class is declared, when no transformed file has. */
+export function registerClass(value: object, url: string, name: string): void {
+  registerClasses(url, { [name]: value });
 }
 
 /** The file in which a class was declared, and its name there. */

@@ -3,10 +3,11 @@
  * becomes a function of its captures, inside the same nesting of blocks as the original, so nothing is renamed; the
  * caller's file itself is never run on an executor.
  */
+import { isBuiltin } from "node:module";
 import { basename, relative, sep } from "node:path";
-import { Classifier } from "./analyze/classify.ts";
 import { findCallSites } from "./analyze/call-sites.ts";
-import { type Plan, planCapture, type Problem } from "./analyze/plan.ts";
+import { Classifier } from "./analyze/classify.ts";
+import { type Plan, type Problem, planCapture } from "./analyze/plan.ts";
 import { type Place, SourceFile } from "./analyze/source-file.ts";
 import type { Node, Parsed, Scope, Variable } from "./analyze/syntax.ts";
 import { ShipText } from "./ship-text.ts";
@@ -16,6 +17,8 @@ export interface SiteInfo extends Place {
   /** Its captures in order; the last may be `this`. */
   names: readonly string[];
   problems: readonly Problem[];
+  /** The node builtins that it imports itself, without `node:`. */
+  builtins: readonly string[];
 }
 
 export interface ShipSource {
@@ -65,10 +68,19 @@ export function shipCallSites(parsed: Parsed): Shipped | undefined {
   const plans = found.map(({ node, variable, argument }) =>
     node ? planCapture(file, classifier, node, variable) : importedPlan(argument, variable!),
   );
-  const source = new ShipModuleWriter(file, classifier, plans, found.map(({ argument }) => argument)).write();
+  const source = new ShipModuleWriter(
+    file,
+    classifier,
+    plans,
+    found.map(({ argument }) => argument),
+  ).write();
   return {
     source,
-    sites: found.map(({ argument, isCertain }, index) => ({ argument, isCertain, reads: readsOf(plans[index]!) })),
+    sites: found.map(({ argument, isCertain }, index) => ({
+      argument,
+      isCertain,
+      reads: readsOf(plans[index]!),
+    })),
   };
 }
 
@@ -78,13 +90,23 @@ export function shipFunction(file: SourceFile, classifier: Classifier, node: Nod
 }
 
 function importedPlan(node: Node, variable: Variable): Plan {
-  return { node, self: variable, values: [], code: [], imports: [variable], receiver: undefined, problems: [] };
+  return {
+    node,
+    self: variable,
+    values: [],
+    code: [],
+    imports: [variable],
+    dynamicImports: [],
+    receiver: undefined,
+    problems: [],
+  };
 }
 
 function readsOf({ values, receiver }: Plan): string[] {
   const reads = values.map(({ name }) => name);
   if (receiver?.whole) reads.push("this");
-  else if (receiver) reads.push(`({ ${receiver.fields.map((field) => `${field}: this.${field}`).join(", ")} })`);
+  else if (receiver)
+    reads.push(`({ ${receiver.fields.map((field) => `${field}: this.${field}`).join(", ")} })`);
   return reads;
 }
 
@@ -116,7 +138,8 @@ class ShipModuleWriter {
     this.#text.raw("$bonfire.module = { sites: [\n");
     for (const plan of this.#plans) this.#writeSite(plan);
     this.#text.raw("], classes: Object.assign($bonfire.classes, {");
-    for (const name of classes) this.#text.raw(` ${JSON.stringify(classKey(this.#file.file, name))}: ${name},`);
+    for (const name of classes)
+      this.#text.raw(` ${JSON.stringify(classKey(this.#file.file, name))}: ${name},`);
     this.#text.raw(" }) };\n");
     const sites = this.#plans.map((plan, index) => this.#siteInfo(plan, this.#places[index]!));
     return {
@@ -151,7 +174,8 @@ class ShipModuleWriter {
     const kind = this.#classifier.kind(variable);
     if (kind.kind === "import") return !this.#imports.has(variable) && !kind.source.startsWith(".");
     if (kind.kind !== "code") return false;
-    for (const needed of this.#classifier.needs(kind.node)) if (this.#wantsMoreImports(needed, asked)) return true;
+    for (const needed of this.#classifier.needs(kind.node))
+      if (this.#wantsMoreImports(needed, asked)) return true;
     return false;
   }
 
@@ -202,7 +226,12 @@ class ShipModuleWriter {
   }
 
   #writeSite(plan: Plan): void {
-    const { values, code, receiver, self, node } = plan;
+    const { values, code, receiver, self, node, problems } = plan;
+    if (problems.some(({ severity }) => severity === "error")) {
+      // It is refused before anything is sent, and its text may not even stand here (`super`, say).
+      this.#text.raw("() => { throw new Error(); },\n");
+      return;
+    }
     const local = code.filter((variable) => !this.#hoisted.has(variable));
     // A file may have a `console` of its own, which then must not be hidden.
     const ownConsole = [...values, ...code, ...plan.imports].some(({ name }) => name === "console");
@@ -213,7 +242,8 @@ class ShipModuleWriter {
       this.#text.raw(" {");
       depth++;
       values.forEach((variable, index) => {
-        if (variable.scope === scope) this.#text.raw(` const ${variable.name} = $captures[${index}];`);
+        const word = this.#isMutable(variable) ? "let" : "const";
+        if (variable.scope === scope) this.#text.raw(` ${word} ${variable.name} = $captures[${index}];`);
       });
       this.#text.raw("\n");
       for (const variable of this.#inOrder(local)) if (variable.scope === scope) this.#writeCode(variable);
@@ -226,7 +256,22 @@ class ShipModuleWriter {
     this.#text.raw(" },\n");
   }
 
-  #siteInfo({ values, receiver, problems }: Plan, place: Node): SiteInfo {
+  #isMutable(variable: Variable): boolean {
+    const kind = this.#classifier.kind(variable);
+    return kind.kind === "value" && kind.mutable;
+  }
+
+  #builtins({ imports, dynamicImports }: Plan): string[] {
+    const specifiers = imports.map((variable) => {
+      const kind = this.#classifier.kind(variable);
+      return kind.kind === "import" ? kind.source : "";
+    });
+    const builtins = [...specifiers, ...dynamicImports].filter((specifier) => isBuiltin(specifier));
+    return [...new Set(builtins.map((specifier) => specifier.replace(/^node:/, "")))];
+  }
+
+  #siteInfo(plan: Plan, place: Node): SiteInfo {
+    const { values, receiver, problems } = plan;
     const names = values.map(({ name }) => name);
     if (receiver) names.push("this");
     const scope = this.#file.scopeAt(place);
@@ -234,6 +279,7 @@ class ShipModuleWriter {
     return {
       ...this.#file.place(place.start),
       names,
+      builtins: this.#builtins(plan),
       problems: [
         ...problems,
         ...shadowed.map(
@@ -270,6 +316,8 @@ function lookUp(name: string, from: Scope): Variable | undefined {
 function importAttributes(declaration: Node): string {
   const attributes = (declaration.attributes ?? []) as Node[];
   if (attributes.length === 0) return "";
-  const list = attributes.map(({ key, value }) => `${JSON.stringify(key.name ?? key.value)}: ${JSON.stringify(value.value)}`);
+  const list = attributes.map(
+    ({ key, value }) => `${JSON.stringify(key.name ?? key.value)}: ${JSON.stringify(value.value)}`,
+  );
   return ` with { ${list.join(", ")} }`;
 }

@@ -1,5 +1,5 @@
 /** One call from the moment it is made until its caller has an answer. */
-import { type BonfireError, ReplyKind } from "@bonfire/wire";
+import type { BonfireError } from "@bonfire/wire";
 import { Question } from "../bus/inbox.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import type { Closure } from "../closure/capture.ts";
@@ -21,7 +21,10 @@ export interface CallHost {
   settled(): void;
   /** The work has ended: the slot is free. */
   ended(cell: CellLink): void;
-  revive(call: Call, kind: number, body: Uint8Array, cell: CellLink): Promise<unknown> | unknown;
+  /** The value of a reply, or a promise of it. Throws a `RemoteFailure` if the code threw. */
+  revive(kind: number, body: Uint8Array, cell: CellLink): unknown;
+  /** The error that the caller gets, given the caller's stack. */
+  located(error: unknown, callSite: string | undefined): unknown;
   timedOut(call: Call, phase: CallPhase): BonfireError;
 }
 
@@ -31,7 +34,6 @@ export interface CallParts {
   readonly bundles: readonly Bundle[];
   readonly deadlineAt: number;
   readonly signal: AbortSignal | undefined;
-  readonly callSite: Error;
 }
 
 export class Call extends Question {
@@ -41,8 +43,6 @@ export class Call extends Question {
   readonly bundles: readonly Bundle[];
   /** performance.now() at which the caller's time is up. */
   readonly deadlineAt: number;
-  /** Made where the caller made the call; its frames go under those of a remote error. */
-  readonly callSite: Error;
   readonly promise: Promise<unknown>;
   readonly #host: CallHost;
   readonly #signal: AbortSignal | undefined;
@@ -50,11 +50,7 @@ export class Call extends Question {
   readonly #reject: (error: unknown) => void;
   #phase: CallPhase = { name: "waiting" };
 
-  constructor(
-    id: number,
-    host: CallHost,
-    { closure, args, bundles, deadlineAt, signal, callSite }: CallParts,
-  ) {
+  constructor(id: number, host: CallHost, { closure, args, bundles, deadlineAt, signal }: CallParts) {
     super();
     this.id = id;
     this.closure = closure;
@@ -62,10 +58,13 @@ export class Call extends Question {
     this.bundles = bundles;
     this.deadlineAt = deadlineAt;
     this.#host = host;
-    this.callSite = callSite;
     this.#signal = signal;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.promise = promise;
+    // This handler runs as a step of the caller's own await, so an Error made in it knows the caller's frames; making
+    // one at each call, in case it fails, would cost twenty times as much.
+    this.promise = promise.catch((error: unknown) => {
+      throw host.located(error, new Error("called here").stack);
+    });
     this.#resolve = resolve;
     this.#reject = reject;
     signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -104,14 +103,9 @@ export class Call extends Question {
   override onReply(data: Uint8Array): void {
     const phase = this.#phase;
     if (phase.name !== "running") return;
-    const kind = data[0] ?? 0;
-    const body = data.subarray(1);
     this.#settle();
     try {
-      const value = this.#host.revive(this, kind, body, phase.cell);
-      if (kind === ReplyKind.error) this.#reject(value);
-      // A promise (of a large value) settles the call's own promise when it does.
-      else this.#resolve(value);
+      this.#resolve(this.#host.revive(data[0] ?? 0, data.subarray(1), phase.cell));
     } catch (error) {
       this.#reject(error);
     }

@@ -7,7 +7,8 @@ import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Address, Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
-import { reviveError } from "../closure/revive-error.ts";
+import { reviveError, reviveValue } from "../closure/revive-error.ts";
+import { localStack } from "../closure/stack.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AgentPort, CellOffer, KeeperPort } from "./agent-port.ts";
 import type { Call, CallHost, CallPhase } from "./call.ts";
@@ -20,6 +21,15 @@ import { WaitingQueue } from "./waiting-queue.ts";
 const LINGER_MS = 1_000;
 const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
+
+/** The encoded error of a reply, on its way to where the caller's stack is known. */
+class RemoteFailure {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
 
 export interface DispatcherEvents {
   fleet(ready: number, booting: number): void;
@@ -174,23 +184,30 @@ export class Dispatcher implements CallHost, ClientHost {
     if (cell.inFlight.delete(call)) this.ended(cell);
   }
 
-  revive(call: Call, kind: number, body: Uint8Array, cell: CellLink): unknown {
+  revive(kind: number, body: Uint8Array, cell: CellLink): unknown {
     switch (kind) {
       case ReplyKind.value:
-        return decode(body);
+        return reviveValue(body);
       case ReplyKind.error:
-        return reviveError(body, call.callSite);
+        throw new RemoteFailure(body);
       case ReplyKind.valueByTransfer:
         return this.#receive(body, cell);
       default:
-        return new BonfireError("PROTOCOL", `Cell ${cell.node} sent a reply of unknown kind ${kind}`);
+        throw new BonfireError("PROTOCOL", `Cell ${cell.node} sent a reply of unknown kind ${kind}`);
     }
+  }
+
+  located(error: unknown, callSite: string | undefined): unknown {
+    if (error instanceof RemoteFailure) return reviveError(error.bytes, callSite);
+    // Our own errors are made in timers and sockets; the stack that helps is the caller's.
+    if (error instanceof BonfireError) error.stack = localStack(`${error.name}: ${error.message}`, callSite);
+    return error;
   }
 
   async #receive(body: Uint8Array, cell: CellLink): Promise<unknown> {
     const [transfer, total] = decode(body) as [number, number];
     const transfers = await this.#system.bus.transfers();
-    return decode(await transfers.accept(cell.node, transfer, total));
+    return reviveValue(await transfers.accept(cell.node, transfer, total));
   }
 
   timedOut(call: Call, phase: CallPhase): BonfireError {

@@ -53,7 +53,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   call<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): Promise<Awaited<R>>;
   call(...given: [unknown, unknown?, unknown?]): Promise<unknown> {
     const { closure, args, options } = this.#split(given);
-    return this.#run(closure, args, options, new Error("called here"));
+    return this.#run(closure, args, options);
   }
 
   /** Runs `fn` and does not wait. A failure is emitted as `error`. Throws what `call` throws at once. */
@@ -61,7 +61,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   cast<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): void;
   cast(...given: [unknown, unknown?, unknown?]): void {
     const { closure, args, options } = this.#split(given);
-    this.#run(closure, args, options, new Error("called here")).catch((error: unknown) => {
+    this.#run(closure, args, options).catch((error: unknown) => {
       if (this.listenerCount("error") > 0) this.emit("error", error);
       else process.emitWarning(error instanceof Error ? error : String(error));
     });
@@ -78,14 +78,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   ): AsyncGenerator<Awaited<R>, void, void> {
     const { policy, maxCaptureBytes } = this.#parts.options;
     const closure = capture(fn, { maxCaptureBytes });
-    const callSite = new Error("called here");
     return mapItems({
       items,
       options,
       concurrency: policy.max * policy.concurrency,
       run: (item, index, signal) => {
         const each = options.deadline === undefined ? { signal } : { signal, deadline: options.deadline };
-        return this.#run(closure, [item, index], each, callSite) as Promise<Awaited<R>>;
+        return this.#run(closure, [item, index], each) as Promise<Awaited<R>>;
       },
     });
   }
@@ -130,7 +129,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     );
   }
 
-  #run(closure: Closure, args: readonly unknown[], options: CallOptions, callSite: Error): Promise<unknown> {
+  #run(closure: Closure, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     refuseUnknown("a call", options, CALL_OPTIONS);
     if (this.#closing) throw new BonfireError("POOL_CLOSED", `Pool "${this.name}" is closed`);
     const { signal } = options;
@@ -142,7 +141,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     const encoded = encodeArguments(args);
     const own = closure.bundles();
     const others = encoded.bundles();
-    const parts = { closure, args: encoded.bytes, deadlineAt, signal, callSite };
+    const parts = { closure, args: encoded.bytes, deadlineAt, signal };
     // Warm bundles come as arrays: such a call is on its way before this returns.
     if (!(own instanceof Promise) && !(others instanceof Promise))
       return this.#submit(joined(own, others), parts);
@@ -155,7 +154,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   #submit(bundles: readonly Bundle[], parts: Omit<CallParts, "bundles">): Promise<unknown> {
     const { dispatcher, options } = this.#parts;
-    const refusal = parts.signal?.aborted ? parts.signal.reason : ungranted(bundles, options);
+    const refusal = parts.signal?.aborted ? parts.signal.reason : ungranted(parts.closure, options);
     if (refusal) return Promise.reject(refusal);
     nextCall = (nextCall + 1) % 0xffff_ffff || 1;
     const call = new Call(nextCall, dispatcher, { ...parts, bundles });

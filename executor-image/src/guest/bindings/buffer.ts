@@ -69,19 +69,24 @@ function swap(width: number): (bytes: Uint8Array) => Uint8Array {
   };
 }
 
-/** `(start, end)` on `this`, for the methods `Buffer.prototype.utf8Slice` and its like. */
+/** Called both as a method, `buffer.utf8Slice(start, end)`, and as a function, `utf8Slice(buffer, start, end)`. */
 function sliceMethod(name: string) {
   const slice = slices[name]!;
-  return function (this: Uint8Array, start = 0, end = this.length): string {
-    const from = Math.min(Math.max(0, start), this.length);
-    return slice(this, from, Math.max(from, Math.min(end, this.length)));
+  const cut = (bytes: Uint8Array, start = 0, end = bytes.length): string => {
+    const from = Math.min(Math.max(0, start), bytes.length);
+    return slice(bytes, from, Math.max(from, Math.min(end, bytes.length)));
+  };
+  return function (this: Uint8Array, first?: Uint8Array | number, second?: number, third?: number): string {
+    return typeof first === "object" ? cut(first, second, third) : cut(this, first, second);
   };
 }
 
+/** Called both as a method and as a function, as above. */
 function writeMethod(name: string) {
-  const write = writes[name]!;
-  return function (this: Uint8Array, text: string, offset = 0, length = this.length - offset): number {
-    return write(text, this, offset, Math.min(length, this.length - offset));
+  const write = writeStatic(name);
+  return function (this: Uint8Array, ...args: unknown[]): number {
+    const parameters = typeof args[0] === "string" ? [this, ...args] : args;
+    return Reflect.apply(write, undefined, parameters);
   };
 }
 

@@ -1,20 +1,16 @@
 /** The natives that describe the machine and the build: configuration, constants, error numbers, `node:os`. */
+import type { Grants } from "@bonfire/wire";
 import type { Binding } from "./binding.ts";
 import { nothing } from "./binding.ts";
 
 /** What the host tells about itself when it builds an isolate. */
 export interface Facts {
-  readonly grants: {
-    readonly files: boolean;
-    readonly programs: readonly string[];
-    readonly fetch: boolean;
-  };
+  readonly grants: Grants;
   readonly env: Readonly<Record<string, string>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly arch: string;
   readonly hostname: string;
   readonly release: string;
-  readonly parallelism: number;
   readonly memoryBytes: number;
   /** `os.constants` and `fs.constants` of the host. */
   readonly constants: { readonly os: Record<string, unknown>; readonly fs: Record<string, unknown>; readonly zlib: Record<string, unknown> };

@@ -14,23 +14,32 @@ export function builtin(decoder: Decoder, module: string, path: string): unknown
   let value = require(module);
   for (const key of path === "" ? [] : path.split(".")) value = (value as Record<string, unknown>)[key];
   if (value === undefined) {
-    throw new BonfireError("VALUE_REFUSED", `Cannot receive "${module}.${path}" as this realm does not have it`);
+    throw new BonfireError(
+      "VALUE_REFUSED",
+      `Cannot receive "${module}.${path}" as this realm does not have it`,
+    );
   }
   return value;
 }
 
-/** A class of a bundle; without bundles, a stand-in of that name with nothing in it. */
-export function classOf(decoder: Decoder, hash: string, name: string): unknown {
+/** A class of a bundle, or the receiver's own; undefined when it has neither. */
+export function classOf(decoder: Decoder, hash: string, name: string): Callable | undefined {
   const { module } = decoder.options;
-  if (!module) {
-    const short = name.slice(name.indexOf("#") + 1);
-    return { [short]: class {} }[short];
-  }
+  if (!module) return decoder.options.class?.(name);
   const found = module(hash).classes[name];
   if (!found) {
-    throw new BonfireError("VALUE_REFUSED", `Cannot receive an instance of "${name}" as its bundle lacks that class`);
+    throw new BonfireError(
+      "VALUE_REFUSED",
+      `Cannot receive an instance of "${name}" as its bundle lacks that class`,
+    );
   }
   return found;
+}
+
+/** A class without members for instances whose class the receiver lacks, so that they at least show its name. */
+export function standInFor(key: string): Callable {
+  const name = key.slice(key.indexOf("#") + 1);
+  return { [name]: class {} }[name] as unknown as Callable;
 }
 
 /** A closure of a bundle, made when it is first called, as by then all of its captures are there. */
@@ -45,7 +54,8 @@ export function closure(decoder: Decoder): unknown {
   const log = options.console ?? console;
   const make = (): Callable => {
     made ??= module(hash).sites[site]?.(captures, log);
-    if (!made) throw new BonfireError("VALUE_REFUSED", `Cannot run closure ${site} of bundle ${hash} as it has none`);
+    if (!made)
+      throw new BonfireError("VALUE_REFUSED", `Cannot run closure ${site} of bundle ${hash} as it has none`);
     return made;
   };
   const value = function (this: unknown, ...values: unknown[]): unknown {
@@ -83,7 +93,10 @@ const FORMS: Record<number, readonly [string, string]> = {
   [SourceForm.class]: ["(\n", "\n)"],
   [SourceForm.method]: ["Object.values(Object.getOwnPropertyDescriptors({\n", "\n}))[0].value"],
   [SourceForm.asyncMethod]: ["Object.values({ async\n", "\n})[0]"],
-  [SourceForm.getter]: ["(d => d.get ?? d.set)(Object.values(Object.getOwnPropertyDescriptors({\n", "\n}))[0])"],
+  [SourceForm.getter]: [
+    "(d => d.get ?? d.set)(Object.values(Object.getOwnPropertyDescriptors({\n",
+    "\n}))[0])",
+  ],
 };
 
 /**
@@ -102,7 +115,9 @@ function compileSource(
   const body = `"use strict"; ${list === "" ? "" : `let [${list}] = $values;`} const $made = ${before}${text}${after};
 return { made: $made, bind($values) { ${list === "" ? "" : `[${list}] = $values;`} } };
 //# sourceURL=${SOURCE_SCRIPT}${encodeURIComponent(at)}`;
-  return (new Function("$values", body) as (values: readonly unknown[]) => ReturnType<typeof compileSource>)(values);
+  return (new Function("$values", body) as (values: readonly unknown[]) => ReturnType<typeof compileSource>)(
+    values,
+  );
 }
 
 /** Scripts of this name hold one function; the rest of the name is where its text starts in the user's program. */

@@ -41,14 +41,21 @@ function makeError(base: string): Error {
       return made;
     }
     const type = (globalThis as Record<string, unknown>)[base];
-    return typeof type === "function" && type.prototype instanceof Error ? new (type as ErrorClass)() : new Error();
+    return typeof type === "function" && type.prototype instanceof Error
+      ? new (type as ErrorClass)()
+      : new Error();
   } finally {
     Error.stackTraceLimit = limit;
   }
 }
 
 function setStack(made: Error, stack: unknown): void {
-  Object.defineProperty(made, "stack", { value: stack, writable: true, configurable: true, enumerable: false });
+  Object.defineProperty(made, "stack", {
+    value: stack,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  });
 }
 
 function prototypeFor(base: string, custom: string, name: string): object {
@@ -60,7 +67,8 @@ function prototypeFor(base: string, custom: string, name: string): object {
   const known = standIns.get(key);
   if (known) return known;
   const standIn = { [custom]: class extends parent {} }[custom]!.prototype;
-  if (name !== "") Object.defineProperty(standIn, "name", { value: name, writable: true, configurable: true });
+  if (name !== "")
+    Object.defineProperty(standIn, "name", { value: name, writable: true, configurable: true });
   if (standIns.size < STAND_INS_KEPT) standIns.set(key, standIn);
   return standIn;
 }

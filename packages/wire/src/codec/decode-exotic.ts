@@ -1,8 +1,8 @@
 /** Reads what encode-exotic.ts writes: built-in objects, symbols, and objects with attributes or a class. */
 import { BonfireError } from "../error.ts";
-import { builtin, classOf, closure, source } from "./decode-code.ts";
-import { domException, error } from "./decode-error.ts";
 import type { Decoder } from "./decode.ts";
+import { builtin, classOf, closure, source, standInFor } from "./decode-code.ts";
+import { domException, error } from "./decode-error.ts";
 import { intrinsicAt } from "./intrinsic.ts";
 import { malformed } from "./reader.ts";
 import { wellKnownSymbol } from "./symbol.ts";
@@ -63,7 +63,10 @@ export function exotic(decoder: Decoder, tag: number): unknown {
     case Tag.searchParams:
       return keep(new (has("URLSearchParams"))(reader.text()));
     case Tag.headers: {
-      const entries = Array.from({ length: reader.length() }, (): [string, string] => [reader.text(), reader.text()]);
+      const entries = Array.from({ length: reader.length() }, (): [string, string] => [
+        reader.text(),
+        reader.text(),
+      ]);
       return keep(new (has("Headers"))(entries));
     }
     case Tag.wellKnownSymbol: {
@@ -96,8 +99,11 @@ export function exotic(decoder: Decoder, tag: number): unknown {
       return closure(decoder);
     case Tag.source:
       return source(decoder);
-    case Tag.class:
-      return keep(classOf(decoder, reader.text(), reader.text()));
+    case Tag.class: {
+      const hash = reader.text();
+      const key = reader.text();
+      return keep(classOf(decoder, hash, key) ?? key);
+    }
     default:
       throw malformed(`byte ${tag} has no meaning`);
   }
@@ -158,6 +164,10 @@ function decorated(decoder: Decoder): unknown {
   if (decoration & Decoration.class) {
     const owner = decoder.value();
     if (typeof owner === "function") Object.setPrototypeOf(value, owner.prototype as object);
+    // An error has its built-in base, and a stand-in of its own, already.
+    else if (typeof owner === "string" && !(value instanceof Error)) {
+      Object.setPrototypeOf(value, standInFor(owner).prototype as object);
+    }
   }
   if (decoration & Decoration.prototype) Object.setPrototypeOf(value, decoder.value() as object);
   for (let left = reader.length(); left > 0; left--) property(decoder, value);
@@ -192,5 +202,8 @@ function missing(what: string): never {
 }
 
 export function unwanted(what: string): BonfireError {
-  return new BonfireError("VALUE_REFUSED", `Cannot receive "${what}" as it is a function: return data instead`);
+  return new BonfireError(
+    "VALUE_REFUSED",
+    `Cannot receive "${what}" as it is a function: return data instead`,
+  );
 }

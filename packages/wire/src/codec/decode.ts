@@ -2,7 +2,7 @@
 import { BonfireError } from "../error.ts";
 import { exotic } from "./decode-exotic.ts";
 import { malformed, Reader } from "./reader.ts";
-import type { ShipModule } from "./reference.ts";
+import type { Callable, ShipModule } from "./reference.ts";
 import { SHORT_TEXT, Tag } from "./tag.ts";
 import { readAscii } from "./text.ts";
 
@@ -12,6 +12,8 @@ export interface DecodeOptions {
    * of a class that came from elsewhere becomes a plain object under the class's name.
    */
   module?: (hash: string) => ShipModule;
+  /** A class of the receiver's own, by its key, for instances that come without their bundle. */
+  class?: (key: string) => Callable | undefined;
   /** Node builtins of this realm, for functions such as `fs.readFile` that travel by name. */
   require?: (specifier: string) => unknown;
   /** Given to closures among the values, so that what they log has a call. Default: the realm's own console. */
@@ -132,7 +134,9 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = NO_OPTIONS): 
     return value;
   } catch (error) {
     if (error instanceof RangeError && /call stack/i.test(error.message)) {
-      throw new BonfireError("MALFORMED_VALUE", "Cannot read a value as it is nested too deeply", { cause: error });
+      throw new BonfireError("MALFORMED_VALUE", "Cannot read a value as it is nested too deeply", {
+        cause: error,
+      });
     }
     throw error;
   }

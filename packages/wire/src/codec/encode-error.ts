@@ -48,8 +48,8 @@ export function encodeError(encoder: Encoder, error: Error, base: ErrorBase): vo
   } else {
     writer.byte(Tag.error);
     writer.text(base.name);
-    const constructor = (error as { constructor?: { name?: unknown } }).constructor;
-    const name = base.custom && typeof constructor?.name === "string" ? constructor.name : "";
+    const { constructor: owner } = error as { constructor?: { name?: unknown } };
+    const name = base.custom && typeof owner?.name === "string" ? owner.name : "";
     writer.text(name);
     // A class may give its name on the prototype, where a receiver without the class would not find it.
     writer.text(Object.hasOwn(error, "name") || error.name === base.name ? "" : String(error.name));

@@ -49,7 +49,8 @@ export class Encoder {
   readonly hashes: { at: number; hash: string }[] = [];
   /** Buffers of which one view has been sent without the rest. */
   readonly partial = new Set<ArrayBuffer>();
-  #seen: object[] = [];
+  /** The first objects of the message; a map takes over when there are more. */
+  readonly #seen: (object | undefined)[] = new Array(FEW).fill(undefined);
   #numbers: Map<object, number> | undefined;
   #count = 0;
   #shapes: string[][] = [];
@@ -62,10 +63,12 @@ export class Encoder {
     this.writer.reset();
     this.options = NO_OPTIONS;
     if (this.#count > 0) {
-      this.#seen.length = 0;
+      // Overwritten rather than cut off, which would make the list grow anew for every message.
+      const few = Math.min(this.#count, this.#seen.length);
+      for (let index = 0; index < few; index++) this.#seen[index] = undefined;
       this.#numbers = undefined;
       this.#count = 0;
-      this.#shapes.length = 0;
+      if (this.#shapes.length > 0) this.#shapes = [];
       if (this.hashes.length > 0) this.hashes.length = 0;
       if (this.partial.size > 0) this.partial.clear();
       if (this.shared.size > 0) this.shared.clear();
@@ -83,32 +86,34 @@ export class Encoder {
 
   /** Give `value` the next number, or write the number that it has: true when nothing is left to write. */
   known(value: object): boolean {
-    const seen = this.#seen;
-    let number: number | undefined;
-    if (this.#numbers) {
-      number = this.#numbers.get(value);
-    } else {
-      const index = seen.indexOf(value);
-      if (index !== -1) number = index;
-    }
+    const number = this.#numberOf(value);
     if (number !== undefined) {
       this.writer.byte(Tag.seen);
       this.writer.count(number);
       return true;
     }
-    this.#count++;
+    const next = this.#count++;
     if (this.#numbers) {
-      this.#numbers.set(value, this.#count - 1);
-    } else if (seen.push(value) > FEW) {
+      this.#numbers.set(value, next);
+    } else if (next < FEW) {
+      this.#seen[next] = value;
+    } else {
       this.#numbers = new Map();
-      for (let index = 0; index < seen.length; index++) this.#numbers.set(seen[index]!, index);
+      for (let index = 0; index < FEW; index++) this.#numbers.set(this.#seen[index]!, index);
+      this.#numbers.set(value, next);
     }
     return false;
   }
 
+  #numberOf(value: object): number | undefined {
+    if (this.#numbers) return this.#numbers.get(value);
+    for (let index = 0; index < this.#count; index++) if (this.#seen[index] === value) return index;
+    return undefined;
+  }
+
   /** Whether `value` is in this message already. */
   has(value: object): boolean {
-    return this.#numbers ? this.#numbers.has(value) : this.#seen.includes(value);
+    return this.#numberOf(value) !== undefined;
   }
 
   secondView(buffer: ArrayBuffer): never {
@@ -118,18 +123,23 @@ export class Encoder {
   value(value: unknown): void {
     switch (typeof value) {
       case "string":
-        return this.writer.text(value);
+        this.writer.text(value);
+        return;
       case "number":
-        return this.writer.number(value);
+        this.writer.number(value);
+        return;
       case "boolean":
-        return this.writer.byte(value ? Tag.true : Tag.false);
+        this.writer.byte(value ? Tag.true : Tag.false);
+        return;
       case "undefined":
-        return this.writer.byte(Tag.undefined);
+        this.writer.byte(Tag.undefined);
+        return;
       case "object":
-        if (value === null) return this.writer.byte(Tag.null);
-        return this.#object(value);
+        if (value === null) this.writer.byte(Tag.null);
+        else this.#object(value);
+        return;
       default:
-        return exotic(this, value);
+        exotic(this, value);
     }
   }
 
@@ -170,7 +180,12 @@ export class Encoder {
     const values = new Array<unknown>(length);
     for (let index = 0; index < length; index++) {
       const property = Object.getOwnPropertyDescriptor(value, keys[index]!)!;
-      if (property.get !== undefined || property.set !== undefined || !property.writable || !property.configurable) {
+      if (
+        property.get !== undefined ||
+        property.set !== undefined ||
+        !property.writable ||
+        !property.configurable
+      ) {
         return false;
       }
       values[index] = property.value;
@@ -234,10 +249,6 @@ function sameKeys(left: readonly string[], right: readonly string[]): boolean {
 const standing = new Encoder(new Writer());
 let busy = false;
 
-function newMemory(size: number): Uint8Array {
-  return new Uint8Array(size);
-}
-
 /**
  * The bytes of `value`, in memory of their own. `undefined` is no bytes at all.
  * @throws BonfireError VALUE_REFUSED when something in it cannot travel; the message names its path.
@@ -259,7 +270,7 @@ export function encode(value: unknown, options: EncodeOptions = NO_OPTIONS): Uin
         encoder.restart(error.buffer);
       }
     }
-    const bytes = encoder.writer.finish(options.allocate ?? newMemory);
+    const bytes = encoder.writer.finish(options.allocate);
     if (options.hashAt) for (const { at, hash } of encoder.hashes) options.hashAt(at, hash);
     return bytes;
   } catch (error) {

@@ -3,14 +3,26 @@
  * The table is made when the first function or exotic object is met, and holds nothing that a message could add.
  */
 const ROOTS = [
-  ..."Object Function Array Number String Boolean Symbol BigInt Math JSON Reflect Promise Proxy Map Set WeakMap".split(" "),
-  ..."WeakSet WeakRef FinalizationRegistry Date RegExp Error TypeError RangeError SyntaxError ReferenceError".split(" "),
-  ..."EvalError URIError AggregateError SuppressedError DisposableStack AsyncDisposableStack Iterator".split(" "),
-  ..."ArrayBuffer SharedArrayBuffer DataView Atomics Int8Array Uint8Array Uint8ClampedArray Int16Array".split(" "),
+  ..."Object Function Array Number String Boolean Symbol BigInt Math JSON Reflect Promise Proxy Map Set WeakMap".split(
+    " ",
+  ),
+  ..."WeakSet WeakRef FinalizationRegistry Date RegExp Error TypeError RangeError SyntaxError ReferenceError".split(
+    " ",
+  ),
+  ..."EvalError URIError AggregateError SuppressedError DisposableStack AsyncDisposableStack Iterator".split(
+    " ",
+  ),
+  ..."ArrayBuffer SharedArrayBuffer DataView Atomics Int8Array Uint8Array Uint8ClampedArray Int16Array".split(
+    " ",
+  ),
   ..."Uint16Array Int32Array Uint32Array Float16Array Float32Array Float64Array BigInt64Array".split(" "),
   ..."BigUint64Array Intl WebAssembly parseInt parseFloat isNaN isFinite encodeURIComponent".split(" "),
-  ..."decodeURIComponent encodeURI decodeURI escape unescape eval globalThis console process structuredClone".split(" "),
-  ..."queueMicrotask setTimeout clearTimeout setInterval clearInterval setImmediate clearImmediate atob btoa".split(" "),
+  ..."decodeURIComponent encodeURI decodeURI escape unescape eval globalThis console process structuredClone".split(
+    " ",
+  ),
+  ..."queueMicrotask setTimeout clearTimeout setInterval clearInterval setImmediate clearImmediate atob btoa".split(
+    " ",
+  ),
   ..."URL URLSearchParams TextEncoder TextDecoder AbortController AbortSignal Event EventTarget".split(" "),
   ..."DOMException Blob File FormData Headers Request Response fetch crypto performance Buffer".split(" "),
   ..."ReadableStream WritableStream TransformStream".split(" "),

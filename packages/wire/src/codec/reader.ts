@@ -4,7 +4,10 @@ import { SHORT_TEXT, SHORT_TEXT_MAX, Tag } from "./tag.ts";
 import { readAscii, readText } from "./text.ts";
 
 export function malformed(what: string): BonfireError {
-  return new BonfireError("MALFORMED_VALUE", `Cannot read a value as ${what}: the two sides may run different versions`);
+  return new BonfireError(
+    "MALFORMED_VALUE",
+    `Cannot read a value as ${what}: the two sides may run different versions`,
+  );
 }
 
 export class Reader {
@@ -75,7 +78,8 @@ export class Reader {
     const size = this.view.getUint32(this.take(4), true);
     const start = this.take(size);
     let text = "";
-    for (let at = start; at < start + size; at += 2) text += String.fromCharCode(this.view.getUint16(at, true));
+    for (let at = start; at < start + size; at += 2)
+      text += String.fromCharCode(this.view.getUint16(at, true));
     return text;
   }
 

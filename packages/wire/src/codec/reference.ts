@@ -34,3 +34,26 @@ export interface ShipModule {
 
 /** Any function or class. */
 export type Callable = (...values: never[]) => unknown;
+
+/**
+ * The reference hook for what a call gives back: instances of classes that came with loaded bundles travel as such;
+ * functions do not travel back.
+ * @param modules the loaded bundles by hash; it may grow
+ */
+export function shippedClasses(
+  modules: ReadonlyMap<string, ShipModule>,
+): (value: object) => Reference | undefined {
+  const known = new Map<object, Reference>();
+  let counted = 0;
+  return (value) => {
+    if (typeof value !== "function") return undefined;
+    if (counted !== modules.size) {
+      for (const [hash, { classes }] of modules) {
+        for (const [name, type] of Object.entries(classes))
+          if (type) known.set(type, { kind: "class", hash, name });
+      }
+      counted = modules.size;
+    }
+    return known.get(value);
+  };
+}

@@ -12,7 +12,9 @@ const NAMES = [
 /** Node's Buffer: a Uint8Array where the realm has none. Looked up late, as an isolate gets its Buffer after this module. */
 export const BUFFER_KIND = NAMES.length;
 
-const types: (ViewType | undefined)[] = NAMES.map((name) => (globalThis as Record<string, unknown>)[name] as ViewType);
+const types: (ViewType | undefined)[] = NAMES.map(
+  (name) => (globalThis as Record<string, unknown>)[name] as ViewType,
+);
 const kinds = new Map<object, number>();
 types.forEach((type, kind) => {
   if (type) kinds.set(type.prototype as object, kind);

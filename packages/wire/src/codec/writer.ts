@@ -131,9 +131,11 @@ export class Writer {
     this.position = at + value.length;
   }
 
-  /** The finished message, in memory from `allocate`. */
-  finish(allocate: (size: number) => Uint8Array): Uint8Array {
-    const result = allocate(this.position + this.attached);
+  /** The finished message, in new memory or in that from `allocate`. */
+  finish(allocate: ((size: number) => Uint8Array) | undefined): Uint8Array {
+    if (!allocate && this.attachments.length === 0) return this.bytes.slice(0, this.position);
+    const size = this.position + this.attached;
+    const result = allocate ? allocate(size) : new Uint8Array(size);
     let from = 0;
     let to = 0;
     for (const { at, bytes } of this.attachments) {

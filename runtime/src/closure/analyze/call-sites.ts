@@ -28,7 +28,8 @@ export function findCallSites(file: SourceFile, classifier: Classifier): CallSit
   walk(file.program, (node) => {
     if (node.type !== "CallExpression") return;
     const callee = unwrap(node.callee as Node);
-    if (callee.type !== "MemberExpression" || callee.computed || !METHODS.has(callee.property.name as string)) return;
+    if (callee.type !== "MemberExpression" || callee.computed || !METHODS.has(callee.property.name as string))
+      return;
     const given = node.arguments as Node[];
     const isCertain = isPool(file, callee.object as Node);
     if (!isCertain) {
@@ -62,8 +63,10 @@ function isPool(file: SourceFile, expression: Node, depth = 0): boolean {
   const definition = variable?.defs[0];
   if (!definition || depth > 6) return false;
   if (definition.type === "ImportBinding") return isRuntime(definition.parent?.source?.value);
-  if (definition.name.typeAnnotation && isRuntimeType(file, definition.name.typeAnnotation as Node)) return true;
-  if (definition.type !== "Variable" || definition.node.id?.type !== "Identifier" || !definition.node.init) return false;
+  if (definition.name.typeAnnotation && isRuntimeType(file, definition.name.typeAnnotation as Node))
+    return true;
+  if (definition.type !== "Variable" || definition.node.id?.type !== "Identifier" || !definition.node.init)
+    return false;
   return isPool(file, definition.node.init as Node, depth + 1);
 }
 
@@ -87,7 +90,8 @@ function rootOf(expression: Node): Node | null {
   while (node) {
     if (node.type === "MemberExpression") node = unwrap(node.object as Node);
     else if (node.type === "AwaitExpression") node = unwrap(node.argument as Node);
-    else if (node.type === "CallExpression" || node.type === "NewExpression") node = unwrap(node.callee as Node);
+    else if (node.type === "CallExpression" || node.type === "NewExpression")
+      node = unwrap(node.callee as Node);
     else break;
   }
   return node?.type === "Identifier" ? node : null;

@@ -1,7 +1,7 @@
 /** The parts of a closure's text whose meaning depends on where it stands: `this`, `super`, private names, `import()`. */
 import type { Report } from "./plan.ts";
 import type { SourceFile } from "./source-file.ts";
-import { children, type Node, unwrap } from "./syntax.ts";
+import { eachChild, type Node, unwrap } from "./syntax.ts";
 
 export interface ThisUse {
   used: boolean;
@@ -16,10 +16,13 @@ export interface SyntaxCheck {
   /** The name of that code. */
   via: string | undefined;
   receiver: ThisUse;
+  /** Gets the modules that are imported by name with `import()`. */
+  dynamicImports: Set<string>;
   report: Report;
 }
 
-export function checkSyntax(file: SourceFile, unit: Node, { isClosure, via, receiver, report }: SyntaxCheck): void {
+export function checkSyntax(file: SourceFile, unit: Node, check: SyntaxCheck): void {
+  const { isClosure, via, receiver, dynamicImports, report } = check;
   const through = via === undefined ? "" : ` (through \`${via}\`)`;
 
   const visit = (node: Node, isOuterThis: boolean, privateNames: ReadonlySet<string>): void => {
@@ -29,7 +32,8 @@ export function checkSyntax(file: SourceFile, unit: Node, { isClosure, via, rece
       case "ThisExpression":
         if (!lexical) return;
         if (isClosure) readThis(node);
-        else report("error", "captures-this", node, `captures \`this\`${through}: only the closure itself may`);
+        else
+          report("error", "captures-this", node, `captures \`this\`${through}: only the closure itself may`);
         return;
       case "Super":
         if (lexical) {
@@ -43,7 +47,12 @@ export function checkSyntax(file: SourceFile, unit: Node, { isClosure, via, rece
         return;
       case "MetaProperty":
         if (lexical && node.meta.name === "new") {
-          report("error", "captures-new-target", node, `uses \`new.target\` of the enclosing function${through}`);
+          report(
+            "error",
+            "captures-new-target",
+            node,
+            `uses \`new.target\` of the enclosing function${through}`,
+          );
         }
         return;
       case "PrivateIdentifier":
@@ -57,7 +66,9 @@ export function checkSyntax(file: SourceFile, unit: Node, { isClosure, via, rece
         }
         return;
       case "ImportExpression":
-        if (unwrap(node.source as Node).type !== "Literal") {
+        if (unwrap(node.source as Node).type === "Literal") {
+          dynamicImports.add(String(unwrap(node.source as Node).value));
+        } else {
           report(
             "warning",
             "dynamic-import",
@@ -68,7 +79,9 @@ export function checkSyntax(file: SourceFile, unit: Node, { isClosure, via, rece
         break;
       case "ClassBody": {
         const own = (node.body as Node[]).map(({ key }) => key as Node | undefined);
-        const added = own.filter((key) => key?.type === "PrivateIdentifier").map((key) => key!.name as string);
+        const added = own
+          .filter((key) => key?.type === "PrivateIdentifier")
+          .map((key) => key!.name as string);
         names = new Set([...privateNames, ...added]);
         lexical = false;
         break;
@@ -78,7 +91,7 @@ export function checkSyntax(file: SourceFile, unit: Node, { isClosure, via, rece
         lexical = false;
         break;
     }
-    for (const child of children(node)) visit(child, lexical, names);
+    eachChild(node, (child) => visit(child, lexical, names));
   };
 
   const readThis = (node: Node): void => {

@@ -4,7 +4,7 @@
  * ever reassigns is code.
  */
 import type { SourceFile } from "./source-file.ts";
-import { isFunctionExpression, inside, type Node, unwrap, type Variable } from "./syntax.ts";
+import { eachChild, inside, isFunctionExpression, type Node, unwrap, type Variable } from "./syntax.ts";
 
 export type Kind =
   | { kind: "global" }
@@ -35,12 +35,18 @@ export class Classifier {
 
   #classify(variable: Variable): Kind {
     // An overload signature has no body; the implementation is the definition that counts.
-    const definition = variable.defs.find(({ type, node }) => type !== "FunctionName" || node.body) ?? variable.defs[0];
+    const definition =
+      variable.defs.find(({ type, node }) => type !== "FunctionName" || node.body) ?? variable.defs[0];
     if (!definition) return { kind: "global" };
     const { node, parent } = definition;
     if (definition.type === "ImportBinding") {
       if (parent?.importKind === "type" || node.importKind === "type") return { kind: "type" };
-      return { kind: "import", source: parent?.source?.value, imported: importedName(node), declaration: parent! };
+      return {
+        kind: "import",
+        source: parent?.source?.value,
+        imported: importedName(node),
+        declaration: parent!,
+      };
     }
     if (definition.type === "Type") return { kind: "type" };
     const isWritten = variable.references.some(
@@ -59,7 +65,8 @@ export class Classifier {
       case "TSModuleName":
         return { kind: "code", node, declared: true, isClass: false, isLiteral: false };
       case "Variable": {
-        if (node.id.type !== "Identifier" || !node.init || String(parent?.kind).endsWith("using")) return value;
+        if (node.id.type !== "Identifier" || !node.init || String(parent?.kind).endsWith("using"))
+          return value;
         const init = unwrap(node.init as Node);
         const literal = isLiteral(init);
         const isClass = init.type === "ClassExpression";
@@ -79,7 +86,11 @@ export class Classifier {
       const member = parents.get(identifier);
       if (member?.type !== "MemberExpression" || member.object !== identifier) return false;
       const above = parents.get(member);
-      return above?.type === "AssignmentExpression" && above.left === member && member.property.name !== "prototype";
+      return (
+        above?.type === "AssignmentExpression" &&
+        above.left === member &&
+        member.property.name !== "prototype"
+      );
     });
   }
 
@@ -126,15 +137,9 @@ function capturesThis(node: Node): boolean {
   let found = false;
   const go = (current: Node): void => {
     if (current.type === "ThisExpression") found = true;
-    for (const field of Object.keys(current)) {
-      if (field === "parent") continue;
-      const value: unknown = current[field];
-      for (const item of Array.isArray(value) ? value : [value]) {
-        const child = item as Node | null;
-        if (!child || typeof child.type !== "string") continue;
-        if (!/^(FunctionExpression|FunctionDeclaration|ClassBody)$/.test(child.type)) go(child);
-      }
-    }
+    eachChild(current, (child) => {
+      if (!/^(FunctionExpression|FunctionDeclaration|ClassBody)$/.test(child.type)) go(child);
+    });
   };
   go(node);
   return found;

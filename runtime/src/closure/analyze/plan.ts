@@ -2,10 +2,11 @@
  * What one closure needs: the values it captures, the code and the imports it takes along, whether it reads `this`,
  * and every reason why running it elsewhere would not mean what it means here.
  */
+
+import { checkSyntax, type ThisUse } from "./check-syntax.ts";
 import type { Classifier } from "./classify.ts";
 import type { SourceFile } from "./source-file.ts";
 import { inside, type Node, type Reference, type Variable } from "./syntax.ts";
-import { checkSyntax, type ThisUse } from "./check-syntax.ts";
 
 export interface Problem {
   /** An error refuses the call; a warning is only told. */
@@ -27,6 +28,8 @@ export interface Plan {
   values: Variable[];
   code: Variable[];
   imports: Variable[];
+  /** What it imports by `import("…")`. */
+  dynamicImports: string[];
   /** What it reads of `this`; undefined when it does not, `whole` when it needs the object itself. */
   receiver: { fields: string[]; whole: boolean } | undefined;
   problems: Problem[];
@@ -36,6 +39,7 @@ export function planCapture(file: SourceFile, classifier: Classifier, node: Node
   const values = new Set<Variable>();
   const code = new Set<Variable>(self ? [self] : []);
   const imports = new Set<Variable>();
+  const dynamicImports = new Set<string>();
   const problems: Problem[] = [];
   const receiver: ThisUse = { used: false, whole: false, fields: new Set() };
 
@@ -71,10 +75,11 @@ export function planCapture(file: SourceFile, classifier: Classifier, node: Node
         values.add(variable);
       } else if (!code.has(variable)) {
         code.add(variable);
-        if (!units.some((one) => inside(kind.node, one.node))) units.push({ node: kind.node, via: variable.name });
+        if (!units.some((one) => inside(kind.node, one.node)))
+          units.push({ node: kind.node, via: variable.name });
       }
     }
-    checkSyntax(file, unit.node, { isClosure: index === 0, via: unit.via, receiver, report });
+    checkSyntax(file, unit.node, { isClosure: index === 0, via: unit.via, receiver, dynamicImports, report });
   }
   checkMutations(file, units[0]!.node, values, report);
   return {
@@ -83,6 +88,7 @@ export function planCapture(file: SourceFile, classifier: Classifier, node: Node
     values: [...values],
     code: [...code],
     imports: [...imports],
+    dynamicImports: [...dynamicImports],
     receiver: receiver.used ? { fields: [...receiver.fields], whole: receiver.whole } : undefined,
     problems,
   };

@@ -35,7 +35,8 @@ export class SourceFile {
     walk(program, (node, parent) => {
       this.parents.set(node, parent);
     });
-    for (let at = code.indexOf("\n"); at !== -1; at = code.indexOf("\n", at + 1)) this.#lineStarts.push(at + 1);
+    for (let at = code.indexOf("\n"); at !== -1; at = code.indexOf("\n", at + 1))
+      this.#lineStarts.push(at + 1);
   }
 
   place(offset: number): Place {

@@ -59,30 +59,34 @@ export interface Parsed {
   scopes: ScopeManager;
 }
 
+/** Fields that hold no nodes, or not those below. */
 const NOT_CHILDREN = new Set(["type", "start", "end", "range", "loc", "parent"]);
 
-/** The child nodes of a node, in the order of its fields. */
-export function* children(node: Node): Generator<Node> {
+/** Visit the child nodes of a node, in the order of its fields. */
+export function eachChild(node: Node, visit: (child: Node) => void): void {
   for (const field in node) {
-    if (NOT_CHILDREN.has(field)) continue;
     const value: unknown = node[field];
+    if (typeof value !== "object" || value === null || NOT_CHILDREN.has(field)) continue;
     if (Array.isArray(value)) {
-      for (const item of value) if (isNode(item)) yield item;
+      for (let index = 0; index < value.length; index++)
+        if (isNode(value[index])) visit(value[index] as Node);
     } else if (isNode(value)) {
-      yield value;
+      visit(value);
     }
   }
 }
 
 function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string";
+  return (
+    typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string"
+  );
 }
 
 /** Visit `node` and everything below it; `visit` returns false to skip what is below. */
 export function walk(node: Node, visit: (node: Node, parent: Node | null) => boolean | void): void {
   const go = (current: Node, parent: Node | null): void => {
     if (visit(current, parent) === false) return;
-    for (const child of children(current)) go(child, current);
+    eachChild(current, (child) => go(child, current));
   };
   go(node, null);
 }
@@ -101,7 +105,7 @@ export function unwrap(node: Node | null | undefined): Node | null {
   return inner;
 }
 
-export function isFunctionExpression(node: Node | null | undefined): node is Node {
+export function isFunctionExpression(node: Node | null | undefined): boolean {
   return node?.type === "ArrowFunctionExpression" || node?.type === "FunctionExpression";
 }
 

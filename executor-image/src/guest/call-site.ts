@@ -1,0 +1,26 @@
+/** Runs one closure of a bundle with the captures and arguments in a call's body: the same in every realm. */
+import { BonfireError, decode } from "@bonfire/wire";
+import type { BundleTable } from "./bundles.ts";
+
+/** The closure's result, which may be a promise. `body` is `u32 length of the captures | captures | args`. */
+export function callSite(bundles: BundleTable, bundle: number, site: number, body: Uint8Array, console: Console): unknown {
+  const module = bundles.module(bundle);
+  const make = module.sites[site];
+  if (make === undefined) {
+    throw new BonfireError(
+      "BUNDLE_BROKEN",
+      `Cannot run closure ${site} as its bundle has ${module.sites.length}: the two sides may run different versions`,
+    );
+  }
+  const split = 4 + capturesLength(body);
+  if (split >= body.length && split <= 4) return make([], console)();
+  const options = bundles.decoding(console);
+  const captures = split > 4 ? (decode(body.subarray(4, split), options) as unknown[]) : [];
+  const args = body.length > split ? (decode(body.subarray(split), options) as never[]) : [];
+  return make(captures, console)(...args);
+}
+
+function capturesLength(body: Uint8Array): number {
+  if (body.length < 4) return 0;
+  return (body[0]! | (body[1]! << 8) | (body[2]! << 16) | (body[3]! << 24)) >>> 0;
+}

@@ -1,0 +1,3 @@
+/** The door for siblings of this package and its tests; users have `index.ts`. */
+export { createRealm, type RealmKind } from "./realm/create-realm.ts";
+export type { IncomingCall, Realm, RealmEvents, RealmOptions } from "./realm/realm.ts";

@@ -1,0 +1,356 @@
+/**
+ * The sandboxed realm: calls run in isolates of this process. Without files and programs they share one isolate and
+ * enter it together; with them each running call has an isolate to itself, so that its working directory, children
+ * and log lines are exactly its own. An isolate that had to be stopped is replaced by a spare one.
+ */
+import { BonfireError, encode, isGranted, ReplyKind } from "@bonfire/wire";
+import { Abilities } from "../grants/abilities.ts";
+import { CallScope } from "../grants/call-scope.ts";
+import { INBOX_BYTES } from "../guest/layout.ts";
+import { guestFacts } from "../sandbox/guest-facts.ts";
+import { type BundleCode, Sandbox, type SandboxOwner, similar } from "../sandbox/sandbox.ts";
+import { SpareIsolate } from "../sandbox/spare.ts";
+import { deadlineError, memoryError, resetError, type Stop } from "../sandbox/stop.ts";
+import { CallDirectories } from "./call-directories.ts";
+import { Deadlines } from "./deadlines.ts";
+import { PendingCall } from "./pending-call.ts";
+import type { IncomingCall, Realm, RealmEvents, RealmOptions } from "./realm.ts";
+
+/** Calls in one entry at most. */
+const MOST_CALLS = 256;
+/** A body that takes more than this enters alone, in a buffer of its own. */
+const LARGE_BODY = INBOX_BYTES >> 2;
+/** Isolates that are kept for later calls when each call has its own. */
+const MOST_IDLE = 8;
+/** How long code may run that belongs to no waiting call, in milliseconds. */
+const STRAY = 10_000;
+
+/** Milliseconds after which a realm without calls uses its idleness. */
+const WARM_AFTER = 50;
+
+type Pending = PendingCall<Sandbox>;
+
+export class IsolateRealm implements Realm, SandboxOwner {
+  readonly #events: RealmEvents;
+  readonly #memoryMb: number;
+  readonly #exclusive: boolean;
+  readonly #spare: SpareIsolate;
+  readonly #abilities: Abilities;
+  readonly #directories: CallDirectories;
+  readonly #bundles = new Map<number, BundleCode>();
+  readonly #pending = new Map<number, Pending>();
+  readonly #deadlines = new Deadlines((now) => this.#expire(now));
+  readonly #idle: Sandbox[] = [];
+  readonly #noCall: CallScope;
+  #shared: Sandbox | undefined;
+  /** Pending until the first call comes, after which it would be in the way. */
+  #warming: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor({ memoryMb, grants, workdir, events }: RealmOptions) {
+    this.#events = events;
+    this.#memoryMb = memoryMb;
+    this.#exclusive = isGranted(grants, "files") || isGranted(grants, "programs");
+    this.#spare = new SpareIsolate(memoryMb, JSON.stringify(guestFacts(grants, memoryMb, workdir)));
+    this.#abilities = new Abilities({ grants, memoryMb, events });
+    this.#directories = new CallDirectories(workdir, (message) => events.log(0, "warn", message));
+    this.#noCall = new CallScope(0, undefined, Number.POSITIVE_INFINITY);
+  }
+
+  /** Builds the first isolate, so that the first call does not wait for it, and plans the spare one. */
+  warm(): void {
+    const sandbox = this.#open();
+    if (this.#exclusive) this.#idle.push(sandbox);
+    else this.#shared = sandbox;
+    this.#warming = setTimeout(() => sandbox.warm(), WARM_AFTER);
+    this.#warming.unref();
+  }
+
+  load(bundle: number, hash: string, code: string): void {
+    this.#bundles.set(bundle, { hash, code });
+  }
+
+  has(bundle: number): boolean {
+    return this.#bundles.has(bundle);
+  }
+
+  run(calls: readonly IncomingCall[]): void {
+    if (this.#closed) return;
+    if (this.#warming !== undefined) this.#stopWarming();
+    const now = performance.now();
+    this.#spare.noteUse(now);
+    for (const call of calls) this.#pending.set(call.id, new PendingCall(call, now));
+    if (this.#exclusive) for (const call of calls) this.#runAlone(call);
+    else this.#runTogether(calls);
+    // What has not been answered by now waits for something, and its deadline has to be watched.
+    if (this.#pending.size === 0) return;
+    for (const { id, budget } of calls) {
+      const waiting = budget > 0 ? this.#pending.get(id) : undefined;
+      if (waiting !== undefined) this.#deadlines.watch(waiting.deadline);
+    }
+  }
+
+  cancel(id: number, reason: BonfireError): void {
+    const call = this.#pending.get(id);
+    if (call === undefined) return;
+    const { place } = call;
+    this.#fail(call, reason);
+    if (place === undefined || place.gone) return;
+    place.cancel(id);
+    if (this.#exclusive) this.#discard(place);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopWarming();
+    this.#deadlines.close();
+    this.#spare.close();
+    const sandboxes = new Set(this.#idle.splice(0));
+    if (this.#shared !== undefined) sandboxes.add(this.#shared);
+    for (const call of this.#pending.values()) {
+      call.end();
+      if (call.place !== undefined) sandboxes.add(call.place);
+    }
+    this.#pending.clear();
+    this.#noCall.end();
+    for (const sandbox of sandboxes) sandbox.dispose();
+    await this.#directories.close();
+  }
+
+  #stopWarming(): void {
+    clearTimeout(this.#warming);
+    this.#warming = undefined;
+  }
+
+  #runTogether(calls: readonly IncomingCall[]): void {
+    let left = calls;
+    while (left.length > 0) {
+      const size = groupSize(left);
+      const group = size === left.length ? left : left.slice(0, size);
+      left = left.slice(size);
+      const unstarted = this.#enter(group);
+      // Their wait was of another call's making, so they get their time again; but once only.
+      if (unstarted.length > 0) left = [...this.#stillInTime(unstarted), ...left];
+    }
+  }
+
+  /** Runs a group of calls in the shared isolate; returns those that had not begun when it was stopped. */
+  #enter(group: readonly IncomingCall[]): readonly IncomingCall[] {
+    const sandbox = this.#sharedSandbox();
+    if (sandbox === undefined) return [];
+    let timeout = 0;
+    for (const call of group) {
+      const pending = this.#pending.get(call.id);
+      if (pending !== undefined) pending.place = sandbox;
+      timeout = Math.max(timeout, call.budget);
+      if (sandbox.has(call.bundle)) continue;
+      const ready = this.#loadFor(call, sandbox);
+      if (!ready) {
+        for (const spared of group) {
+          const waiting = this.#pending.get(spared.id);
+          if (waiting !== undefined) waiting.place = undefined;
+        }
+        return group.filter(({ id }) => this.#pending.has(id));
+      }
+    }
+    const limit = timeout > 0 ? timeout : Number.POSITIVE_INFINITY;
+    const [first] = group;
+    const alone = group.length === 1 && first!.body.length > LARGE_BODY;
+    const { started, stop } = alone ? sandbox.runLarge(first!, limit) : sandbox.run(group, limit);
+    if (stop === undefined) return [];
+    const unstarted = group.slice(started);
+    for (const { id } of unstarted) this.#pending.get(id)!.place = undefined;
+    this.stopped(sandbox, stop);
+    return unstarted;
+  }
+
+  /** Loads the bundle of a call; false when the call has been failed or the isolate stopped. */
+  #loadFor(call: IncomingCall, sandbox: Sandbox): boolean {
+    const { id, bundle, budget } = call;
+    const pending = this.#pending.get(id);
+    const source = this.#bundles.get(bundle);
+    try {
+      if (source === undefined) {
+        throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${bundle}; it must be loaded again`);
+      }
+      const stop = sandbox.load(bundle, source, id, budget > 0 ? budget : Number.POSITIVE_INFINITY);
+      if (stop === undefined) return true;
+      // Only this call's bundle ran; the rest of the batch had not begun.
+      this.stopped(sandbox, stop, id);
+    } catch (error) {
+      if (pending !== undefined) this.#fail(pending, error);
+    }
+    return false;
+  }
+
+  #stillInTime(calls: readonly IncomingCall[]): readonly IncomingCall[] {
+    const now = performance.now();
+    return calls.filter(({ id, budget }) => {
+      const pending = this.#pending.get(id);
+      if (pending === undefined) return false;
+      if (budget === 0 || now < pending.deadline + budget) return true;
+      this.#fail(pending, deadlineError(budget, "waiting"));
+      return false;
+    });
+  }
+
+  #runAlone(call: IncomingCall): void {
+    const pending = this.#pending.get(call.id)!;
+    const sandbox = this.#takeIdle(call.bundle);
+    if (sandbox === undefined) return;
+    pending.place = sandbox;
+    try {
+      pending.directory = this.#directories.make();
+    } catch (error) {
+      this.#idle.push(sandbox);
+      this.#fail(pending, error);
+      return;
+    }
+    sandbox.enterDirectory(pending.directory);
+    if (!sandbox.has(call.bundle) && !this.#loadFor(call, sandbox)) return;
+    const limit = call.budget > 0 ? call.budget : Number.POSITIVE_INFINITY;
+    const { stop } = call.body.length > LARGE_BODY ? sandbox.runLarge(call, limit) : sandbox.run([call], limit);
+    if (stop !== undefined) this.stopped(sandbox, stop);
+  }
+
+  #takeIdle(bundle: number): Sandbox | undefined {
+    const at = this.#idle.findLastIndex((sandbox) => sandbox.has(bundle));
+    if (at !== -1) return this.#idle.splice(at, 1)[0];
+    return this.#idle.pop() ?? this.#openOrFail();
+  }
+
+  #sharedSandbox(): Sandbox | undefined {
+    if (this.#shared === undefined || this.#shared.gone) this.#shared = this.#openOrFail();
+    return this.#shared;
+  }
+
+  #open(): Sandbox {
+    return new Sandbox(this.#spare.take(), this, this.#abilities);
+  }
+
+  /** A new sandbox; when the process cannot make any more, every call fails and the cell is told. */
+  #openOrFail(): Sandbox | undefined {
+    try {
+      return this.#open();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const broken = new BonfireError("CELL_BROKEN", `Cannot build a sandbox: ${reason}`);
+      for (const call of [...this.#pending.values()]) this.#fail(call, broken);
+      this.#events.broken(broken);
+      return undefined;
+    }
+  }
+
+  reply(id: number, kind: number, bytes: Uint8Array): void {
+    const call = this.#pending.get(id);
+    if (call === undefined) return;
+    const { place } = call;
+    this.#end(call);
+    this.#events.reply(id, kind, bytes);
+    if (!this.#exclusive || place === undefined || place.gone) return;
+    if (this.#idle.length < MOST_IDLE && !this.#closed) this.#idle.push(place);
+    else this.#discard(place);
+  }
+
+  log(call: number, level: "debug" | "log" | "info" | "warn" | "error", text: string): void {
+    this.#events.log(call, level, text);
+  }
+
+  scope(id: number): CallScope {
+    const call = this.#pending.get(id);
+    if (call !== undefined) return call.scope;
+    if (!this.#exclusive && id === 0) return this.#noCall;
+    const over = new CallScope(id, undefined, 0);
+    over.end();
+    return over;
+  }
+
+  remaining(id: number): number {
+    const call = this.#pending.get(id);
+    return call === undefined ? STRAY : Math.max(1, call.deadline - performance.now());
+  }
+
+  furthestDeadline(sandbox: Sandbox): number {
+    let furthest = 0;
+    let waiting = false;
+    for (const { place, deadline } of this.#pending.values()) {
+      if (place !== sandbox) continue;
+      waiting = true;
+      if (deadline !== Number.POSITIVE_INFINITY) furthest = Math.max(furthest, deadline);
+    }
+    if (!waiting) return STRAY;
+    return furthest === 0 ? Number.POSITIVE_INFINITY : Math.max(1, furthest - performance.now());
+  }
+
+  loadByHash(sandbox: Sandbox, hash: string): number {
+    for (const [bundle, source] of this.#bundles) {
+      if (source.hash !== hash) continue;
+      if (!sandbox.has(bundle)) {
+        const stop = sandbox.load(bundle, source, 0, STRAY);
+        if (stop !== undefined) this.stopped(sandbox, stop);
+      }
+      return bundle;
+    }
+    throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
+  }
+
+  /** Fails the calls that the stopped isolate had begun; `only` limits that to one call. */
+  stopped(sandbox: Sandbox, stop: Stop, only?: number): void {
+    const now = performance.now();
+    const affected = [...this.#pending.values()].filter(({ id, place }) => place === sandbox && (only === undefined || id === only));
+    const known = affected.some(({ id }) => id === stop.culprit);
+    for (const call of affected) this.#fail(call, this.#errorOf(call, stop, known, now));
+  }
+
+  #errorOf(call: Pending, stop: Stop, known: boolean, now: number): BonfireError {
+    const guilty = known ? call.id === stop.culprit : stop.kind === "memory" || call.deadline <= now;
+    if (!guilty) return resetError(stop, this.#memoryMb);
+    if (stop.kind === "memory") return memoryError(this.#memoryMb);
+    if (call.budget > 0) return deadlineError(call.budget, "running");
+    return new BonfireError("CELL_RESET", "Call was stopped because it kept its cell busy past the deadlines of the others: give it a deadline, or a pool of its own");
+  }
+
+  /** Ends the calls whose deadline has passed; returns the earliest deadline left. */
+  #expire(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { id, deadline, budget } of [...this.#pending.values()]) {
+      if (deadline <= now) this.cancel(id, deadlineError(budget, "waiting"));
+      else next = Math.min(next, deadline);
+    }
+    return next;
+  }
+
+  #fail(call: Pending, error: unknown): void {
+    this.#end(call);
+    this.#events.reply(call.id, ReplyKind.error, encode(error));
+  }
+
+  #end(call: Pending): void {
+    this.#pending.delete(call.id);
+    call.end();
+    if (call.directory !== undefined) this.#directories.remove(call.directory);
+  }
+
+  #discard(sandbox: Sandbox): void {
+    sandbox.dispose();
+    this.#spare.noteUse(performance.now());
+  }
+}
+
+/** How many of the calls may enter together: they fit the inbox, and their time limits are alike. */
+function groupSize(calls: readonly IncomingCall[]): number {
+  const limit = limitOf(calls[0]!);
+  let bytes = 0;
+  let size = 0;
+  for (const call of calls) {
+    bytes += call.body.length + 20;
+    if (size > 0 && (size === MOST_CALLS || bytes > INBOX_BYTES || call.body.length > LARGE_BODY || !similar(limitOf(call), limit))) break;
+    size++;
+    if (call.body.length > LARGE_BODY) break;
+  }
+  return size;
+}
+
+function limitOf({ budget }: IncomingCall): number {
+  return budget > 0 ? budget : Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,52 @@
+/** The thing inside a cell that runs code: bytes in, bytes out. It knows nothing of the bus. */
+import type { BonfireError, Grants } from "@bonfire/wire";
+
+/** What a realm tells its cell. None of these may throw. */
+export interface RealmEvents {
+  /**
+   * Exactly once per call. `kind` is `ReplyKind.value` or `.error`; `bytes` are the receiver's to keep. Those of a
+   * large result are backed by a SharedArrayBuffer of their own.
+   */
+  reply(id: number, kind: number, bytes: Uint8Array): void;
+  /** A line that the call's code logged; `call` 0 = none is known. */
+  log(call: number, level: "debug" | "log" | "info" | "warn" | "error", text: string): void;
+  /** The whole process can't go on. */
+  broken(error: BonfireError): void;
+  /** A child process leads the process group `group`, which must be killed if this process dies. */
+  spawned(group: number): void;
+  /** The group has been killed or has ended. */
+  ended(group: number): void;
+}
+
+export interface RealmOptions {
+  /** Most memory that the code of one isolate may take, in MB. */
+  readonly memoryMb: number;
+  readonly grants: Grants;
+  /** A directory of the realm's own, which exists; each call with files gets one inside of it. */
+  readonly workdir: string;
+  readonly events: RealmEvents;
+}
+
+export interface IncomingCall {
+  readonly id: number;
+  /** The number under which the bundle was loaded. */
+  readonly bundle: number;
+  /** Which closure of the bundle. */
+  readonly site: number;
+  /** Milliseconds left until the deadline; 0 = none. */
+  readonly budget: number;
+  /** Valid only during the call of `run`. When large, it may be backed by a SharedArrayBuffer, which saves a copy. */
+  readonly body: Uint8Array;
+}
+
+export interface Realm {
+  /** Makes a bundle known under this number; its code runs when a call first needs it. */
+  load(bundle: number, hash: string, code: string): void;
+  has(bundle: number): boolean;
+  /** Runs everything that arrived in one tick. */
+  run(calls: readonly IncomingCall[]): void;
+  /** Ends a call: its reply is `reason`, its signal fires, its children are killed. Unknown ids are ignored. */
+  cancel(id: number, reason: BonfireError): void;
+  /** Drops every call without a reply, kills its children, removes its directories. Idempotent. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,90 @@
+/** Reads what the guest wrote into its outbox. The guest is not trusted: every length is checked against what is there. */
+import { LOG_LEVELS, type LogLevel, RECORD_WORDS, RecordKind, State } from "../guest/layout.ts";
+import { ReplyKind } from "@bonfire/wire";
+
+/** Something that the guest said, copied out of shared memory. */
+export type Said =
+  | { readonly kind: "reply"; readonly call: number; readonly reply: number; readonly bytes: Uint8Array }
+  | { readonly kind: "log"; readonly call: number; readonly level: LogLevel; readonly text: string };
+
+const HEADER = RECORD_WORDS * 4;
+
+export class Records {
+  readonly #outbox: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #state: Int32Array;
+  /** Buffers lent to the guest, by number, until the record or request that refers to them. */
+  readonly #lent = new Map<number, Uint8Array>();
+  readonly #blobs = new Map<number, Uint8Array>();
+  #said: Said[] = [];
+
+  constructor(outbox: Uint8Array, state: Int32Array) {
+    this.#outbox = outbox;
+    this.#words = new Uint32Array(outbox.buffer);
+    this.#state = state;
+  }
+
+  lend(number: number, size: number): SharedArrayBuffer {
+    const buffer = new SharedArrayBuffer(size);
+    this.#lent.set(number, new Uint8Array(buffer));
+    return buffer;
+  }
+
+  /** The bytes that a request refers to by this number. */
+  takeBytes(number: number): Uint8Array | undefined {
+    const bytes = this.#blobs.get(number) ?? this.#lent.get(number);
+    this.#blobs.delete(number);
+    this.#lent.delete(number);
+    return bytes;
+  }
+
+  /** Copies all records out, so that the guest may write on. */
+  drain(): void {
+    const used = Math.min(Math.max(this.#state[State.outboxUsed]!, 0), this.#outbox.length);
+    if (used === 0) return;
+    this.#state[State.outboxUsed] = 0;
+    // One copy for all: replies are views of it, and it is the receivers' to keep.
+    const copy = this.#outbox.slice(0, used);
+    for (let at = 0; at + HEADER <= used; ) {
+      const word = at >> 2;
+      const size = this.#words[word + 2]!;
+      const start = at + HEADER;
+      if (size > used - start) return;
+      this.#record(this.#words[word]!, this.#words[word + 1]!, copy.subarray(start, start + size));
+      at = start + ((size + 3) & ~3);
+    }
+  }
+
+  /** Everything said since the last time. */
+  take(): Said[] {
+    const said = this.#said;
+    if (said.length > 0) this.#said = [];
+    return said;
+  }
+
+  #record(kind: number, id: number, bytes: Uint8Array): void {
+    switch (kind) {
+      case RecordKind.value:
+        this.#said.push({ kind: "reply", call: id, reply: ReplyKind.value, bytes });
+        return;
+      case RecordKind.error:
+        this.#said.push({ kind: "reply", call: id, reply: ReplyKind.error, bytes });
+        return;
+      case RecordKind.log: {
+        const text = Buffer.from(bytes.buffer, bytes.byteOffset + 1, Math.max(0, bytes.length - 1)).toString();
+        this.#said.push({ kind: "log", call: id, level: LOG_LEVELS[bytes[0]!] ?? "log", text });
+        return;
+      }
+      case RecordKind.blob:
+        this.#blobs.set(id, bytes);
+        return;
+      case RecordKind.lentValue:
+      case RecordKind.lentError: {
+        const lent = bytes.length === 4 ? this.takeBytes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)) : undefined;
+        if (lent === undefined) return;
+        const reply = kind === RecordKind.lentValue ? ReplyKind.value : ReplyKind.error;
+        this.#said.push({ kind: "reply", call: id, reply, bytes: lent });
+      }
+    }
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * From a function to what is sent of it. The captures are read and encoded at once, before anything is awaited, so
+ * that what the caller changes afterwards does not reach the call.
+ */
+import { types } from "node:util";
+import { BonfireError, type EncodeOptions, encode, formatPath, ValueRefused } from "@bonfire/wire";
+import type { Bundle } from "./bundle.ts";
+import { explicitClosure, findClosure } from "./find-closure.ts";
+import { type Hole, resolveBundles } from "./needed-bundles.ts";
+import { type Needs, referenceInto } from "./reference.ts";
+import { type ShipFile, type Tag, tagOf } from "./registry.ts";
+import { type SiteInfo, shortPath } from "./ship-module.ts";
+
+export interface Closure {
+  /** Where the function stands: "src/a.ts:12:7". */
+  readonly at: string;
+  /** Which closure of the first bundle. */
+  readonly site: number;
+  /** Encoded; empty when it captures nothing. Final once `bundles` has given its array. */
+  readonly captures: Uint8Array;
+  /** The node builtins that it imports itself, without `node:`; what it uses of other files is not among them. */
+  readonly builtins: readonly string[];
+  /**
+   * The closure's own bundle, then those that its captured values need: an array when all are built already.
+   * @throws BonfireError BUNDLE_FAILED
+   */
+  bundles(): readonly Bundle[] | Promise<readonly Bundle[]>;
+}
+
+export interface CaptureOptions {
+  /** More bytes of captures than this are refused. Default 64 MB. */
+  maxCaptureBytes?: number;
+  /**
+   * The captures are given by name as the first argument, so the function may use nothing but that and globals, and
+   * needs neither the loader nor the inspector. Default false.
+   */
+  explicit?: boolean;
+}
+
+const EMPTY = new Uint8Array(0);
+const MAX_CAPTURE_BYTES = 64 * 1024 * 1024;
+/** How many captures a refusal for size lists. */
+const LISTED = 5;
+
+/**
+ * What has to be sent to run `target` elsewhere.
+ * @throws BonfireError CAPTURE_REFUSED when it, or a value it captures, would not mean the same there.
+ */
+export function capture(target: object, options: CaptureOptions = {}): Closure {
+  return captureTagged(
+    tagOf(target) ?? (options.explicit ? explicitClosure(target) : findClosure(target)),
+    options,
+  );
+}
+
+function captureTagged(tag: Tag, options: CaptureOptions): Closure {
+  const { file, site } = tag;
+  const info = file.source.sites[site]!;
+  const problem = info.problems.find(({ severity }) => severity === "error");
+  if (problem) {
+    const place = `${shortPath(file.source.file)}:${problem.line}:${problem.column}`;
+    throw new BonfireError(
+      "CAPTURE_REFUSED",
+      `Cannot ship the function at ${place} as it ${problem.message}`,
+    );
+  }
+  if (info.names.length === 0) return withoutCaptures(file, site);
+  const values = readCaptures(tag, info);
+  const needs: Needs = new Map();
+  const holes: Hole[] = [];
+  let captures: Uint8Array;
+  try {
+    captures = encode(values, encodeOptions(file, needs, holes));
+  } catch (error) {
+    throw refused(error, info.names, placeOf(file, info));
+  }
+  const limit = options.maxCaptureBytes ?? MAX_CAPTURE_BYTES;
+  if (captures.length > limit) throw tooLarge(captures.length, limit, file, info, values);
+  return new Captured(file, site, captures, needs, holes);
+}
+
+export interface EncodedArguments {
+  /** Empty when there are none. Final once `bundles` has given its array. */
+  readonly bytes: Uint8Array;
+  /** The bundles that the arguments need, most often none. */
+  bundles(): readonly Bundle[] | Promise<readonly Bundle[]>;
+}
+
+const NO_BUNDLES: readonly Bundle[] = [];
+const NO_ARGUMENTS: EncodedArguments = { bytes: EMPTY, bundles: () => NO_BUNDLES };
+
+/** @throws BonfireError VALUE_REFUSED naming the path: `arguments[0].socket`. */
+export function encodeArguments(values: readonly unknown[]): EncodedArguments {
+  if (values.length === 0) return NO_ARGUMENTS;
+  const needs: Needs = new Map();
+  const holes: Hole[] = [];
+  const bytes = encode(values, { ...encodeOptions(undefined, needs, holes), root: "arguments" });
+  return {
+    bytes,
+    bundles: () => (needs.size === 0 ? NO_BUNDLES : resolveBundles(undefined, needs, bytes, holes)),
+  };
+}
+
+function readCaptures({ file, captures }: Tag, info: SiteInfo): unknown[] {
+  try {
+    return captures!();
+  } catch (error) {
+    const at = placeOf(file, info);
+    // A variable that the closure uses is declared further down than the call.
+    throw new BonfireError("CAPTURE_REFUSED", `Cannot capture at ${at}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function encodeOptions(own: ShipFile | undefined, needs: Needs, holes: Hole[]): EncodeOptions {
+  return {
+    reference: referenceInto(needs, own),
+    isProxy: types.isProxy,
+    hashAt: (offset, key) => holes.push({ offset, key }),
+  };
+}
+
+class Captured implements Closure {
+  readonly site: number;
+  readonly captures: Uint8Array;
+  readonly #file: ShipFile;
+  readonly #needs: Needs;
+  readonly #holes: readonly Hole[];
+
+  constructor(file: ShipFile, site: number, captures: Uint8Array, needs: Needs, holes: readonly Hole[]) {
+    this.site = site;
+    this.captures = captures;
+    this.#file = file;
+    this.#needs = needs;
+    this.#holes = holes;
+  }
+
+  get at(): string {
+    return placeOf(this.#file, this.#file.source.sites[this.site]!);
+  }
+
+  get builtins(): readonly string[] {
+    return this.#file.source.sites[this.site]!.builtins;
+  }
+
+  bundles(): readonly Bundle[] | Promise<readonly Bundle[]> {
+    return resolveBundles(this.#file, this.#needs, this.captures, this.#holes);
+  }
+}
+
+const NO_NEEDS: Needs = new Map();
+const closuresWithoutCaptures = new WeakMap<ShipFile, Closure[]>();
+
+/** Such closures are all alike, so there is one for each site. */
+function withoutCaptures(file: ShipFile, site: number): Closure {
+  let list = closuresWithoutCaptures.get(file);
+  if (!list) {
+    list = [];
+    closuresWithoutCaptures.set(file, list);
+  }
+  list[site] ??= new Captured(file, site, EMPTY, NO_NEEDS, []);
+  return list[site];
+}
+
+function placeOf(file: ShipFile, { line, column }: SiteInfo): string {
+  return `${shortPath(file.source.file)}:${line}:${column}`;
+}
+
+function refused(error: unknown, names: readonly string[], at: string): unknown {
+  if (!(error instanceof ValueRefused)) return error;
+  const [first, ...rest] = error.path;
+  const path = formatPath(typeof first === "number" ? (names[first] ?? "") : "", rest);
+  return new BonfireError("CAPTURE_REFUSED", `Cannot capture "${path}" at ${at} as it ${error.reason}`);
+}
+
+function tooLarge(
+  size: number,
+  limit: number,
+  file: ShipFile,
+  info: SiteInfo,
+  values: readonly unknown[],
+): BonfireError {
+  const sizes = info.names.map((name, index) => ({
+    name,
+    size: encode(values[index], encodeOptions(file, new Map(), [])).length,
+  }));
+  const largest = sizes.sort((left, right) => right.size - left.size).slice(0, LISTED);
+  const list = largest.map((one) => `${one.name} ${megabytes(one.size)}`).join(", ");
+  return new BonfireError(
+    "CAPTURE_REFUSED",
+    `Cannot capture ${megabytes(size)} at ${placeOf(file, info)} as the limit is ${megabytes(limit)} (${list}): pass less, or raise maxCaptureBytes`,
+  );
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}

@@ -1,0 +1,117 @@
+/**
+ * The source files of the running program, for closures that no loader has seen: which of them a function is in, and
+ * where. Node removes types without moving anything, so a function's text is found in its file as it is.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { debuglog, getCallSites } from "node:util";
+
+const debug = debuglog("bonfire");
+const FRAMES = 30;
+const OURS = fileURLToPath(new URL("..", import.meta.url));
+
+export interface KnownSource {
+  path: string;
+  /** Without types; offsets are those of the file. */
+  code: string;
+  /** Functions that were found, by the line that V8 has for them. */
+  places: Map<number, { text: string; place: TextPlace }>;
+}
+
+const sources = new Map<string, KnownSource | undefined>();
+
+/** The files on the stack that belong to the program, the nearest caller first. */
+export function callerFiles(): string[] {
+  const paths: string[] = [];
+  for (const { scriptName } of getCallSites(FRAMES)) {
+    const path = scriptName.startsWith("file:")
+      ? fileURLToPath(scriptName.replace(/[?#].*$/, ""))
+      : scriptName;
+    if (!path.startsWith("/") && !/^[A-Za-z]:\\/.test(path)) continue;
+    if (path.startsWith(OURS) || paths.includes(path)) continue;
+    paths.push(path);
+  }
+  return paths;
+}
+
+export function readSource(path: string): KnownSource | undefined {
+  if (!sources.has(path)) sources.set(path, read(path));
+  return sources.get(path);
+}
+
+function read(path: string): KnownSource | undefined {
+  try {
+    if (!statSync(path).isFile()) return undefined;
+    const text = readFileSync(path, "utf8");
+    const code = /^\.[cm]?ts$/.test(extname(path)) ? withoutTypes(text) : text;
+    return { path, code, places: new Map() };
+  } catch (error) {
+    // Enums and the like cannot be removed; then the function travels by its text.
+    debug("cannot read %s as a source: %s", path, error);
+    return undefined;
+  }
+}
+
+/** Node warns that this is experimental; the user did not ask for it and can do nothing about it. */
+function withoutTypes(text: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return stripTypeScriptTypes(text);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+export interface TextPlace {
+  source: KnownSource;
+  /** Offset of the function's first character. */
+  start: number;
+  /** From 1. */
+  line: number;
+  column: number;
+}
+
+/** Where a function with this text, which V8 has at `location`, stands in one of `paths`. */
+export function placeOfText(
+  text: string,
+  location: { line: number; column: number } | undefined,
+  paths: Iterable<string>,
+): TextPlace | undefined {
+  if (!location) return undefined;
+  for (const path of paths) {
+    const source = readSource(path);
+    if (!source) continue;
+    const known = source.places.get(location.line);
+    if (known?.text === text) return known.place;
+    const offset = offsetOf(source.code, location);
+    if (offset === undefined) continue;
+    const start = source.code.lastIndexOf(text, offset);
+    if (start === -1 || start + text.length <= offset) continue;
+    const lineStart = source.code.lastIndexOf("\n", start - 1) + 1;
+    let line = 1;
+    for (let at = source.code.indexOf("\n"); at !== -1 && at < start; at = source.code.indexOf("\n", at + 1))
+      line++;
+    const place = { source, start, line, column: start - lineStart + 1 };
+    // Two functions of one line take turns; that costs the second look-up and nothing else.
+    source.places.set(location.line, { text, place });
+    return place;
+  }
+  return undefined;
+}
+
+function offsetOf(code: string, { line, column }: { line: number; column: number }): number | undefined {
+  let start = 0;
+  for (let left = line; left > 0; left--) {
+    start = code.indexOf("\n", start) + 1;
+    if (start === 0) return undefined;
+  }
+  return start + column;
+}
+
+/** The files that have been read so far: functions that are captured come mostly from those. */
+export function knownPaths(): Iterable<string> {
+  return [...sources.keys()];
+}

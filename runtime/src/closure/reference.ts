@@ -1,0 +1,151 @@
+/**
+ * Decides how each function, class and instance among the captured values travels, and notes which bundles it
+ * therefore needs.
+ */
+import { createHash } from "node:crypto";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type Reference, Refusal } from "@bonfire/wire";
+import { classNamesIn } from "./class-names.ts";
+import { readFunctionText } from "./function-text.ts";
+import { inspectFunction, readVariables } from "./inspector.ts";
+import { callerFiles, knownPaths, placeOfText } from "./known-source.ts";
+import { builtinExport } from "./node-builtin.ts";
+import { fileOf, homeOf, registerClass, registerFile, type ShipFile, type Tag, tagOf } from "./registry.ts";
+import { classKey, shortPath } from "./ship-module.ts";
+
+/** A bundle that values refer to under a key of 16 hex digits, until its hash is known. */
+export interface Need {
+  file: ShipFile;
+  /** Set when it is wanted for a class, which the closure's own bundle may have as well. */
+  className?: string;
+}
+
+export type Needs = Map<string, Need>;
+
+/** The reference hook of one encoding; what it finds goes into `needs`. */
+export function referenceInto(
+  needs: Needs,
+  own: ShipFile | undefined,
+): (value: object) => Reference | undefined {
+  return (value) =>
+    typeof value === "function" ? functionReference(value, needs, own) : objectReference(value);
+}
+
+function functionReference(value: object, needs: Needs, own: ShipFile | undefined): Reference {
+  // A class first, even if it was handed to a pool itself: its instances need it as a class.
+  const home = homeOf(value) ?? (tagOf(value) ? undefined : findHome(value));
+  const shipped = home && classReference(home.url, home.name, needs, own);
+  if (shipped) return shipped;
+  const tag = tagOf(value);
+  if (tag) return closureReference(tag, needs);
+  const builtin = builtinExport(value);
+  if (builtin) return { kind: "builtin", ...builtin };
+  return sourceReference(value);
+}
+
+function closureReference({ file, site, captures }: Tag, needs: Needs): Reference {
+  const { names, problems, line, column } = file.source.sites[site]!;
+  const problem = problems.find(({ severity }) => severity === "error");
+  if (problem) {
+    throw new Refusal(
+      `is the function of ${shortPath(file.source.file)}:${line}:${column}, which ${problem.message}`,
+    );
+  }
+  needs.set(file.key, { file });
+  return { kind: "closure", hash: file.key, site, names, captures: captures?.() ?? [] };
+}
+
+function classReference(
+  url: string,
+  name: string,
+  needs: Needs,
+  own: ShipFile | undefined,
+): Reference | undefined {
+  const path = fileURLToPath(url);
+  const className = classKey(path, name);
+  let file = own?.source.file === path ? own : fileOf(url);
+  if (file && file.source.sites.length > 0) {
+    // A class that depends on values of its file is in no ship module: it travels by its text.
+    if (!file.source.classes.includes(name)) return undefined;
+  } else {
+    // The program's main file is not to run again elsewhere.
+    if (path === process.argv[1]) return undefined;
+    file ??= registerClassFile(url, path);
+  }
+  const hash = createHash("sha256").update(className).digest("hex").slice(0, 16);
+  needs.set(hash, { file, className });
+  return { kind: "class", hash, name: className };
+}
+
+/** Where a class that no loader has seen stands: at the top of one of the files that have been read. */
+function findHome(value: object): { url: string; name: string } | undefined {
+  const text = Function.prototype.toString.call(value);
+  const { name } = value as { name: string };
+  if (!text.startsWith("class")) return undefined;
+  const place = placeOfText(text, inspectFunction(value).location, [...knownPaths(), ...callerFiles()]);
+  if (!place || !classNamesIn(place.source.code).includes(name)) return undefined;
+  const url = pathToFileURL(place.source.path).href;
+  registerClass(value, url, name);
+  return { url, name };
+}
+
+/** A file without closures of its own, wanted for its classes: its bundle is the whole file. */
+function registerClassFile(url: string, path: string): ShipFile {
+  const code = `import ${JSON.stringify(path)};\n$bonfire.module = { sites: [], classes: $bonfire.classes };\n`;
+  const map = JSON.stringify({ version: 3, sources: [], names: [], mappings: "" });
+  const imports = { [path]: { line: 1, column: 1 } };
+  return registerFile(url, { file: path, code, map, sites: [], classes: [], imports });
+}
+
+/** The function or class itself, as text with the values that it closes over. */
+function sourceReference(value: object): Reference {
+  const { text, form, names, writes, problem } = readFunctionText(Function.prototype.toString.call(value));
+  if (problem)
+    throw new Refusal(`is a function that ${problem}`.replace("that is a native", "that is native"));
+  const insight = inspectFunction(value);
+  const values = readVariables(insight, names);
+  const written = writes.find((name) => values.has(name));
+  if (written !== undefined) {
+    throw new Refusal(`is a function that assigns to its captured variable \`${written}\``);
+  }
+  const place = placeOfText(text, insight.location, [...knownPaths(), ...callerFiles()]);
+  const at = place ? `${place.source.path}:${place.line}:${place.column}` : `a script:1:1`;
+  return { kind: "source", text, form, names: [...values.keys()], values: [...values.values()], at };
+}
+
+function objectReference(value: object): Reference | undefined {
+  const builtin = builtinExport(value);
+  if (builtin) return { kind: "builtin", ...builtin };
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  for (let level = prototype; level; level = Object.getPrototypeOf(level) as object | null) {
+    const owner = Object.getOwnPropertyDescriptor(level, "constructor")?.value as unknown;
+    if (typeof owner !== "function" || owner === Object) continue;
+    const made = builtinExport(owner);
+    if (made && !KEPT_BY_CODEC.has(made.path)) {
+      throw new Refusal(`is a ${made.module}.${made.path}: open it inside the closure`);
+    }
+    if (hasPrivateState(owner)) {
+      throw new Refusal(
+        `is an instance of ${owner.name}, which has #private fields: capture plain data instead`,
+      );
+    }
+  }
+  return undefined;
+}
+
+/** Classes of node's modules that are globals too, and that the codec knows. */
+const KEPT_BY_CODEC = new Set(["Buffer", "URL", "URLSearchParams", "Headers", "DOMException"]);
+
+const privateState = new WeakMap<object, boolean>();
+
+function hasPrivateState(owner: object): boolean {
+  let answer = privateState.get(owner);
+  if (answer === undefined) {
+    const text = Function.prototype.toString.call(owner);
+    answer =
+      /^class\b/.test(text) &&
+      /(?:^|[\s;{}])(?:static\s+)?(?:async\s+|get\s+|set\s+|\*\s*)?#[\w$]+\s*[=;(\n}]/.test(text);
+    privateState.set(owner, answer);
+  }
+  return answer;
+}

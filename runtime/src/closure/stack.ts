@@ -1,0 +1,96 @@
+/** Stacks that name the user's own files and lines, wherever the code ran. */
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { SOURCE_LINES_BEFORE, SOURCE_SCRIPT } from "@bonfire/wire";
+import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import type { Bundle } from "./bundle.ts";
+
+const SEPARATOR = "    at --- called from the driver ---";
+const maps = new Map<string, TraceMap>();
+const OURS = fileURLToPath(new URL("..", import.meta.url));
+
+/** Make a bundle's source map known, so that positions in `bonfire:<hash>` can be led back. */
+export function rememberMap({ hash, map }: Bundle): void {
+  if (map !== undefined && !pending.has(hash) && !maps.has(hash)) pending.set(hash, map);
+}
+
+/** Maps that nobody has needed yet, as text: an error is rare and a map is large. */
+const pending = new Map<string, string>();
+
+function mapOf(hash: string): TraceMap | undefined {
+  let map = maps.get(hash);
+  const text = pending.get(hash);
+  if (!map && text !== undefined) {
+    map = new TraceMap(text);
+    maps.set(hash, map);
+    pending.delete(hash);
+  }
+  return map;
+}
+
+const BUNDLE_FRAME = /bonfire:([0-9a-f]{16}):(\d+):(\d+)/g;
+const SOURCE_FRAME = new RegExp(`${SOURCE_SCRIPT}([^\\s:)]*):(\\d+):(\\d+)`, "g");
+
+/**
+ * A remote stack with the positions of shipped code led back to the user's files, without frames of the realm, and
+ * with the frames of the driver's call below it.
+ */
+export function localStack(remote: string, driver: string | undefined): string {
+  const lines = remote.split("\n");
+  const firstFrame = lines.findIndex((line) => /^\s+at /.test(line));
+  const head = firstFrame === -1 ? lines : lines.slice(0, firstFrame);
+  const frames = (firstFrame === -1 ? [] : lines.slice(firstFrame))
+    .filter((line) => !isFrame(line) || /bonfire(-source)?:/.test(line) || line.startsWith(SEPARATOR))
+    .map(mapFrame)
+    .filter((line): line is string => line !== undefined);
+  const below = driver === undefined ? [] : [SEPARATOR, ...driverFrames(driver)];
+  return [...head, ...frames, ...below].join("\n");
+}
+
+function isFrame(line: string): boolean {
+  return /^\s+at /.test(line);
+}
+
+/** Undefined for the lines that were put around the user's code. */
+function mapFrame(line: string): string | undefined {
+  let isOurs = false;
+  const mapped = line
+    .replace(BUNDLE_FRAME, (whole, hash: string, row: string, column: string) => {
+      const map = mapOf(hash);
+      if (!map) return whole;
+      const {
+        source,
+        line: at,
+        column: offset,
+      } = originalPositionFor(map, {
+        line: Number(row),
+        column: Number(column) - 1,
+      });
+      if (source === null) {
+        isOurs = true;
+        return whole;
+      }
+      return `${pathToFileURL(source).href}:${at}:${offset + 1}`;
+    })
+    .replace(SOURCE_FRAME, (whole, encoded: string, row: string, column: string) => {
+      const start = /^(.*):(\d+):(\d+)$/.exec(decodeURIComponent(encoded));
+      if (!start) return whole;
+      const below = Number(row) - SOURCE_LINES_BEFORE - 1;
+      if (below < 0) {
+        isOurs = true;
+        return whole;
+      }
+      const shift = below === 0 ? Number(start[3]) - 1 : 0;
+      return `${pathToFileURL(start[1]!).href}:${Number(start[2]) + below}:${Number(column) + shift}`;
+    });
+  return isOurs
+    ? undefined
+    : mapped.replace(/\bat eval \((.*)\)$/, "at $1").replace(/\bat Object\.<anonymous> /, "at ");
+}
+
+/** The frames of the call, without the head and without our own. */
+function driverFrames(stack: string): string[] {
+  return stack
+    .split("\n")
+    .filter(isFrame)
+    .filter((line) => !line.includes(OURS) && !line.includes("node:internal"));
+}

@@ -1,0 +1,94 @@
+/** The bundle of a function that travels by its text alone: no file, no imports, nothing to build. */
+import { createHash } from "node:crypto";
+import { isBuiltin } from "node:module";
+import { adopt, type Bundle } from "./bundle.ts";
+import { readFunctionText } from "./function-text.ts";
+import type { TextPlace } from "./known-source.ts";
+import { registerFile, type ShipFile } from "./registry.ts";
+import { ShipText } from "./ship-text.ts";
+
+const KEPT = 2000;
+const known = new Map<string, ShipFile>();
+
+/** As many letters as `import`, so that columns stay. */
+const IMPORT = "$impor";
+
+const AROUND: readonly (readonly [string, string])[] = [
+  ["(\n", "\n)"],
+  ["Object.values(Object.getOwnPropertyDescriptors({\n", "\n}))[0].value"],
+  ["Object.values({ async\n", "\n})[0]"],
+];
+
+/**
+ * @param names what it captures, in order
+ * @param place where it stands, for the stacks of its errors
+ */
+export function shipText(text: string, names: readonly string[], place: TextPlace | undefined): ShipFile {
+  const at = place ? `${place.source.path}:${place.line}:${place.column}` : "";
+  const id = [text, at, ...names].join("\0");
+  let file = known.get(id);
+  if (!file) {
+    if (known.size >= KEPT) known.clear();
+    file = make(text, names, place);
+    known.set(id, file);
+  }
+  return file;
+}
+
+function make(text: string, names: readonly string[], place: TextPlace | undefined): ShipFile {
+  const { form, dynamicImports, specifiers } = readFunctionText(text);
+  const [before, after] = AROUND[form] ?? AROUND[0]!;
+  const code = new ShipText({
+    file: place?.source.path ?? "",
+    code: replaceImports(text, dynamicImports),
+    place: (offset) => placeAt(text, offset, place),
+  });
+  const list = names.length === 0 ? "" : `const [${names.join(", ")}] = $captures; `;
+  code.raw(
+    `(function (require, ${IMPORT}) { "use strict"; return { classes: {}, sites: [($captures, console) => { `,
+  );
+  code.raw(`${list}return ${before}`).slice(0, text.length).raw(`${after}; }] }; })`);
+  const builtins = [
+    ...new Set(specifiers.filter((name) => isBuiltin(name)).map((name) => name.replace(/^node:/, ""))),
+  ];
+  const bundle: Bundle = {
+    hash: createHash("sha256").update(code.text).digest("hex").slice(0, 16),
+    code: code.text,
+    ...(place && { map: code.map(place.source.path) }),
+    builtins,
+    classes: [],
+  };
+  const site = { line: place?.line ?? 1, column: place?.column ?? 1, names, problems: [], builtins };
+  const file = registerFile(`text:${bundle.hash}`, {
+    file: place?.source.path ?? "inline",
+    code: code.text,
+    map: "",
+    sites: [site],
+    classes: [],
+    imports: {},
+  });
+  adopt(file, bundle);
+  return file;
+}
+
+function replaceImports(text: string, offsets: readonly number[]): string {
+  let result = text;
+  for (const offset of offsets)
+    result = result.slice(0, offset) + IMPORT + result.slice(offset + IMPORT.length);
+  return result;
+}
+
+/** The place in the user's file of an offset in the function's text. */
+function placeAt(
+  text: string,
+  offset: number,
+  place: TextPlace | undefined,
+): { line: number; column: number } {
+  const above = text.slice(0, offset).split("\n");
+  const column = above.at(-1)!.length + 1;
+  const first = above.length === 1;
+  return {
+    line: (place?.line ?? 1) + above.length - 1,
+    column: first ? column + (place?.column ?? 1) - 1 : column,
+  };
+}
