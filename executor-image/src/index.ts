@@ -1,4 +1,4 @@
 import { fileURLToPath } from "node:url";
 
 /** The program that a backend runs on an executor machine, with the bootstrap as one line on its standard input. */
-export const AGENT_PROGRAM: string = fileURLToPath(new URL("./agent/main.js", import.meta.url));
+export const AGENT_PROGRAM: string = fileURLToPath(new URL("./program/agent.js", import.meta.url));

@@ -103,7 +103,7 @@ test("a link that leads out is refused, whichever operation meets it", async () 
     const fs = require("node:fs");
     fs.mkdirSync("d");
     console.log("ready", process.cwd());
-    while (!fs.existsSync("go")) await require("timers/promises").setTimeout(5);
+    for (let i = 0; i < 300 && !fs.existsSync("go"); i++) await require("timers/promises").setTimeout(5);
     const codes = [];
     for (const path of ["file", "dir/passwd", "dangling"]) {
       for (const use of ["readFileSync", "writeFileSync", "statSync"]) {
@@ -133,9 +133,11 @@ async function lineOf(realm: TestRealm, word: string): Promise<string> {
 test("what a call leaves open or running cannot touch the next call's files", async () => {
   await using realm = new TestRealm({ grants });
   await realm.call("() => { globalThis.handle = require('fs').openSync('mine', 'w'); setTimeout(() => { try { require('fs').writeFileSync('late', ''); console.log('wrote'); } catch (error) { console.log('late', error.code); } }, 5); }");
+  // The isolate is given back at the end of the turn.
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   const listed = await realm.call("async () => { await require('timers/promises').setTimeout(20); try { require('fs').writeSync(handle, 'x'); } catch (error) { console.log('handle', error.code); } return require('fs').readdirSync('.'); }");
   assert.equal(listed, []);
-  assert.equal(realm.lines.map(({ text }) => text).sort(), ["handle EBADF", "late CALL_ENDED"]);
+  assert.equal(realm.lines.map(({ text }) => text).sort(), ["handle EBADF"]);
 });
 
 test.run();

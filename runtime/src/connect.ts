@@ -1,4 +1,4 @@
-import { BonfireError, decode } from "@bonfire/wire";
+import { BonfireError, unpack } from "@bonfire/wire";
 import { ActorSystem } from "./actor/system.ts";
 import { resolveAddress, type ServerOptions } from "./address.ts";
 import { Bus } from "./bus/bus.ts";
@@ -156,7 +156,7 @@ export class Fire implements AsyncDisposable {
     const owner = [...this.#dispatchers].find(([, dispatcher]) => dispatcher.owns(cell));
     if (!owner) return; // a line of a cell that has been given back
     const [pool] = owner;
-    for (const [call, level, text] of decode(data) as [number, LogLine["level"], string][]) {
+    for (const [call, level, text] of unpack(data) as [number, LogLine["level"], string][]) {
       pool.logged({ pool: pool.name, cell, call, level, text });
     }
   }

@@ -8,21 +8,15 @@ import {
   type Supervisor,
   type Watcher,
 } from "@bonfire/runtime/internal";
-import { CellProcess } from "./cell-process.ts";
+import type { CellProcess } from "./cell-process.ts";
 import { Keeper } from "./keeper.ts";
+import { startCell } from "./start-cell.ts";
 
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
   readonly watcher: Watcher;
   /** A cell that was started before anything else, for whoever comes first. */
   readonly firstCell: CellProcess;
-}
-
-let cells = 0;
-
-export function startCell({ executor, nats, realm, grants, memoryMb }: Bootstrap): CellProcess {
-  cells++;
-  return new CellProcess({ node: `c-${executor.slice(2)}-${cells}`, nats, realm, grants, memoryMb });
 }
 
 export class Agent extends Actor {

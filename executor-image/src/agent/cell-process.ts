@@ -12,7 +12,7 @@ import { BonfireError } from "@bonfire/wire";
 import type { CellStart, ToAgent, ToCell } from "../cell/messages.ts";
 import { residentMb } from "./resident-memory.ts";
 
-const CELL_PROGRAM = fileURLToPath(new URL("../cell/main.js", import.meta.url));
+const CELL_PROGRAM = fileURLToPath(new URL("../program/cell.js", import.meta.url));
 const POLL_MS = 100;
 /** What a cell uses beside the code it runs: Node, the isolate's library, and copies on their way in and out. */
 const OWN_MB = 256;

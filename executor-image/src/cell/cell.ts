@@ -1,6 +1,6 @@
 /** Carries calls from NATS into the realm and replies back; everything that arrives in one tick enters together. */
 import { Bus, type Message, subject } from "@bonfire/runtime/internal";
-import { BonfireError, decode, encode, FrameKind, HEADER_BYTES, ReplyKind, readHeader } from "@bonfire/wire";
+import { BonfireError, encode, FrameKind, HEADER_BYTES, pack, ReplyKind, readHeader, unpack } from "@bonfire/wire";
 import { createRealm } from "../realm/create-realm.ts";
 import type { IncomingCall, Realm } from "../realm/realm.ts";
 import type { CellStart, ToAgent } from "./messages.ts";
@@ -76,7 +76,7 @@ export class Cell {
   #control(header: ReturnType<typeof readHeader>, body: Uint8Array, answerTo: string): void {
     switch (header.kind) {
       case FrameKind.load: {
-        const [hash, code] = decode(body) as [string, string];
+        const [hash, code] = unpack(body) as [string, string];
         return this.#realm.load(header.bundle, hash, code);
       }
       case FrameKind.loadByTransfer:
@@ -84,7 +84,7 @@ export class Cell {
       case FrameKind.callByTransfer:
         return void this.#callLarge(header, body, answerTo);
       case FrameKind.cancel:
-        this.#realm.cancel(header.id, new BonfireError("CALL_CANCELLED", String(decode(body))));
+        this.#realm.cancel(header.id, new BonfireError("CALL_CANCELLED", String(unpack(body))));
         return this.#publish(answerTo, NOTHING);
     }
   }
@@ -106,7 +106,7 @@ export class Cell {
   async #loadLarge(bundle: number, body: Uint8Array, answerTo: string): Promise<void> {
     const bytes = await this.#receive(body).catch(() => undefined);
     if (!bytes) return; // the sender of a broken transfer has been told by the transfer itself
-    const [hash, code] = decode(bytes) as [string, string];
+    const [hash, code] = unpack(bytes) as [string, string];
     this.#realm.load(bundle, hash, code);
     this.#publish(answerTo, NOTHING);
   }
@@ -124,7 +124,7 @@ export class Cell {
 
   /** Into shared memory, so that an isolate can read it without another copy. */
   async #receive(body: Uint8Array): Promise<Uint8Array> {
-    const [transfer, total] = decode(body) as [number, number];
+    const [transfer, total] = unpack(body) as [number, number];
     const transfers = await this.#bus.transfers();
     return transfers.accept(
       this.#tenant,
@@ -149,7 +149,7 @@ export class Cell {
   async #replyLarge(answerTo: string, bytes: Uint8Array): Promise<void> {
     const transfers = await this.#bus.transfers();
     const { id, total, sent } = transfers.offer(this.#tenant, [bytes]);
-    this.#publish(answerTo, replyFrame(ReplyKind.valueByTransfer, encode([id, total])));
+    this.#publish(answerTo, replyFrame(ReplyKind.valueByTransfer, pack([id, total])));
     // If it does not get across, the receiver's own wait fails and tells the caller.
     await sent.catch((error: Error) => this.#log(0, "warn", error.message));
   }
@@ -159,7 +159,7 @@ export class Cell {
     queueMicrotask(() => {
       const lines = this.#lines;
       this.#lines = [];
-      this.#publish(subject.log(this.#tenant, this.#bus.node), encode(lines));
+      this.#publish(subject.log(this.#tenant, this.#bus.node), pack(lines));
     });
   }
 

@@ -1,10 +1,11 @@
 /** The cell's process: runs one tenant's code. It ends when its agent does. */
 import { enableCompileCache } from "node:module";
-import { BonfireError } from "@bonfire/wire";
-import { Cell } from "./cell.ts";
+import type { Cell } from "./cell.ts";
 import type { ToAgent, ToCell } from "./messages.ts";
 
 enableCompileCache();
+// Loaded while the agent's first message is on its way.
+const loaded = import("./cell.ts");
 
 const say = (message: ToAgent): void => {
   if (process.connected) process.send?.(message);
@@ -15,7 +16,7 @@ let cell: Promise<Cell> | undefined;
 async function handle(message: ToCell): Promise<void> {
   switch (message.kind) {
     case "start":
-      cell = Cell.start(message.start, say);
+      cell = loaded.then(({ Cell }) => Cell.start(message.start, say));
       await cell;
       return say({ kind: "ready" });
     case "serve":
@@ -27,9 +28,8 @@ async function handle(message: ToCell): Promise<void> {
 }
 
 process.on("message", (message: ToCell) => {
-  handle(message).catch((error: Error) => {
-    const code = error instanceof BonfireError ? error.code : "CELL_CRASHED";
-    say({ kind: "broken", code, message: error.message });
+  handle(message).catch((error: Error & { code?: string }) => {
+    say({ kind: "broken", code: error.code ?? "CELL_CRASHED", message: error.message });
     process.exitCode = 1;
     process.disconnect();
   });

@@ -3,7 +3,6 @@
  * group, so that it and everything it started can be killed when the call ends.
  */
 import { type ChildProcess, spawn, type SpawnOptions, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { BonfireError, type Grants } from "@bonfire/wire";
 import type { Ability, Outcome } from "./ability.ts";
@@ -15,6 +14,9 @@ const CHILDREN = Symbol("children");
 const MOST_CHILDREN = 64;
 /** Longest timeout that setTimeout and spawnSync take. */
 const LONGEST = 2 ** 31 - 1;
+
+/** Milliseconds by which a synchronous program may outlast its call's deadline. */
+const PAST_DEADLINE = 100;
 
 /** Told of process groups, so that they can be killed even when this process dies first. */
 export interface GroupEvents {
@@ -127,7 +129,8 @@ export function programsAbility(grants: Grants, environment: NodeJS.ProcessEnv, 
   const runSync = (scope: CallScope, [file, args, settings, limits]: readonly any[], input: Uint8Array | undefined): Outcome => {
     const program = allow(file);
     const asked = count(limits.timeout, "the timeout");
-    const timeout = Math.min(asked > 0 ? asked : LONGEST, Math.ceil(scope.remaining()), LONGEST);
+    // A little past the deadline, so that it is the call which ends by it and not just the program.
+    const timeout = Math.min(asked > 0 ? asked : LONGEST, Math.ceil(scope.remaining()) + PAST_DEADLINE, LONGEST);
     const result = spawnSync(program, (args as unknown[]).map(String), {
       ...optionsOf(scope, settings),
       ...(input === undefined ? {} : { input }),
@@ -202,8 +205,21 @@ async function nextChunk(stream: Readable): Promise<Uint8Array | undefined> {
     const chunk = stream.read() as Uint8Array | null;
     if (chunk !== null) return chunk;
     if (stream.readableEnded || stream.destroyed) return undefined;
-    await Promise.race([once(stream, "readable"), once(stream, "end"), once(stream, "close")]);
+    await change(stream);
   }
+}
+
+const CHANGES = ["readable", "end", "close", "error"] as const;
+
+/** Until there may be something to read, or nothing more. */
+function change(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of CHANGES) stream.off(event, done);
+      resolve();
+    };
+    for (const event of CHANGES) stream.on(event, done);
+  });
 }
 
 function write(child: ChildProcess, bytes: Uint8Array): Promise<void> {

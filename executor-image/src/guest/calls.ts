@@ -1,17 +1,17 @@
 /** The call loop: reads calls from the inbox, runs each closure, and writes answers to the outbox, all inside the entry that the host has put a time limit on. */
 import { encode, type EncodeOptions } from "@bonfire/wire";
-import { currentCall, enterCall, loopTime, requestTick } from "./bindings/scheduling.ts";
+import { currentCall, enterCall, loopTime, requestTick, whileTicking } from "./bindings/scheduling.ts";
 import { bridge } from "./bridge.ts";
 import { importBuiltin, requireBuiltin } from "./builtins.ts";
 import { BundleTable, MissingBundle, type ShipFactory } from "./bundles.ts";
 import { callSite } from "./call-site.ts";
 import { encodeError } from "./encode-error.ts";
-import { request } from "./host.ts";
+import { forgetRequests, request } from "./host.ts";
 import { CALL_WORDS, RecordKind, State } from "./layout.ts";
-import { setWorkdir, workdir } from "./library.ts";
+import { setWorkdir } from "./library.ts";
 import { consoleOf, logLine } from "./log.ts";
 import { commit, place } from "./outbox.ts";
-import { processImmediate, processTimers, runTicks } from "./process-object.ts";
+import { clearAllTimers, processImmediate, processTimers, runTicks } from "./process-object.ts";
 
 const state = new Int32Array(bridge.state);
 const words = new Uint32Array(bridge.inbox);
@@ -133,13 +133,14 @@ export function callSignal(): AbortSignal | undefined {
 
 /** Runs what timers and immediates are due. */
 export function tick(): void {
-  enterCall(0);
-  guarded(processImmediate);
-  guarded(() => {
-    const next = Math.abs(processTimers(loopTime()));
-    if (next !== 0) requestTick(next - loopTime());
+  whileTicking(() => {
+    guarded(processImmediate);
+    guarded(() => {
+      const next = Math.abs(processTimers(loopTime()));
+      if (next !== 0) requestTick(next - loopTime());
+    });
+    runTicks();
   });
-  runTicks();
 }
 
 /** An error that no promise takes up fails the call it belongs to, where that is known. */
@@ -165,11 +166,17 @@ export function load(bundle: number, hash: string, factory: ShipFactory): void {
   bundles.load(bundle, hash, factory);
 }
 
-/** Sets the directory that relative paths are of. */
-export function enterDirectory(path: string): void {
-  if (path !== workdir()) setWorkdir(path);
+/** Gives the isolate to one call, with the directory that its relative paths are of. */
+export function assign(path: string): void {
+  setWorkdir(path);
 }
 
+/** Ends what the isolate's last call left running, so that nothing of it can run during the next. */
+export function forget(): void {
+  unanswered.clear();
+  forgetRequests();
+  clearAllTimers();
+}
 
 /** Does once, while nobody waits, what the first error or class instance would otherwise pay for: the codec's tables. */
 export function warm(): void {

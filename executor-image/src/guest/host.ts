@@ -75,6 +75,13 @@ function post(message: Request): void {
   state[State.mail] = 1;
 }
 
+/** Drops every request that waits: nothing of what asked for them is wanted any more. */
+export function forgetRequests(): void {
+  waiting.clear();
+  requests = [];
+  state[State.mail] = 0;
+}
+
 /** Everything asked for since the last time, for the host. */
 export function collect(): string {
   const taken = requests;

@@ -86,6 +86,22 @@ export let runTicks: () => void = nothing;
 export let processTimers: (now: number) => number = () => 0;
 export let processImmediate: () => void = nothing;
 
+/** Clears every timer and immediate there is. */
+export function clearAllTimers(): void {
+  const { clearImmediate, clearTimeout } = requireInternal("timers");
+  const { immediateQueue, timerListMap } = requireInternal("internal/timers");
+  for (const list of Object.values(timerListMap as Record<string, TimerNode>)) {
+    // Clearing the last timer of a list removes the list.
+    for (let timer = list._idleNext; timer !== list && timer !== undefined; timer = list._idleNext) clearTimeout(timer);
+  }
+  while (immediateQueue.head !== null) clearImmediate(immediateQueue.head);
+}
+
+/** A timer or the head of a list of them, linked in a ring. */
+interface TimerNode {
+  readonly _idleNext?: TimerNode;
+}
+
 /** What libraries probe of `process.stdout`; text written to it is a log line. */
 function standardStream(): Record<string, unknown> {
   return {

@@ -105,7 +105,7 @@ export class IsolateRealm implements Realm, SandboxOwner {
     this.#stopWarming();
     this.#deadlines.close();
     this.#spare.close();
-    const sandboxes = new Set(this.#idle.splice(0));
+    const sandboxes = new Set([...this.#idle.splice(0)]);
     if (this.#shared !== undefined) sandboxes.add(this.#shared);
     for (const call of this.#pending.values()) {
       call.end();
@@ -206,9 +206,9 @@ export class IsolateRealm implements Realm, SandboxOwner {
       this.#fail(pending, error);
       return;
     }
-    sandbox.enterDirectory(pending.directory);
+    sandbox.assign(call.id, pending.directory);
     if (!sandbox.has(call.bundle) && !this.#loadFor(call, sandbox)) return;
-    const limit = call.budget > 0 ? call.budget : Number.POSITIVE_INFINITY;
+    const limit = this.remaining(call.id);
     const { stop } = call.body.length > LARGE_BODY ? sandbox.runLarge(call, limit) : sandbox.run([call], limit);
     if (stop !== undefined) this.stopped(sandbox, stop);
   }
@@ -248,8 +248,8 @@ export class IsolateRealm implements Realm, SandboxOwner {
     this.#end(call);
     this.#events.reply(id, kind, bytes);
     if (!this.#exclusive || place === undefined || place.gone) return;
-    if (this.#idle.length < MOST_IDLE && !this.#closed) this.#idle.push(place);
-    else this.#discard(place);
+    // Left at the end of the turn: what the isolate still has to say is of this call.
+    setImmediate(() => this.#putBack(place));
   }
 
   log(call: number, level: "debug" | "log" | "info" | "warn" | "error", text: string): void {
@@ -329,6 +329,14 @@ export class IsolateRealm implements Realm, SandboxOwner {
     this.#pending.delete(call.id);
     call.end();
     if (call.directory !== undefined) this.#directories.remove(call.directory);
+  }
+
+  #putBack(sandbox: Sandbox): void {
+    if (this.#idle.length >= MOST_IDLE || this.#closed) this.#discard(sandbox);
+    else {
+      sandbox.release();
+      if (!sandbox.gone) this.#idle.push(sandbox);
+    }
   }
 
   #discard(sandbox: Sandbox): void {

@@ -30,12 +30,13 @@ export class ProcessRealm implements Realm {
   readonly #pending = new Map<number, PendingCall>();
   readonly #deadlines = new Deadlines((now) => this.#expire(now));
   readonly #result: EncodeOptions;
+  readonly #cwd = process.cwd();
 
   constructor({ workdir, events }: RealmOptions) {
     this.#events = events;
     this.#console = new CallConsole(events);
     // Packages are found from where the process was started, as for any program.
-    const require = createRequire(join(process.cwd(), "closure.js"));
+    const require = createRequire(join(this.#cwd, "closure.js"));
     this.#bundles = new BundleTable(require, (specifier) => importFrom(require, specifier));
     this.#result = { root: "result", reference: (value) => this.#bundles.reference(value) };
     process.chdir(workdir);
@@ -66,6 +67,7 @@ export class ProcessRealm implements Realm {
   async close(): Promise<void> {
     this.#deadlines.close();
     this.#pending.clear();
+    process.chdir(this.#cwd);
   }
 
   #begin(call: IncomingCall): void {

@@ -14,7 +14,7 @@ export interface HostCalls {
   open(number: number): SharedArrayBuffer;
 }
 
-const ENTRIES = ["run", "runLarge", "deliver", "tick", "collect", "load", "cancel", "enterDirectory", "warm"] as const;
+const ENTRIES = ["run", "runLarge", "deliver", "tick", "collect", "load", "cancel", "assign", "forget", "warm"] as const;
 type EntryName = (typeof ENTRIES)[number];
 
 export class GuestIsolate {

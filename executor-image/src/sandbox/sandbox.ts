@@ -56,6 +56,8 @@ export class Sandbox {
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #gone = false;
+  /** The call that the isolate is given to; 0 = it is shared. */
+  #only = 0;
 
   constructor(isolate: GuestIsolate, owner: SandboxOwner, abilities: Abilities) {
     this.#isolate = isolate;
@@ -125,9 +127,19 @@ export class Sandbox {
     if (!this.#gone) this.#isolate.warm();
   }
 
-  /** Sets what `process.cwd()` is. */
-  enterDirectory(path: string): void {
-    this.#isolate.enter.enterDirectory.applySync(undefined, [path]);
+  /** Gives the isolate to one call alone, whose directory is `process.cwd()`. */
+  assign(call: number, directory: string): void {
+    this.#only = call;
+    this.#isolate.enter.assign.applySync(undefined, [directory]);
+  }
+
+  /** Takes the isolate from its call again: nothing that the call left running goes on. */
+  release(): void {
+    this.#only = 0;
+    // The timer stays: the guest counts on the tick that it asked for, even with nothing left to run in it.
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+    this.#enter(0, GRACE, (limit) => this.#isolate.enter.forget.applySync(undefined, [], limit));
   }
 
   /** Tells the guest that a call's answer is not wanted any more. */
@@ -164,6 +176,8 @@ export class Sandbox {
     return { started: this.#started, stop };
   }
   #started = 0;
+  /** When the current entry has to be over, on the clock of `performance.now()`. */
+  #entryEnd = Number.POSITIVE_INFINITY;
 
   /** Enters the isolate and passes on what came out of it; the reason when it had to be stopped. */
   #enter(call: number, timeout: number, work: (limit: Limit) => void, started?: () => number): Stop | undefined {
@@ -172,14 +186,16 @@ export class Sandbox {
     state[State.current] = call;
     state[State.started] = 0;
     state[State.logBytes] = 0;
-    this.#clock[STATE_CLOCK] = performance.now();
+    const now = performance.now();
+    this.#clock[STATE_CLOCK] = now;
+    this.#entryEnd = now + timeout;
     const timed = timeout !== Number.POSITIVE_INFINITY;
     let stop: Stop | undefined;
     let unhandled: unknown;
     try {
       work(timed ? { timeout: Math.max(1, Math.min(Math.ceil(timeout), LONGEST)) } : UNLIMITED);
     } catch (error) {
-      stop = stopOf(error, isolate, timed, state[State.current]! >>> 0);
+      stop = stopOf(error, isolate, performance.now() > this.#entryEnd, state[State.current]! >>> 0);
       unhandled = error;
     }
     if (started !== undefined) this.#started = started();
@@ -231,7 +247,7 @@ export class Sandbox {
     clearImmediate(this.#immediate);
     this.#immediate = undefined;
     const timeout = this.#owner.furthestDeadline(this);
-    const stop = this.#enter(0, timeout, (limit) => this.#isolate.enter.tick.applySync(undefined, [], limit));
+    const stop = this.#enter(this.#only, timeout, (limit) => this.#isolate.enter.tick.applySync(undefined, [], limit));
     if (stop !== undefined) this.#owner.stopped(this, stop);
   }
 
@@ -264,7 +280,7 @@ export class Sandbox {
     while (!this.#answers.empty && !this.#gone) {
       const longest = this.#limitOf(this.#answers.calls()[0]!);
       const answers = this.#answers.next((call) => similar(this.#limitOf(call), longest));
-      const stop = this.#enter(0, longest, (limit) => this.#isolate.enter.deliver.applySync(undefined, [answers], limit));
+      const stop = this.#enter(this.#only, longest, (limit) => this.#isolate.enter.deliver.applySync(undefined, [answers], limit));
       if (stop !== undefined) this.#owner.stopped(this, stop);
     }
   }
@@ -278,9 +294,12 @@ export class Sandbox {
       ask: (call, operation, args, blob) => {
         this.#records.drain();
         const bytes = blob < 0 ? undefined : this.#records.takeBytes(blob);
-        return this.#answers.immediate(() =>
+        const answer = this.#answers.immediate(() =>
           this.#abilities.ask(operation, this.#owner.scope(call), JSON.parse(args) as unknown[], bytes),
         );
+        // The time limit of an entry does not count what is spent out here.
+        if (performance.now() > this.#entryEnd) this.#isolate.isolate.dispose();
+        return answer;
       },
       drain: () => this.#records.drain(),
       lend: (number, size) => this.#records.lend(number, size),

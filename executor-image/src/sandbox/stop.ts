@@ -8,11 +8,14 @@ export type Stop =
 const TIMED_OUT = "Script execution timed out.";
 const DISPOSED = /^Isolate (?:was|is) disposed/;
 
-/** The stop behind an error of an entry, or `undefined` when the error is a rejection that the guest did not handle. */
-export function stopOf(error: unknown, isolate: { readonly isDisposed: boolean }, timed: boolean, culprit: number): Stop | undefined {
+/**
+ * The stop behind an error of an entry, or `undefined` when the error is a rejection that the guest did not handle.
+ * `late`: whether the entry's time was over.
+ */
+export function stopOf(error: unknown, isolate: { readonly isDisposed: boolean }, late: boolean, culprit: number): Stop | undefined {
   const message = error instanceof Error ? error.message : "";
-  if (isolate.isDisposed || DISPOSED.test(message)) return { kind: "memory", culprit };
-  return timed && message === TIMED_OUT ? { kind: "deadline", culprit } : undefined;
+  if (late && (message === TIMED_OUT || isolate.isDisposed)) return { kind: "deadline", culprit };
+  return isolate.isDisposed || DISPOSED.test(message) ? { kind: "memory", culprit } : undefined;
 }
 
 /** A length of time as a person says it: `50 ms`, `1.5 s`. */

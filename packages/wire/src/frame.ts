@@ -19,13 +19,13 @@ export const HEADER_BYTES = 16;
 export const FrameKind = {
   /** Run a closure; the body is in the frame. */
   call: 1,
-  /** Run a closure; the body is too large for one message: the frame's is the encoded `[transfer, bytes]`. */
+  /** Run a closure; the body is too large for one message: the frame's is the packed `[transfer, bytes]`. */
   callByTransfer: 2,
-  /** Load a bundle under the header's number; the body is the encoded `[hash, code]`. */
+  /** Load a bundle under the header's number; the body is the packed `[hash, code]`. */
   load: 3,
-  /** The same, but the body is the encoded `[transfer, bytes]` of the transfer that carries it. Answered when loaded. */
+  /** The same, but the body is the packed `[transfer, bytes]` of the transfer that carries it. Answered when loaded. */
   loadByTransfer: 4,
-  /** End the call with the header's id; the body is the encoded reason. Answered when the work has ended. */
+  /** End the call with the header's id; the body is the packed reason. Answered when the work has ended. */
   cancel: 5,
 } as const;
 
@@ -34,7 +34,7 @@ export const ReplyKind = {
   value: 1,
   /** The body is the encoded error. */
   error: 2,
-  /** The value is too large for one message: the body is the encoded `[transfer, bytes]` of the one that carries it. */
+  /** The value is too large for one message: the body is the packed `[transfer, bytes]` of the one that carries it. */
   valueByTransfer: 3,
 } as const;
 

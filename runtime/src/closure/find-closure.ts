@@ -13,7 +13,14 @@ import { type Node, type ScopeManager, walk } from "./analyze/syntax.ts";
 import { readFunctionText } from "./function-text.ts";
 import { hintLoader } from "./hint.ts";
 import { type Insight, inspectFunction, readVariables } from "./inspector.ts";
-import { callerFiles, type KnownSource, placeOfText, readSource, type TextPlace } from "./known-source.ts";
+import {
+  callerFiles,
+  type KnownSource,
+  placeOfOnly,
+  placeOfText,
+  readSource,
+  type TextPlace,
+} from "./known-source.ts";
 import { registerFile, type ShipFile, type Tag } from "./registry.ts";
 import { shipFunction } from "./ship-module.ts";
 import { shipText } from "./text-closure.ts";
@@ -44,7 +51,7 @@ export function explicitClosure(target: object): Tag {
       `Cannot ship the function given in ${path ?? "a script"} as it ${reason}`,
     );
   }
-  return { file: shipText(text, [], undefined), site: 0, captures: undefined };
+  return { file: shipText(text, [], placeOfOnly(text, callerFiles()[0])), site: 0, captures: undefined };
 }
 
 function textClosure(text: string, insight: Insight, place: TextPlace | undefined): Tag {

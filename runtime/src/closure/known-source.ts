@@ -18,6 +18,8 @@ export interface KnownSource {
   code: string;
   /** Functions that were found, by the line that V8 has for them. */
   places: Map<number, { text: string; place: TextPlace }>;
+  /** Where texts stand that were looked for without V8's help; null: nowhere, or in several places. */
+  only: Map<string, TextPlace | null>;
 }
 
 const sources = new Map<string, KnownSource | undefined>();
@@ -46,7 +48,7 @@ function read(path: string): KnownSource | undefined {
     if (!statSync(path).isFile()) return undefined;
     const text = readFileSync(path, "utf8");
     const code = /^\.[cm]?ts$/.test(extname(path)) ? withoutTypes(text) : text;
-    return { path, code, places: new Map() };
+    return { path, code, places: new Map(), only: new Map() };
   } catch (error) {
     // Enums and the like cannot be removed; then the function travels by its text.
     debug("cannot read %s as a source: %s", path, error);
@@ -90,11 +92,7 @@ export function placeOfText(
     if (offset === undefined) continue;
     const start = source.code.lastIndexOf(text, offset);
     if (start === -1 || start + text.length <= offset) continue;
-    const lineStart = source.code.lastIndexOf("\n", start - 1) + 1;
-    let line = 1;
-    for (let at = source.code.indexOf("\n"); at !== -1 && at < start; at = source.code.indexOf("\n", at + 1))
-      line++;
-    const place = { source, start, line, column: start - lineStart + 1 };
+    const place = textPlace(source, start);
     // Two functions of one line take turns; that costs the second look-up and nothing else.
     source.places.set(location.line, { text, place });
     return place;
@@ -114,4 +112,24 @@ function offsetOf(code: string, { line, column }: { line: number; column: number
 /** The files that have been read so far: functions that are captured come mostly from those. */
 export function knownPaths(): Iterable<string> {
   return [...sources.keys()];
+}
+
+/** The place of this text in a file, if it stands there exactly once; for functions that V8 was not asked about. */
+export function placeOfOnly(text: string, path: string | undefined): TextPlace | undefined {
+  const source = path === undefined ? undefined : readSource(path);
+  if (!source) return undefined;
+  let place = source.only.get(text);
+  if (place === undefined) {
+    const start = source.code.indexOf(text);
+    place = start >= 0 && start === source.code.lastIndexOf(text) ? textPlace(source, start) : null;
+    source.only.set(text, place);
+  }
+  return place ?? undefined;
+}
+
+function textPlace(source: KnownSource, start: number): TextPlace {
+  const { code } = source;
+  let line = 1;
+  for (let at = code.indexOf("\n"); at !== -1 && at < start; at = code.indexOf("\n", at + 1)) line++;
+  return { source, start, line, column: start - code.lastIndexOf("\n", start - 1) };
 }

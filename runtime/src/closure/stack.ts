@@ -27,6 +27,8 @@ function mapOf(hash: string): TraceMap | undefined {
   return map;
 }
 
+/** Positions in shipped code; those of the guest around it, `bonfire:guest`, are none. */
+const SHIPPED = /bonfire(-source:|:[0-9a-f]{16}:)/;
 const BUNDLE_FRAME = /bonfire:([0-9a-f]{16}):(\d+):(\d+)/g;
 const SOURCE_FRAME = new RegExp(`${SOURCE_SCRIPT}([^\\s:)]*):(\\d+):(\\d+)`, "g");
 
@@ -39,7 +41,7 @@ export function localStack(remote: string, driver: string | undefined): string {
   const firstFrame = lines.findIndex((line) => /^\s+at /.test(line));
   const head = firstFrame === -1 ? lines : lines.slice(0, firstFrame);
   const frames = (firstFrame === -1 ? [] : lines.slice(firstFrame))
-    .filter((line) => !isFrame(line) || /bonfire(-source)?:/.test(line) || line.startsWith(SEPARATOR))
+    .filter((line) => !isFrame(line) || SHIPPED.test(line) || line.startsWith(SEPARATOR))
     .map(mapFrame)
     .filter((line): line is string => line !== undefined);
   const below = driver === undefined ? [] : [SEPARATOR, ...driverFrames(driver)];

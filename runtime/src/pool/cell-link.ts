@@ -1,5 +1,5 @@
 /** A driver's end of one cell: sends it bundles once, then calls, on the slots that the driver holds. */
-import { BonfireError, callFrame, encode, FrameKind, HEADER_BYTES, writeHeader } from "@bonfire/wire";
+import { BonfireError, callFrame, FrameKind, HEADER_BYTES, pack, writeHeader } from "@bonfire/wire";
 import type { Address } from "../actor/ref.ts";
 import type { Bus } from "../bus/bus.ts";
 import { Question } from "../bus/inbox.ts";
@@ -59,7 +59,7 @@ export class CellLink {
 
   /** Ends the call's work over there. Resolves when it has ended; rejects if the cell does not say so in time. */
   cancel(id: number, message: string): Promise<void> {
-    const frame = withBody(FrameKind.cancel, 0, 0, id, encode(message));
+    const frame = withBody(FrameKind.cancel, 0, 0, id, pack(message));
     return this.#request(frame, CANCEL_MS).then(() => {});
   }
 
@@ -96,7 +96,7 @@ export class CellLink {
       this.#bus.forget(call);
       this.#failed(call, error);
     });
-    return encode([id, total]);
+    return pack([id, total]);
   }
 
   /** Loads what the cell has not got. Undefined if the calls may follow at once. */
@@ -111,7 +111,7 @@ export class CellLink {
 
   #load(bundle: Bundle) {
     const number = this.#loaded.size + 1;
-    const body = encode([bundle.hash, bundle.code]);
+    const body = pack([bundle.hash, bundle.code]);
     const small = HEADER_BYTES + body.length <= this.#bus.maxPayload;
     // Messages of one connection arrive in order: calls may be sent behind a small bundle without waiting for it.
     if (small) this.#bus.publish(this.#calls, withBody(FrameKind.load, 0, number, 0, body));
@@ -128,7 +128,7 @@ export class CellLink {
   async #loadByTransfer(number: number, body: Uint8Array): Promise<void> {
     const transfers = await this.#bus.transfers();
     const { id, total, sent } = transfers.offer(this.node, [body]);
-    const frame = withBody(FrameKind.loadByTransfer, 0, number, 0, encode([id, total]));
+    const frame = withBody(FrameKind.loadByTransfer, 0, number, 0, pack([id, total]));
     await Promise.all([sent, this.#request(frame, LOAD_MS)]);
   }
 

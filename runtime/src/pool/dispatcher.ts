@@ -2,7 +2,7 @@
  * The driver's side of a pool: calls wait here, get a slot, and go straight to the cell. It tells the supervisor
  * what it needs and is told what it gets; it decides nothing about executors.
  */
-import { BonfireError, decode, ReplyKind } from "@bonfire/wire";
+import { BonfireError, ReplyKind, unpack } from "@bonfire/wire";
 import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Address, Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
@@ -205,7 +205,7 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   async #receive(body: Uint8Array, cell: CellLink): Promise<unknown> {
-    const [transfer, total] = decode(body) as [number, number];
+    const [transfer, total] = unpack(body) as [number, number];
     const transfers = await this.#system.bus.transfers();
     return reviveValue(await transfers.accept(cell.node, transfer, total));
   }

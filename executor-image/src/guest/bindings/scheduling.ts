@@ -33,11 +33,28 @@ export function currentContext(): Frame {
   return context;
 }
 
+/** Whether timers are being run, whose promise reactions come only after all of them. */
+let ticking = false;
+
+/** Runs timers so that what each of them resolves is known to be of its call. */
+export function whileTicking(work: () => void): void {
+  ticking = true;
+  try {
+    work();
+  } finally {
+    ticking = false;
+  }
+}
+
+/** Makes `frame` the context. Leaving a call's context does not unset the call: its promise reactions are still to come. */
 export function setContext(frame: Frame | undefined): void {
   context = frame;
   if (frame === undefined) return;
   frame.call ??= currentCall();
+  if (frame.call === 0) return;
   state[State.current] = frame.call;
+  // Queued before the timer's own reactions, as they will run after the next timer has changed the context.
+  if (ticking) void Promise.resolve().then(() => setContext(frame));
 }
 
 export function contextBinding(): Binding {

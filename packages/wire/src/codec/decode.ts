@@ -1,5 +1,7 @@
 /** Bytes to values: the other half of encode.ts. Plain data is read here, the rest in decode-exotic.ts. */
+
 import { BonfireError } from "../error.ts";
+import { unpack } from "../packed.ts";
 import { exotic } from "./decode-exotic.ts";
 import { malformed, Reader } from "./reader.ts";
 import type { Callable, ShipModule } from "./reference.ts";
@@ -62,6 +64,8 @@ export class Decoder {
         return reader.longText();
       case Tag.array:
         return this.#array();
+      case Tag.numbers:
+        return this.#numbers();
       case Tag.object:
         return this.#object(this.#newShape());
       case Tag.shaped:
@@ -85,6 +89,13 @@ export class Decoder {
     this.objects.push(array);
     for (let index = 0; index < length; index++) array.push(this.value());
     return array;
+  }
+
+  #numbers(): unknown[] {
+    const list = unpack(this.reader.binary());
+    if (!Array.isArray(list)) throw malformed("a list of numbers in it is none");
+    this.objects.push(list);
+    return list;
   }
 
   #newShape(): readonly string[] {

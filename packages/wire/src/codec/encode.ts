@@ -2,6 +2,7 @@
  * Values to bytes in one pass over the value. Plain data takes the short way through this file; everything that is
  * not plain goes to encode-exotic.ts.
  */
+import { pack } from "../packed.ts";
 import { exotic } from "./encode-exotic.ts";
 import type { Reference } from "./reference.ts";
 import { type PathKey, Refusal, ValueRefused, within } from "./refusal.ts";
@@ -28,6 +29,8 @@ export interface EncodeOptions {
 const FEW = 12;
 /** How many of the latest shapes of a message a new object is compared with. */
 const RECENT_SHAPES = 8;
+/** From so many numbers on, msgpackr's loop over them is faster than ours, by four times in the end. */
+const MANY_NUMBERS = 64;
 const EMPTY = new Uint8Array(0);
 const NO_OPTIONS: EncodeOptions = {};
 const plainPrototype = Object.prototype;
@@ -228,6 +231,11 @@ export class Encoder {
     const keys = Object.keys(value);
     if (keys.length !== length || (length > 0 && keys[length - 1] !== String(length - 1))) return false;
     if (!Object.isExtensible(value) || Object.getOwnPropertySymbols(value).length !== 0) return false;
+    if (length >= MANY_NUMBERS && allNumbers(value)) {
+      this.writer.byte(Tag.numbers);
+      this.writer.binary(pack(value));
+      return true;
+    }
     this.writer.byte(Tag.array);
     this.writer.count(length);
     let index = 0;
@@ -238,6 +246,15 @@ export class Encoder {
     }
     return true;
   }
+}
+
+/** Numbers that msgpackr keeps, which -0 is not. */
+function allNumbers(list: readonly unknown[]): boolean {
+  for (let index = 0; index < list.length; index++) {
+    const item = list[index];
+    if (typeof item !== "number" || (item === 0 && 1 / item < 0)) return false;
+  }
+  return true;
 }
 
 function sameKeys(left: readonly string[], right: readonly string[]): boolean {

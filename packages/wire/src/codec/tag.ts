@@ -21,6 +21,8 @@ export const Tag = {
   /** An object that came earlier in this message, by its number. */
   seen: 0xca,
   array: 0xcb,
+  /** A long list of numbers, as msgpackr packs it. */
+  numbers: 0xe5,
   /** A plain object: its key count, its keys, then the values. The keys become the next shape of this message. */
   object: 0xcc,
   /** A plain object with the keys of an earlier one. */
