@@ -13,7 +13,9 @@ const NAME = "bonfire:guest";
 export function codeCache(code: string, parts: readonly string[], facts: Facts): Buffer {
   const script = new Script(code, { filename: NAME });
   const bridge: Record<string, unknown> = {
-    ...Object.fromEntries(["inbox", "outbox", "state", "text"].map((name) => [name, new SharedArrayBuffer(1 << 20)])),
+    ...Object.fromEntries(
+      ["inbox", "outbox", "state", "text"].map((name) => [name, new SharedArrayBuffer(1 << 20)]),
+    ),
     ask: () => "[true,null,null]",
     now: () => 0,
     facts: JSON.stringify(facts),

@@ -10,7 +10,9 @@ import { nodeSources } from "./node-sources.ts";
 import { bundlePrograms } from "./programs.ts";
 
 const dist = new URL("../dist/", import.meta.url);
-const { BRIDGE_PARTS } = (await import(new URL("guest/layout.js", dist).href)) as typeof import("../src/guest/layout.ts");
+const { BRIDGE_PARTS } = (await import(
+  new URL("guest/layout.js", dist).href
+)) as typeof import("../src/guest/layout.ts");
 
 const guest = await build({
   entryPoints: [new URL("guest/main.js", dist).pathname],
@@ -35,7 +37,9 @@ return guest.entry;
 })`;
 
 await writeFile(new URL("guest.js", dist), script);
-const { guestFacts } = (await import(new URL("sandbox/guest-facts.js", dist).href)) as typeof import("../src/sandbox/guest-facts.ts");
+const { guestFacts } = (await import(
+  new URL("sandbox/guest-facts.js", dist).href
+)) as typeof import("../src/sandbox/guest-facts.ts");
 await writeFile(new URL("guest.cache", dist), codeCache(script, BRIDGE_PARTS, guestFacts({}, 128, "/")));
 await copyFile(new URL("NODE-LICENSE", import.meta.url), new URL("guest.js.LICENSE", dist));
 await bundlePrograms(dist);

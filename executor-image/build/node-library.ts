@@ -7,10 +7,24 @@ import type { NodeSources } from "./node-sources.ts";
 
 /** What closures may reach, directly or through a global. Everything these require comes along. */
 const ROOTS = [
-  ...["assert", "assert/strict", "async_hooks", "buffer", "diagnostics_channel", "events", "os", "path", "path/posix"],
+  ...[
+    "assert",
+    "assert/strict",
+    "async_hooks",
+    "buffer",
+    "diagnostics_channel",
+    "events",
+    "os",
+    "path",
+    "path/posix",
+  ],
   ...["path/win32", "perf_hooks", "punycode", "querystring", "stream", "stream/consumers", "stream/promises"],
   ...["stream/web", "string_decoder", "timers", "timers/promises", "url", "util", "util/types"],
-  ...["internal/per_context/primordials", "internal/per_context/domexception", "internal/console/constructor"],
+  ...[
+    "internal/per_context/primordials",
+    "internal/per_context/domexception",
+    "internal/console/constructor",
+  ],
   ...["internal/process/task_queues", "internal/blob", "internal/file", "internal/deps/undici/undici"],
 ];
 
@@ -18,7 +32,8 @@ const ROOTS = [
 const LEFT_OUT =
   /^(?:fs|fs\/promises|net|tls|https?|http2|crypto|worker_threads|child_process|dgram|dns|dns\/promises|zlib|vm|v8|module|repl|readline|readline\/promises|inspector|cluster|sqlite|tty|wasi|internal\/(?:bootstrap|crypto|modules|fs|http|http2|dns|dgram|inspector|test|test_runner|vm|v8\/(?!startup_snapshot)|deps\/(?!undici)|streams\/iter|process\/(?!task_queues|promises)|source_map)(?:\/.*)?|internal\/(?:options|worker|worker\/(?!js_transferable).*|socket_list|histogram|histogram\/.*|heap_utils|tty|net|freeze_intrinsics|error_serdes|wasm_web_api|inspector.*|trace_events_async_hooks|util\/inspector|util\/trace_sigint|readline\/.*|watchdog|stream_base_commons|js_stream_socket|repl.*|webstorage|perf\/event_loop_delay|process))$/;
 
-const REQUIRED = /require\(\s*['"](?:node:)?([^'"]+)['"]\s*\)|defineLazyProperties\(\s*[\w.]+,\s*['"]([^'"]+)/g;
+const REQUIRED =
+  /require\(\s*['"](?:node:)?([^'"]+)['"]\s*\)|defineLazyProperties\(\s*[\w.]+,\s*['"]([^'"]+)/g;
 
 const PARAMETERS = "exports, require, module, process, internalBinding, primordials";
 const CONTEXT_PARAMETERS = "exports, primordials, privateSymbols, perIsolateSymbols";
@@ -64,6 +79,7 @@ function textOf(id: string, sources: NodeSources): string {
   const text = sources[id]!;
   if (id !== "internal/deps/undici/undici") return text;
   const entry = text.lastIndexOf(UNDICI_ENTRY);
-  if (entry === -1) throw new Error(`Cannot find "${UNDICI_ENTRY}" in Node's undici: this Node bundles it differently`);
+  if (entry === -1)
+    throw new Error(`Cannot find "${UNDICI_ENTRY}" in Node's undici: this Node bundles it differently`);
   return UNDICI_GLOBALS + text.slice(0, entry) + UNDICI_EXPORTS;
 }

@@ -21,7 +21,9 @@ export async function bundlePrograms(dist: URL): Promise<void> {
     sourcemap: true,
     external: ["isolated-vm"],
     // What is CommonJS among the dependencies asks for Node's modules by require().
-    banner: { js: 'import { createRequire as $require } from "node:module"; const require = $require(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as $require } from "node:module"; const require = $require(import.meta.url);',
+    },
     logLevel: "warning",
   });
 }

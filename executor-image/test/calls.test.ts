@@ -5,13 +5,25 @@ import { failure, TestRealm } from "./harness.ts";
 test("a call gets its captures and arguments and gives its result", async () => {
   await using realm = new TestRealm();
   assert.is(await realm.call("(b) => captures[0] + b", { captures: [40], args: [2] }), 42);
-  assert.equal(await realm.call("async (m) => { await null; return new Map([...m, [2, new Date(5)]]); }", { args: [new Map([[1, 2]])] }), new Map<number, unknown>([[1, 2], [2, new Date(5)]]));
+  assert.equal(
+    await realm.call("async (m) => { await null; return new Map([...m, [2, new Date(5)]]); }", {
+      args: [new Map([[1, 2]])],
+    }),
+    new Map<number, unknown>([
+      [1, 2],
+      [2, new Date(5)],
+    ]),
+  );
   assert.is(await realm.call("() => undefined"), undefined);
 });
 
 test("calls of one tick enter together and are each answered once", async () => {
   await using realm = new TestRealm();
-  const bundle = realm.bundle(["(a) => a * 2", "async (a) => { await null; return a * 3; }", "() => { throw new TypeError('no'); }"]);
+  const bundle = realm.bundle([
+    "(a) => a * 2",
+    "async (a) => { await null; return a * 3; }",
+    "() => { throw new TypeError('no'); }",
+  ]);
   await realm.call("() => 1");
   const incoming = Array.from({ length: 300 }, (_, i) => realm.incoming(bundle, { args: [i] }, i % 3));
   realm.run(incoming.map(({ call }) => call));
@@ -25,7 +37,11 @@ test("calls of one tick enter together and are each answered once", async () => 
 
 test("errors come back as themselves, with a stack that names the bundle", async () => {
   await using realm = new TestRealm();
-  const error = await failure(realm.call("() => { throw Object.assign(new RangeError('too far', { cause: new Error('inner') }), { code: 'E_FAR', at: 3 }); }"));
+  const error = await failure(
+    realm.call(
+      "() => { throw Object.assign(new RangeError('too far', { cause: new Error('inner') }), { code: 'E_FAR', at: 3 }); }",
+    ),
+  );
   assert.instance(error, RangeError);
   assert.is(error.message, "too far");
   assert.is(error.code, "E_FAR");
@@ -53,12 +69,18 @@ test("a bundle's module state is kept between calls, and its code runs once", as
     realm.run([call]);
     assert.is(await result, expected);
   }
-  assert.equal(realm.lines.map(({ text }) => text), ["loading"]);
+  assert.equal(
+    realm.lines.map(({ text }) => text),
+    ["loading"],
+  );
 });
 
 test("a bundle that does not compile or throws while loading fails its calls with the reason", async () => {
   await using realm = new TestRealm();
-  const incoming = [realm.incoming(realm.code("(] not code")), realm.incoming(realm.code("() => { throw new Error('at load'); }"))];
+  const incoming = [
+    realm.incoming(realm.code("(] not code")),
+    realm.incoming(realm.code("() => { throw new Error('at load'); }")),
+  ];
   realm.run(incoming.map(({ call }) => call));
   assert.is((await failure(incoming[0]!.result)).code, "BUNDLE_BROKEN");
   assert.is((await failure(incoming[1]!.result)).message, "at load");
@@ -66,18 +88,35 @@ test("a bundle that does not compile or throws while loading fails its calls wit
 
 test("instances of a bundle's classes travel both ways", async () => {
   await using realm = new TestRealm();
-  const bundle = realm.code(`() => { class Point { constructor(x) { this.x = x; } double() { return this.x * 2; } }
+  const bundle =
+    realm.code(`() => { class Point { constructor(x) { this.x = x; } double() { return this.x * 2; } }
     return { sites: [() => (x) => new Point(x), () => (p) => p.double()], classes: { "a.ts#Point": Point } }; }`);
   const { call, result } = realm.incoming(bundle, { args: [4] });
   realm.run([call]);
   assert.is(((await result) as { x: number }).x, 4);
 });
 
+test("a closure of another bundle among the arguments has that bundle loaded", async () => {
+  await using realm = new TestRealm();
+  const other = "(async () => ({ sites: [(captures) => () => captures[0] * 2], classes: {} }))";
+  realm.code(other);
+  const hash = "1".padStart(16, "0");
+  const reference = () => ({ kind: "closure", hash, site: 0, names: ["n"], captures: [21] }) as const;
+  const { call, result } = realm.incoming(realm.bundle(["(f) => f()"]), {
+    args: [() => 42],
+    encoding: { reference },
+  });
+  realm.run([call]);
+  assert.is(await result, 42);
+});
+
 test("100 MB go in and come out with a limit of 512 MB", async () => {
   await using realm = new TestRealm({ memoryMb: 512 });
   const bytes = new Uint8Array(100_000_000);
   bytes[99_999_999] = 7;
-  const back = (await realm.call("(bytes) => { bytes[0] = 9; return bytes; }", { args: [bytes] })) as Uint8Array;
+  const back = (await realm.call("(bytes) => { bytes[0] = 9; return bytes; }", {
+    args: [bytes],
+  })) as Uint8Array;
   assert.is(back.length, 100_000_000);
   assert.equal([back[0], back[99_999_999]], [9, 7]);
 });
@@ -86,7 +125,10 @@ test("results between the sizes of a record and the outbox come in order and who
   await using realm = new TestRealm();
   const sizes = [10, 400_000, 400_000, 400_000, 600_000, 2_000_000, 10];
   const settled = await realm.batch(sizes.map((size) => [`() => "x".repeat(${size})`] as const));
-  assert.equal(settled.map((one) => (one as PromiseFulfilledResult<string>).value.length), sizes);
+  assert.equal(
+    settled.map((one) => (one as PromiseFulfilledResult<string>).value.length),
+    sizes,
+  );
 });
 
 test("long strings in every alphabet survive both ways", async () => {
@@ -126,7 +168,9 @@ test("timers/promises and intervals work", async () => {
 
 test("an error that a timer throws fails the call it belongs to", async () => {
   await using realm = new TestRealm();
-  const error = await failure(realm.call("() => new Promise(() => { setTimeout(() => { throw new Error('from a timer'); }, 1); })"));
+  const error = await failure(
+    realm.call("() => new Promise(() => { setTimeout(() => { throw new Error('from a timer'); }, 1); })"),
+  );
   assert.is(error.message, "from a timer");
 });
 
@@ -147,7 +191,20 @@ test("the web's interfaces are there", async () => {
       new Headers({ A: "b" }).get("a"), structuredClone({ d: new Date(3) }).d.getTime(), performance.now() > 0, btoa("hi"),
       require("zlib").gunzipSync(require("zlib").gzipSync("squeeze")).toString(), require("crypto").createHash("md5").update("a").digest("hex")];
   }`);
-  assert.equal(result, [186, "object", "abc", "streamed", 36, 4, "b", 3, true, "aGk=", "squeeze", "0cc175b9c0f1b6a831c399e269772661"]);
+  assert.equal(result, [
+    186,
+    "object",
+    "abc",
+    "streamed",
+    36,
+    4,
+    "b",
+    3,
+    true,
+    "aGk=",
+    "squeeze",
+    "0cc175b9c0f1b6a831c399e269772661",
+  ]);
 });
 
 test("environment variables show by grant only", async () => {
@@ -161,15 +218,23 @@ test("a refused import names the grant to add", async () => {
   await using realm = new TestRealm();
   const files = await failure(realm.call("() => require('node:fs').readFileSync('/etc/passwd')"));
   assert.is(files.code, "GRANT_MISSING");
-  assert.is(files.message, 'Cannot import "node:fs" as this pool grants no files: add grants: { files: true } to the pool');
+  assert.is(
+    files.message,
+    'Cannot import "node:fs" as this pool grants no files: add grants: { files: true } to the pool',
+  );
   const net = await failure(realm.call("async () => importModule('node:net')"));
   assert.match(net.message, /realm: "process"/);
-  assert.match((await failure(realm.call("() => fetch('http://example.com')"))).message, /grants: \{ fetch: \["host"\] \}/);
+  assert.match(
+    (await failure(realm.call("() => fetch('http://example.com')"))).message,
+    /grants: \{ fetch: \["host"\] \}/,
+  );
 });
 
 test("nothing of the host's leaks into the globals", async () => {
   await using realm = new TestRealm();
-  const found = await realm.call("() => [typeof hostBridge, typeof nodeLibrary, typeof ivm, typeof process.binding, globalThis.constructor.name]");
+  const found = await realm.call(
+    "() => [typeof hostBridge, typeof nodeLibrary, typeof ivm, typeof process.binding, globalThis.constructor.name]",
+  );
   assert.equal(found, ["undefined", "undefined", "undefined", "function", "Object"]);
   assert.is((await failure(realm.call("() => process.exit(1)"))).code, "GRANT_MISSING");
 });

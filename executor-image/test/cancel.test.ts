@@ -19,7 +19,9 @@ test("a cancelled call is answered once with the reason, and its neighbours go o
 
 test("the running call's signal fires when it is cancelled", async () => {
   await using realm = new TestRealm();
-  const result = realm.call("() => new Promise(() => { globalThis[Symbol.for('bonfire.signal')]().addEventListener('abort', () => console.log('aborted')); })");
+  const result = realm.call(
+    "() => new Promise(() => { globalThis[Symbol.for('bonfire.signal')]().addEventListener('abort', () => console.log('aborted')); })",
+  );
   const id = realm.lastCall;
   // The bundle's first call waits for its code, which is asynchronous.
   await realm.call("() => 1");

@@ -23,25 +23,45 @@ const grants = { fetch: ["127.0.0.1"] };
 
 test("fetch sends and receives, streams included", async () => {
   await using realm = new TestRealm({ grants });
-  const result = await realm.call("async (base) => { const r = await fetch(base + '/echo', { method: 'POST', body: 'x'.repeat(300_000), headers: { a: 'b' } }); let size = 0; for await (const chunk of r.body) size += chunk.length; return [r.status, r.ok, r.headers.get('x-method'), size, r.url]; }", { args: [base] });
+  const result = await realm.call(
+    "async (base) => { const r = await fetch(base + '/echo', { method: 'POST', body: 'x'.repeat(300_000), headers: { a: 'b' } }); let size = 0; for await (const chunk of r.body) size += chunk.length; return [r.status, r.ok, r.headers.get('x-method'), size, r.url]; }",
+    { args: [base] },
+  );
   assert.equal(result, [200, true, "POST", 300_000, `${base}/echo`]);
 });
 
 test("redirects are followed within the grant and no further", async () => {
   await using realm = new TestRealm({ grants });
-  assert.equal(await realm.call("async (base) => { const r = await fetch(base + '/r'); return [r.redirected, r.url, await r.text()]; }", { args: [base] }), [true, `${base}/echo`, ""]);
-  assert.is((await failure(realm.call("(base) => fetch(base + '/away')", { args: [base] }))).code, "GRANT_MISSING");
+  assert.equal(
+    await realm.call(
+      "async (base) => { const r = await fetch(base + '/r'); return [r.redirected, r.url, await r.text()]; }",
+      { args: [base] },
+    ),
+    [true, `${base}/echo`, ""],
+  );
+  assert.is(
+    (await failure(realm.call("(base) => fetch(base + '/away')", { args: [base] }))).code,
+    "GRANT_MISSING",
+  );
 });
 
 test("another host is refused by name", async () => {
   await using realm = new TestRealm({ grants });
   const error = await failure(realm.call("() => fetch('http://localhost:9/')"));
-  assert.is(error.message, 'Cannot fetch from localhost:9 as this pool does not grant that host: add grants: { fetch: ["localhost"] } to the pool');
+  assert.is(
+    error.message,
+    'Cannot fetch from localhost:9 as this pool does not grant that host: add grants: { fetch: ["localhost"] } to the pool',
+  );
 });
 
 test("a signal aborts the request, and a call that ends takes its responses with it", async () => {
   await using realm = new TestRealm({ grants });
-  const aborted = failure(realm.call("async (base) => { const c = new AbortController(); setTimeout(() => c.abort(), 30); const r = await fetch(base + '/slow', { signal: c.signal }); return await r.text(); }", { args: [base] }));
+  const aborted = failure(
+    realm.call(
+      "async (base) => { const c = new AbortController(); setTimeout(() => c.abort(), 30); const r = await fetch(base + '/slow', { signal: c.signal }); return await r.text(); }",
+      { args: [base] },
+    ),
+  );
   assert.is((await aborted).name, "AbortError");
   const gone = once(server, "gone");
   assert.is(await realm.call("async (base) => (await fetch(base + '/slow')).status", { args: [base] }), 200);

@@ -8,8 +8,12 @@ const grants = { files: true };
 
 test("each call has a fresh private directory, which is gone when it has ended", async () => {
   await using realm = new TestRealm({ grants });
-  const source = "async () => { const fs = require('node:fs/promises'); const before = await fs.readdir('.'); await fs.writeFile('a.txt', 'x'); return [process.cwd(), before]; }";
-  const [first, second] = (await Promise.all([realm.call(source), realm.call(source)])) as [string, string[]][];
+  const source =
+    "async () => { const fs = require('node:fs/promises'); const before = await fs.readdir('.'); await fs.writeFile('a.txt', 'x'); return [process.cwd(), before]; }";
+  const [first, second] = (await Promise.all([realm.call(source), realm.call(source)])) as [
+    string,
+    string[],
+  ][];
   assert.not.equal(first![0], second![0]);
   assert.equal([first![1], second![1]], [[], []]);
   await realm.realm.close();
@@ -44,7 +48,10 @@ test("node:fs works in its promise, callback and synchronous forms", async () =>
     "hello world",
     true,
     ["b", "b/c", "b/three.txt", "one.txt"],
-    [["b", true, false], ["one.txt", false, true]],
+    [
+      ["b", true, false],
+      ["one.txt", false, true],
+    ],
     11,
     true,
     true,
@@ -78,7 +85,9 @@ test("streams and file handles read and write", async () => {
 
 test("errors of the file system are Node's", async () => {
   await using realm = new TestRealm({ grants });
-  const error = (await failure(realm.call("() => require('fs/promises').readFile('absent')"))) as NodeJS.ErrnoException;
+  const error = (await failure(
+    realm.call("() => require('fs/promises').readFile('absent')"),
+  )) as NodeJS.ErrnoException;
   assert.is(error.code, "ENOENT");
   assert.is(error.syscall, "open");
   assert.match(error.message, /^ENOENT: no such file or directory, open '.*absent'$/);
@@ -86,15 +95,35 @@ test("errors of the file system are Node's", async () => {
 
 test("no path leads out of the call's directory", async () => {
   await using realm = new TestRealm({ grants });
-  const paths = ["/etc/passwd", "../other", "a/../../x", "..", "/", `${realm.workdir}/elsewhere`, "/absent/file"];
+  const paths = [
+    "/etc/passwd",
+    "../other",
+    "a/../../x",
+    "..",
+    "/",
+    `${realm.workdir}/elsewhere`,
+    "/absent/file",
+  ];
   for (const path of paths) {
     for (const use of ["readFileSync", "statSync", "readdirSync", "unlinkSync", "mkdirSync"]) {
       const error = await failure(realm.call(`(path) => require("fs").${use}(path)`, { args: [path] }));
       assert.is(error.code, "GRANT_MISSING", `${use} ${path}`);
     }
   }
-  assert.is((await failure(realm.call("() => require('fs').copyFileSync('/etc/passwd', 'x')"))).code, "GRANT_MISSING");
-  assert.is((await failure(realm.call("() => { const fs = require('fs'); fs.writeFileSync('x', ''); fs.renameSync('x', '../x'); }"))).code, "GRANT_MISSING");
+  assert.is(
+    (await failure(realm.call("() => require('fs').copyFileSync('/etc/passwd', 'x')"))).code,
+    "GRANT_MISSING",
+  );
+  assert.is(
+    (
+      await failure(
+        realm.call(
+          "() => { const fs = require('fs'); fs.writeFileSync('x', ''); fs.renameSync('x', '../x'); }",
+        ),
+      )
+    ).code,
+    "GRANT_MISSING",
+  );
 });
 
 test("a link that leads out is refused, whichever operation meets it", async () => {
@@ -132,10 +161,14 @@ async function lineOf(realm: TestRealm, word: string): Promise<string> {
 
 test("what a call leaves open or running cannot touch the next call's files", async () => {
   await using realm = new TestRealm({ grants });
-  await realm.call("() => { globalThis.handle = require('fs').openSync('mine', 'w'); setTimeout(() => { try { require('fs').writeFileSync('late', ''); console.log('wrote'); } catch (error) { console.log('late', error.code); } }, 5); }");
+  await realm.call(
+    "() => { globalThis.handle = require('fs').openSync('mine', 'w'); setTimeout(() => { try { require('fs').writeFileSync('late', ''); console.log('wrote'); } catch (error) { console.log('late', error.code); } }, 5); }",
+  );
   // The isolate is given back at the end of the turn.
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  const listed = await realm.call("async () => { await require('timers/promises').setTimeout(20); try { require('fs').writeSync(handle, 'x'); } catch (error) { console.log('handle', error.code); } return require('fs').readdirSync('.'); }");
+  const listed = await realm.call(
+    "async () => { await require('timers/promises').setTimeout(20); try { require('fs').writeSync(handle, 'x'); } catch (error) { console.log('handle', error.code); } return require('fs').readdirSync('.'); }",
+  );
   assert.equal(listed, []);
   assert.equal(realm.lines.map(({ text }) => text).sort(), ["handle EBADF"]);
 });

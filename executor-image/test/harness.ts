@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRealm, type IncomingCall, type Realm, type RealmKind } from "@bonfire/executor/internal";
-import { type BonfireError, decode, encode, type Grants, ReplyKind } from "@bonfire/wire";
+import { type BonfireError, decode, type EncodeOptions, encode, type Grants, ReplyKind } from "@bonfire/wire";
 
 export interface Line {
   readonly call: number;
@@ -26,6 +26,8 @@ export interface CallSettings {
   readonly args?: unknown[];
   readonly captures?: unknown[];
   readonly budget?: number;
+  /** How functions among the arguments travel. */
+  readonly encoding?: EncodeOptions;
 }
 
 export class TestRealm implements AsyncDisposable {
@@ -61,7 +63,9 @@ export class TestRealm implements AsyncDisposable {
   /** The number of a bundle whose sites are these function expressions, with `require`, `importModule` and `console` in scope. */
   bundle(sites: readonly string[], before = ""): number {
     const list = sites.map((site) => `(captures, console) => (${site})`).join(",\n");
-    return this.code(`(async (require, importModule) => { "use strict"; ${before}\nreturn { sites: [${list}], classes: {} }; })`);
+    return this.code(
+      `(async (require, importModule) => { "use strict"; ${before}\nreturn { sites: [${list}], classes: {} }; })`,
+    );
   }
 
   code(code: string): number {
@@ -73,12 +77,16 @@ export class TestRealm implements AsyncDisposable {
     return number;
   }
 
-  incoming(bundle: number, settings: CallSettings = {}, site = 0): { call: IncomingCall; result: Promise<unknown> } {
-    const { args = [], captures = [], budget = 0 } = settings;
+  incoming(
+    bundle: number,
+    settings: CallSettings = {},
+    site = 0,
+  ): { call: IncomingCall; result: Promise<unknown> } {
+    const { args = [], captures = [], budget = 0, encoding = {} } = settings;
     const id = ++this.#lastCall;
     const { promise: result, resolve, reject } = Promise.withResolvers<unknown>();
     this.#waiting.set(id, { resolve, reject });
-    return { call: { id, bundle, site, budget, body: bodyOf(captures, args) }, result };
+    return { call: { id, bundle, site, budget, body: bodyOf(captures, args, encoding) }, result };
   }
 
   /** Runs one function expression. */
@@ -116,9 +124,9 @@ export class TestRealm implements AsyncDisposable {
   }
 }
 
-function bodyOf(captures: unknown[], args: unknown[]): Uint8Array {
+function bodyOf(captures: unknown[], args: unknown[], encoding: EncodeOptions): Uint8Array {
   const first = captures.length > 0 ? encode(captures) : new Uint8Array(0);
-  const second = args.length > 0 ? encode(args) : new Uint8Array(0);
+  const second = args.length > 0 ? encode(args, encoding) : new Uint8Array(0);
   const body = new Uint8Array(4 + first.length + second.length);
   new DataView(body.buffer).setUint32(0, first.length, true);
   body.set(first, 4);

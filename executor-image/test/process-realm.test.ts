@@ -1,6 +1,6 @@
+import { BonfireError } from "@bonfire/wire";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { BonfireError } from "@bonfire/wire";
 import { failure, TestRealm } from "./harness.ts";
 
 const kind = "process";
@@ -9,7 +9,10 @@ test("a process realm runs the same bundles with everything that Node has", asyn
   await using realm = new TestRealm({ kind });
   assert.is(await realm.call("(b) => captures[0] + b", { captures: [1], args: [2] }), 3);
   assert.ok((await realm.call("() => require('node:net').isIP('127.0.0.1')")) === 4);
-  assert.is(await realm.call("async () => typeof (await importModule('node:worker_threads')).Worker"), "function");
+  assert.is(
+    await realm.call("async () => typeof (await importModule('node:worker_threads')).Worker"),
+    "function",
+  );
   assert.is((await failure(realm.call("() => { throw new RangeError('x'); }"))).name, "RangeError");
   assert.is((await failure(realm.call("() => Promise.reject(undefined)"))).message, "undefined was thrown");
 });
@@ -20,7 +23,9 @@ test("deadlines, cancellation and log lines work as in an isolate", async () => 
   const cancelled = realm.call("() => new Promise(() => {})");
   realm.realm.cancel(realm.lastCall, new BonfireError("CALL_CANCELLED", "Call was cancelled"));
   assert.is((await failure(cancelled)).code, "CALL_CANCELLED");
-  await realm.call("() => { console.warn('a', { b: 1 }); for (let i = 0; i < 100_000; i++) console.log('flood', i); }");
+  await realm.call(
+    "() => { console.warn('a', { b: 1 }); for (let i = 0; i < 100_000; i++) console.log('flood', i); }",
+  );
   assert.equal(realm.lines[0], { call: realm.lastCall, level: "warn", text: "a { b: 1 }" });
   assert.ok(realm.lines.length < 10_000);
 });

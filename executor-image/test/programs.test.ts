@@ -41,7 +41,8 @@ test("pipes carry data both ways, with back-pressure", async () => {
 
 test("exit codes, signals, missing programs and output limits are as in Node", async () => {
   await using realm = new TestRealm({ grants: { programs: ["sh", "absent-program", "sleep"] } });
-  const result = await realm.call(`async () => {
+  const result = await realm.call(
+    `async () => {
     const { spawn, execFile, execFileSync, spawnSync } = require("node:child_process");
     const { promisify } = require("node:util");
     const out = [];
@@ -57,7 +58,9 @@ test("exit codes, signals, missing programs and output limits are as in Node", a
     try { await promisify(execFile)("sleep", ["30"], { signal: AbortSignal.timeout(20) }); } catch (e) { out.push(e.name); }
     try { await promisify(execFile)("sleep", ["30"], { timeout: 20 }); } catch (e) { out.push([e.killed, e.signal]); }
     return out;
-  }`, { budget: 20_000 });
+  }`,
+    { budget: 20_000 },
+  );
   assert.equal(result, [
     [3, "out\n", "err\n"],
     ["ENOENT", "spawn absent-program"],
@@ -74,16 +77,27 @@ test("a program that is not named, and a shell, are refused", async () => {
   await using realm = new TestRealm({ grants });
   const error = await failure(realm.call("() => require('child_process').spawn('python3')"));
   assert.is(error.code, "GRANT_MISSING");
-  assert.is(error.message, 'Cannot start "python3" as this pool grants only ffmpeg, sh, cat, sleep: add grants: { programs: ["python3"] } to the pool');
+  assert.is(
+    error.message,
+    'Cannot start "python3" as this pool grants only ffmpeg, sh, cat, sleep: add grants: { programs: ["python3"] } to the pool',
+  );
   assert.is((await failure(realm.call("() => require('child_process').exec('ls')"))).code, "GRANT_MISSING");
-  assert.is((await failure(realm.call("() => require('child_process').spawn('cat', ['x'], { shell: true })"))).code, "GRANT_MISSING");
-  assert.is((await failure(realm.call("() => require('child_process').spawn('cat', { cwd: '/' })"))).code, "GRANT_MISSING");
+  assert.is(
+    (await failure(realm.call("() => require('child_process').spawn('cat', ['x'], { shell: true })"))).code,
+    "GRANT_MISSING",
+  );
+  assert.is(
+    (await failure(realm.call("() => require('child_process').spawn('cat', { cwd: '/' })"))).code,
+    "GRANT_MISSING",
+  );
 });
 
 test("a program sees only its directory, its path and what the pool shows", async () => {
   process.env.BONFIRE_TEST_SECRET = "secret";
   await using realm = new TestRealm({ grants: { programs: ["env"] } });
-  const names = await realm.call("() => require('child_process').execFileSync('env', [], { encoding: 'utf8', env: { MINE: '1', LD_PRELOAD: '/x', PATH: '/evil' } }).trim().split('\\n').map((line) => line.split('=')[0]).sort()");
+  const names = await realm.call(
+    "() => require('child_process').execFileSync('env', [], { encoding: 'utf8', env: { MINE: '1', LD_PRELOAD: '/x', PATH: '/evil' } }).trim().split('\\n').map((line) => line.split('=')[0]).sort()",
+  );
   assert.equal(names, ["HOME", "LANG", "MINE", "PATH", "TMPDIR"]);
 });
 
@@ -95,7 +109,9 @@ function inGroup(group: number): number[] {
       const file = `/proc/${name}/stat`;
       if (!existsSync(file)) return false;
       try {
-        const [state, , group_] = readFileSync(file, "utf8").replace(/^.*\) /s, "").split(" ");
+        const [state, , group_] = readFileSync(file, "utf8")
+          .replace(/^.*\) /s, "")
+          .split(" ");
         return state !== "Z" && Number(group_) === group;
       } catch {
         // It ended between being listed and being read.
@@ -116,7 +132,10 @@ async function until(condition: () => boolean, milliseconds: number): Promise<bo
 
 const FAMILY = `require("node:child_process").spawn("sh", ["-c", "sleep 100 & sleep 100 & wait"])`;
 
-async function startFamily(realm: TestRealm, source: string): Promise<{ group: number; result: Promise<unknown>; id: number }> {
+async function startFamily(
+  realm: TestRealm,
+  source: string,
+): Promise<{ group: number; result: Promise<unknown>; id: number }> {
   const result = realm.call(source);
   result.catch(() => {});
   const id = realm.lastCall;
@@ -139,7 +158,10 @@ test("cancelling a call kills its children and grandchildren within 100 ms", asy
 
 test("a call that returns leaves no children behind", async () => {
   await using realm = new TestRealm({ grants });
-  const { group, result } = await startFamily(realm, `() => new Promise((done) => { ${FAMILY}; setTimeout(() => done(5), 100); })`);
+  const { group, result } = await startFamily(
+    realm,
+    `() => new Promise((done) => { ${FAMILY}; setTimeout(() => done(5), 100); })`,
+  );
   assert.is(await result, 5);
   assert.ok(await until(() => inGroup(group).length === 0, 100));
 });
@@ -163,7 +185,12 @@ test("closing the realm kills every child", async () => {
 test("a synchronous child cannot outlast its call's deadline", async () => {
   await using realm = new TestRealm({ grants });
   const began = performance.now();
-  const error = await failure(realm.call("() => { require('child_process').execFileSync('sh', ['-c', 'sleep 100 & sleep 100']); while (true) {} }", { budget: 300 }));
+  const error = await failure(
+    realm.call(
+      "() => { require('child_process').execFileSync('sh', ['-c', 'sleep 100 & sleep 100']); while (true) {} }",
+      { budget: 300 },
+    ),
+  );
   assert.is(error.code, "CALL_TIMEOUT");
   assert.ok(performance.now() - began < 1500);
 });
@@ -180,7 +207,10 @@ test("calls run side by side, each with its own children and log lines", async (
   const results = await Promise.all(["a", "b", "c"].map((name) => realm.call(source, { args: [name] })));
   assert.equal(results, [["name"], ["name"], ["name"]]);
   const lines = [...realm.lines].sort((x, y) => x.call - y.call);
-  assert.equal(lines, ["a", "b", "c"].map((name, i) => ({ call: before + 1 + i, level: "log", text: `${name} ${name}` })));
+  assert.equal(
+    lines,
+    ["a", "b", "c"].map((name, i) => ({ call: before + 1 + i, level: "log", text: `${name} ${name}` })),
+  );
 });
 
 test.run();

@@ -1,7 +1,7 @@
+import { deepStrictEqual } from "node:assert";
 import { BonfireError, connect, hasCode, type Pool, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { deepStrictEqual } from "node:assert";
 
 const fire = await connect();
 let pools = 0;

@@ -25,16 +25,22 @@ export class Keeper extends Actor {
     this.#unwatch = this.#watcher.watch(this.#tenant, () => void this.context.stop());
   }
 
-  /** A call did not end in time. A process that does not answer is stuck in native code, and is killed. */
+  /**
+   * A call did not end in time. A process that does not answer is stuck in native code: it is killed, and this
+   * rejects with the reason.
+   */
   async overdue(reason: string): Promise<void> {
     if (this.context.sender !== this.#tenant) {
       throw new BonfireError("NOT_YOURS", "Only the driver that this cell serves may report it");
     }
     if (await this.#cell.answers(PING_MS)) return;
-    this.#cell.kill(
-      new BonfireError("CALL_TIMEOUT", `The cell was killed as it could not be interrupted: ${reason}`),
+    const error = new BonfireError(
+      "CELL_RESET",
+      `The cell was killed as it could not be interrupted: ${reason}`,
     );
+    this.#cell.kill(error);
     await this.#cell.ended;
+    throw error;
   }
 
   override async onStop(): Promise<void> {

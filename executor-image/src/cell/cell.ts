@@ -1,6 +1,15 @@
 /** Carries calls from NATS into the realm and replies back; everything that arrives in one tick enters together. */
 import { Bus, type Message, subject } from "@bonfire/runtime/internal";
-import { BonfireError, encode, FrameKind, HEADER_BYTES, pack, ReplyKind, readHeader, unpack } from "@bonfire/wire";
+import {
+  BonfireError,
+  encode,
+  FrameKind,
+  HEADER_BYTES,
+  pack,
+  ReplyKind,
+  readHeader,
+  unpack,
+} from "@bonfire/wire";
 import { createRealm } from "../realm/create-realm.ts";
 import type { IncomingCall, Realm } from "../realm/realm.ts";
 import type { CellStart, ToAgent } from "./messages.ts";

@@ -34,7 +34,10 @@ export class Abilities {
   async request(operation: string, ...parameters: Parameters<Operation>): Promise<Outcome> {
     const [scope] = parameters;
     if (scope.ended) {
-      throw new BonfireError("CALL_ENDED", "Cannot do more for a call that has ended: await everything that the closure starts");
+      throw new BonfireError(
+        "CALL_ENDED",
+        "Cannot do more for a call that has ended: await everything that the closure starts",
+      );
     }
     return await find(this.#async, operation)(...parameters);
   }
@@ -43,6 +46,8 @@ export class Abilities {
 function find<T>(table: Readonly<Record<string, T>>, operation: string): T {
   const found = Object.hasOwn(table, operation) ? table[operation] : undefined;
   if (found !== undefined) return found;
-  throw new BonfireError("GRANT_MISSING", `Cannot use ${JSON.stringify(operation)} as this pool does not grant it`);
+  throw new BonfireError(
+    "GRANT_MISSING",
+    `Cannot use ${JSON.stringify(operation)} as this pool does not grant it`,
+  );
 }
-

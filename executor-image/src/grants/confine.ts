@@ -17,7 +17,10 @@ export type LastPart = "followed" | "itself";
 export function confine(scope: CallScope, path: unknown, last: LastPart = "followed"): string {
   const { directory } = scope;
   if (directory === undefined || scope.ended) {
-    throw new BonfireError("CALL_ENDED", "Cannot use files as the call that opened them has ended: await every file operation");
+    throw new BonfireError(
+      "CALL_ENDED",
+      "Cannot use files as the call that opened them has ended: await every file operation",
+    );
   }
   if (typeof path !== "string") throw new TypeError("Cannot use the path as it is no string");
   const wanted = resolve(directory, path);

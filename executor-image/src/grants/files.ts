@@ -19,7 +19,9 @@ function modeOf(mode: unknown): number {
 }
 
 function open(scope: CallScope, [path, flags, mode]: readonly any[]): Outcome {
-  return { value: openFiles(scope).add(() => fs.openSync(confine(scope, path), flagsOf(flags), modeOf(mode))) };
+  return {
+    value: openFiles(scope).add(() => fs.openSync(confine(scope, path), flagsOf(flags), modeOf(mode))),
+  };
 }
 
 function descriptor(scope: CallScope, handle: unknown): number {
@@ -34,7 +36,8 @@ function facts(stats: fs.Stats | undefined): Outcome {
 }
 
 function entries(path: string, list: readonly fs.Dirent[]): Outcome {
-  const kind = (entry: fs.Dirent) => (entry.isFile() ? "f" : entry.isDirectory() ? "d" : entry.isSymbolicLink() ? "l" : "?");
+  const kind = (entry: fs.Dirent) =>
+    entry.isFile() ? "f" : entry.isDirectory() ? "d" : entry.isSymbolicLink() ? "l" : "?";
   return { value: list.map((entry) => [entry.name, entry.parentPath ?? path, kind(entry)]) };
 }
 
@@ -52,47 +55,69 @@ function target(scope: CallScope, file: unknown): string | number {
 }
 
 const NO_BYTES = new Uint8Array(0);
-const read = (given: Uint8Array, size: number): Outcome => (size === 0 ? {} : { bytes: given.subarray(0, size) });
+const read = (given: Uint8Array, size: number): Outcome =>
+  size === 0 ? {} : { bytes: given.subarray(0, size) };
 
-const sync: Readonly<Record<string, (scope: CallScope, args: readonly any[], bytes: Uint8Array) => Outcome>> = {
-  readFile: (scope, [file, flag]) => ({ bytes: fs.readFileSync(target(scope, file), { flag: flagsOf(flag) as string }) }),
-  writeFile: (scope, [file, flag, mode], bytes) => {
-    fs.writeFileSync(target(scope, file), bytes, { flag: flagsOf(flag) as string, mode: modeOf(mode) });
-    return {};
-  },
-  appendFile: (scope, args, bytes) => sync.writeFile!(scope, args, bytes),
-  readdir: (scope, [path, recursive]) => {
-    const real = confine(scope, path);
-    return entries(real, fs.readdirSync(real, { withFileTypes: true, recursive: recursive === true }));
-  },
-  stat: (scope, [path, throws]) => facts(absentAs(throws, () => fs.statSync(confine(scope, path)))),
-  lstat: (scope, [path, throws]) => facts(absentAs(throws, () => fs.lstatSync(confine(scope, path, "itself")))),
-  fstat: (scope, [handle]) => facts(fs.fstatSync(descriptor(scope, handle))),
-  mkdir: (scope, [path, recursive, mode]) => ({ value: makeDirectory(scope, path, recursive === true, modeOf(mode)) }),
-  mkdtemp: (scope, [prefix, inside]) => ({ value: fs.mkdtempSync(confine(scope, prefix, "itself") + (inside ? "/" : "")) }),
-  rm: (scope, [path, recursive, force]) => remove(scope, path, force === true, (real) => fs.rmSync(real, { recursive, force })),
-  rmdir: (scope, [path]) => done(fs.rmdirSync(confine(scope, path, "itself"))),
-  unlink: (scope, [path]) => done(fs.unlinkSync(confine(scope, path, "itself"))),
-  truncate: (scope, [path, length]) => done(fs.truncateSync(confine(scope, path), count(length, "the length"))),
-  chmod: (scope, [path, mode]) => done(fs.chmodSync(confine(scope, path), modeOf(mode))),
-  utimes: (scope, [path, atime, mtime]) => done(fs.utimesSync(confine(scope, path), Number(atime), Number(mtime))),
-  rename: (scope, [from, to]) => done(fs.renameSync(confine(scope, from, "itself"), confine(scope, to, "itself"))),
-  copyFile: (scope, [from, to, mode]) => done(fs.copyFileSync(confine(scope, from), confine(scope, to), count(mode, "the mode"))),
-  cp: (scope, [from, to, recursive, force]) =>
-    done(fs.cpSync(confine(scope, from), confine(scope, to), { recursive: recursive === true, force: force === true })),
-  access: (scope, [path, mode]) => done(fs.accessSync(confine(scope, path), count(mode, "the mode"))),
-  realpath: (scope, [path]) => ({ value: fs.realpathSync(confine(scope, path)) }),
-  readlink: (scope, [path]) => ({ value: fs.readlinkSync(confine(scope, path, "itself")) }),
-  open,
-  close: (scope, [handle]) => done(openFiles(scope).close(handle)),
-  ftruncate: (scope, [handle, length]) => done(fs.ftruncateSync(descriptor(scope, handle), count(length, "the length"))),
-  fsync: (scope, [handle]) => done(fs.fsyncSync(descriptor(scope, handle))),
-  read: (scope, [handle, size, at]) => {
-    const buffer = readBuffer(size);
-    return read(buffer, fs.readSync(descriptor(scope, handle), buffer, 0, buffer.length, position(at)));
-  },
-  write: (scope, [handle, at], bytes) => ({ value: fs.writeSync(descriptor(scope, handle), bytes, 0, bytes.length, position(at)) }),
-};
+const sync: Readonly<Record<string, (scope: CallScope, args: readonly any[], bytes: Uint8Array) => Outcome>> =
+  {
+    readFile: (scope, [file, flag]) => ({
+      bytes: fs.readFileSync(target(scope, file), { flag: flagsOf(flag) as string }),
+    }),
+    writeFile: (scope, [file, flag, mode], bytes) => {
+      fs.writeFileSync(target(scope, file), bytes, { flag: flagsOf(flag) as string, mode: modeOf(mode) });
+      return {};
+    },
+    appendFile: (scope, args, bytes) => sync.writeFile!(scope, args, bytes),
+    readdir: (scope, [path, recursive]) => {
+      const real = confine(scope, path);
+      return entries(real, fs.readdirSync(real, { withFileTypes: true, recursive: recursive === true }));
+    },
+    stat: (scope, [path, throws]) => facts(absentAs(throws, () => fs.statSync(confine(scope, path)))),
+    lstat: (scope, [path, throws]) =>
+      facts(absentAs(throws, () => fs.lstatSync(confine(scope, path, "itself")))),
+    fstat: (scope, [handle]) => facts(fs.fstatSync(descriptor(scope, handle))),
+    mkdir: (scope, [path, recursive, mode]) => ({
+      value: makeDirectory(scope, path, recursive === true, modeOf(mode)),
+    }),
+    mkdtemp: (scope, [prefix, inside]) => ({
+      value: fs.mkdtempSync(confine(scope, prefix, "itself") + (inside ? "/" : "")),
+    }),
+    rm: (scope, [path, recursive, force]) =>
+      remove(scope, path, force === true, (real) => fs.rmSync(real, { recursive, force })),
+    rmdir: (scope, [path]) => done(fs.rmdirSync(confine(scope, path, "itself"))),
+    unlink: (scope, [path]) => done(fs.unlinkSync(confine(scope, path, "itself"))),
+    truncate: (scope, [path, length]) =>
+      done(fs.truncateSync(confine(scope, path), count(length, "the length"))),
+    chmod: (scope, [path, mode]) => done(fs.chmodSync(confine(scope, path), modeOf(mode))),
+    utimes: (scope, [path, atime, mtime]) =>
+      done(fs.utimesSync(confine(scope, path), Number(atime), Number(mtime))),
+    rename: (scope, [from, to]) =>
+      done(fs.renameSync(confine(scope, from, "itself"), confine(scope, to, "itself"))),
+    copyFile: (scope, [from, to, mode]) =>
+      done(fs.copyFileSync(confine(scope, from), confine(scope, to), count(mode, "the mode"))),
+    cp: (scope, [from, to, recursive, force]) =>
+      done(
+        fs.cpSync(confine(scope, from), confine(scope, to), {
+          recursive: recursive === true,
+          force: force === true,
+        }),
+      ),
+    access: (scope, [path, mode]) => done(fs.accessSync(confine(scope, path), count(mode, "the mode"))),
+    realpath: (scope, [path]) => ({ value: fs.realpathSync(confine(scope, path)) }),
+    readlink: (scope, [path]) => ({ value: fs.readlinkSync(confine(scope, path, "itself")) }),
+    open,
+    close: (scope, [handle]) => done(openFiles(scope).close(handle)),
+    ftruncate: (scope, [handle, length]) =>
+      done(fs.ftruncateSync(descriptor(scope, handle), count(length, "the length"))),
+    fsync: (scope, [handle]) => done(fs.fsyncSync(descriptor(scope, handle))),
+    read: (scope, [handle, size, at]) => {
+      const buffer = readBuffer(size);
+      return read(buffer, fs.readSync(descriptor(scope, handle), buffer, 0, buffer.length, position(at)));
+    },
+    write: (scope, [handle, at], bytes) => ({
+      value: fs.writeSync(descriptor(scope, handle), bytes, 0, bytes.length, position(at)),
+    }),
+  };
 
 function done(_: void): Outcome {
   return {};
@@ -137,7 +162,9 @@ function remove(scope: CallScope, path: unknown, force: boolean, act: (real: str
 }
 
 /** What takes time on real data goes through libuv's threads; the rest is over sooner than it would be scheduled. */
-const async: Readonly<Record<string, (scope: CallScope, args: readonly any[], bytes: Uint8Array) => Promise<Outcome>>> = {
+const async: Readonly<
+  Record<string, (scope: CallScope, args: readonly any[], bytes: Uint8Array) => Promise<Outcome>>
+> = {
   readFile: async (scope, [file, flag]) => {
     const opened = target(scope, file);
     if (typeof opened === "number") return sync.readFile!(scope, [file, flag], NO_BYTES);
@@ -152,7 +179,10 @@ const async: Readonly<Record<string, (scope: CallScope, args: readonly any[], by
   appendFile: (scope, args, bytes) => async.writeFile!(scope, args, bytes),
   readdir: async (scope, [path, recursive]) => {
     const real = confine(scope, path);
-    return entries(real, await fs.promises.readdir(real, { withFileTypes: true, recursive: recursive === true }));
+    return entries(
+      real,
+      await fs.promises.readdir(real, { withFileTypes: true, recursive: recursive === true }),
+    );
   },
   rm: async (scope, [path, recursive, force]) => {
     const options = { recursive: recursive === true, force: force === true };
@@ -170,12 +200,16 @@ const async: Readonly<Record<string, (scope: CallScope, args: readonly any[], by
   read: (scope, [handle, size, at]) => {
     const buffer = readBuffer(size);
     return openFiles(scope).use(handle, (opened, settle) => {
-      fs.read(opened, buffer, 0, buffer.length, position(at), (error, length) => settle(error, () => read(buffer, length)));
+      fs.read(opened, buffer, 0, buffer.length, position(at), (error, length) =>
+        settle(error, () => read(buffer, length)),
+      );
     });
   },
   write: (scope, [handle, at], bytes) => {
     return openFiles(scope).use(handle, (opened, settle) => {
-      fs.write(opened, bytes, 0, bytes.length, position(at), (error, length) => settle(error, () => ({ value: length })));
+      fs.write(opened, bytes, 0, bytes.length, position(at), (error, length) =>
+        settle(error, () => ({ value: length })),
+      );
     });
   },
 };
@@ -189,11 +223,14 @@ export function filesAbility(): Ability {
       operation(scope, args, bytes ?? NO_BYTES);
   const later: Ability["async"] = Object.fromEntries(
     Object.keys(sync).map((name) => {
-      const operation = async[name] ?? (async (...parameters: [CallScope, readonly any[], Uint8Array]) => sync[name]!(...parameters));
+      const operation =
+        async[name] ??
+        (async (...parameters: [CallScope, readonly any[], Uint8Array]) => sync[name]!(...parameters));
       return [name, withBytes(operation)];
     }),
   );
-  const now: Ability["sync"] = Object.fromEntries(Object.keys(sync).map((name) => [name, withBytes(sync[name]!)]));
+  const now: Ability["sync"] = Object.fromEntries(
+    Object.keys(sync).map((name) => [name, withBytes(sync[name]!)]),
+  );
   return { sync: named(now), async: named(later) };
 }
-

@@ -38,7 +38,10 @@ export function coversHost(pattern: string, hostname: string): boolean {
 export function networkAbility(allowed: Grants["fetch"]): Ability {
   const check = (url: URL): void => {
     if (url.protocol !== "http:" && url.protocol !== "https:") {
-      throw new BonfireError("GRANT_MISSING", `Cannot fetch ${url.protocol} as a sandbox speaks http and https only`);
+      throw new BonfireError(
+        "GRANT_MISSING",
+        `Cannot fetch ${url.protocol} as a sandbox speaks http and https only`,
+      );
     }
     if (allowed === true) return;
     const patterns = Array.isArray(allowed) ? (allowed as readonly string[]) : [];
@@ -49,9 +52,19 @@ export function networkAbility(allowed: Grants["fetch"]): Ability {
     );
   };
 
-  const open = async (scope: CallScope, [target, settings]: readonly any[], bytes: Uint8Array | undefined): Promise<Outcome> => {
+  const open = async (
+    scope: CallScope,
+    [target, settings]: readonly any[],
+    bytes: Uint8Array | undefined,
+  ): Promise<Outcome> => {
     const bodies = bodiesOf(scope);
-    const { response, url, redirected } = await follow(new URL(String(target)), settings as Settings, bytes, bodies.ended.signal, check);
+    const { response, url, redirected } = await follow(
+      new URL(String(target)),
+      settings as Settings,
+      bytes,
+      bodies.ended.signal,
+      check,
+    );
     let body: number | null = null;
     if (response.body !== null) {
       body = ++bodies.last;
@@ -103,7 +116,12 @@ async function follow(
   let send = { method, headers, body: bytes };
   for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
     check(url);
-    const response = await fetch(url, { ...send, body: (send.body ?? null) as Uint8Array<ArrayBuffer> | null, redirect: "manual", signal });
+    const response = await fetch(url, {
+      ...send,
+      body: (send.body ?? null) as Uint8Array<ArrayBuffer> | null,
+      redirect: "manual",
+      signal,
+    });
     const location = response.headers.get("location");
     if (!REDIRECTS.has(response.status) || location === null || redirect === "manual") {
       return { response, url: url.href, redirected: hop > 0 };
@@ -115,7 +133,8 @@ async function follow(
     send = {
       method: toGet ? "GET" : send.method,
       headers: send.headers.filter(
-        ([name]) => !(toGet && BODY_HEADERS.has(name)) && !(next.origin !== url.origin && CREDENTIALS.has(name)),
+        ([name]) =>
+          !(toGet && BODY_HEADERS.has(name)) && !(next.origin !== url.origin && CREDENTIALS.has(name)),
       ),
       body: toGet ? undefined : send.body,
     };

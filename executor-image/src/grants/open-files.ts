@@ -25,7 +25,10 @@ class OpenFiles {
   /** Opens a file and gives its number. */
   add(open: () => number): number {
     if (this.#files.size >= MOST_OPEN) {
-      throw Object.assign(new Error("EMFILE: too many open files in this call"), { code: "EMFILE", errno: -24 });
+      throw Object.assign(new Error("EMFILE: too many open files in this call"), {
+        code: "EMFILE",
+        errno: -24,
+      });
     }
     const handle = this.#next++;
     this.#files.set(handle, { descriptor: open(), busy: 0, closing: false });

@@ -2,7 +2,7 @@
  * The ability behind `node:child_process`: starts the programs that the pool names, each as the leader of a process
  * group, so that it and everything it started can be killed when the call ends.
  */
-import { type ChildProcess, spawn, type SpawnOptions, spawnSync } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import type { Readable } from "node:stream";
 import { BonfireError, type Grants } from "@bonfire/wire";
 import type { Ability, Outcome } from "./ability.ts";
@@ -31,6 +31,8 @@ interface Settings {
 }
 
 class Children {
+  /** Process groups that may still have members. */
+  readonly groups = new Set<number>();
   readonly #children = new Map<number, ChildProcess>();
   #last = 0;
 
@@ -48,10 +50,6 @@ class Children {
     if (child === undefined) throw new Error("Cannot use the child process as it is not of this call");
     return child;
   }
-
-  all(): Iterable<ChildProcess> {
-    return this.#children.values();
-  }
 }
 
 /** Kills a group; true when there was one. */
@@ -66,7 +64,11 @@ export function killGroup(group: number, signal: NodeJS.Signals | number): boole
   }
 }
 
-export function programsAbility(grants: Grants, environment: NodeJS.ProcessEnv, events: GroupEvents): Ability {
+export function programsAbility(
+  grants: Grants,
+  environment: NodeJS.ProcessEnv,
+  events: GroupEvents,
+): Ability {
   const programs = grants.programs ?? [];
 
   const allow = (file: unknown): string => {
@@ -80,7 +82,12 @@ export function programsAbility(grants: Grants, environment: NodeJS.ProcessEnv, 
 
   /** Only what a program needs to run, what the pool shows, and what the call itself sets. */
   const environmentOf = (scope: CallScope, own: Record<string, string> | null): NodeJS.ProcessEnv => {
-    const env: NodeJS.ProcessEnv = { PATH: environment.PATH, HOME: scope.directory, TMPDIR: scope.directory, LANG: "C.UTF-8" };
+    const env: NodeJS.ProcessEnv = {
+      PATH: environment.PATH,
+      HOME: scope.directory,
+      TMPDIR: scope.directory,
+      LANG: "C.UTF-8",
+    };
     for (const name of grants.env ?? []) if (environment[name] !== undefined) env[name] = environment[name];
     for (const [name, value] of Object.entries(own ?? {})) if (!LOADER.test(name)) env[name] = String(value);
     // The call may not decide which file a granted name stands for.
@@ -99,15 +106,20 @@ export function programsAbility(grants: Grants, environment: NodeJS.ProcessEnv, 
   const start = (scope: CallScope, [file, args, settings]: readonly any[]): Outcome => {
     const program = allow(file);
     const children = childrenOf(scope);
-    if (children.size >= MOST_CHILDREN) throw new Error(`Cannot start ${program} as the call has ${MOST_CHILDREN} children already`);
+    if (children.size >= MOST_CHILDREN)
+      throw new Error(`Cannot start ${program} as the call has ${MOST_CHILDREN} children already`);
     const child = spawn(program, (args as unknown[]).map(String), optionsOf(scope, settings));
     // Failures to start arrive with `programs.wait`; a broken pipe arrives with the write that met it.
     child.on("error", () => {});
     child.stdin?.on("error", () => {});
     const { pid } = child;
     if (pid !== undefined) {
+      children.groups.add(pid);
       events.spawned(pid);
-      child.once("exit", () => scope.ended && events.ended(pid));
+      child.once("exit", () => {
+        // Once a group is empty its number may be given to a stranger, who must not be killed for it.
+        if (!killGroup(pid, 0) && children.groups.delete(pid)) events.ended(pid);
+      });
     }
     return { value: [children.add(child), pid ?? null] };
   };
@@ -116,21 +128,29 @@ export function programsAbility(grants: Grants, environment: NodeJS.ProcessEnv, 
     return scope.own(CHILDREN, () => {
       const children = new Children();
       scope.onEnd(() => {
-        for (const { pid } of children.all()) {
-          if (pid === undefined) continue;
-          killGroup(pid, "SIGKILL");
-          events.ended(pid);
+        for (const group of children.groups) {
+          killGroup(group, "SIGKILL");
+          events.ended(group);
         }
+        children.groups.clear();
       });
       return children;
     });
   }
 
-  const runSync = (scope: CallScope, [file, args, settings, limits]: readonly any[], input: Uint8Array | undefined): Outcome => {
+  const runSync = (
+    scope: CallScope,
+    [file, args, settings, limits]: readonly any[],
+    input: Uint8Array | undefined,
+  ): Outcome => {
     const program = allow(file);
     const asked = count(limits.timeout, "the timeout");
     // A little past the deadline, so that it is the call which ends by it and not just the program.
-    const timeout = Math.min(asked > 0 ? asked : LONGEST, Math.ceil(scope.remaining()) + PAST_DEADLINE, LONGEST);
+    const timeout = Math.min(
+      asked > 0 ? asked : LONGEST,
+      Math.ceil(scope.remaining()) + PAST_DEADLINE,
+      LONGEST,
+    );
     const result = spawnSync(program, (args as unknown[]).map(String), {
       ...optionsOf(scope, settings),
       ...(input === undefined ? {} : { input }),
@@ -141,9 +161,18 @@ export function programsAbility(grants: Grants, environment: NodeJS.ProcessEnv, 
     // What it started outlives it otherwise, and nobody could wait for it any more.
     if (result.pid > 0) killGroup(result.pid, "SIGKILL");
     const error = result.error as NodeJS.ErrnoException | undefined;
-    const facts = error && { message: error.message, own: { code: error.code, errno: error.errno, syscall: error.syscall, path: error.path } };
+    const facts = error && {
+      message: error.message,
+      own: { code: error.code, errno: error.errno, syscall: error.syscall, path: error.path },
+    };
     const stdout = result.stdout ?? Buffer.alloc(0);
-    const value = { pid: result.pid, status: result.status, signal: result.signal, split: stdout.length, error: facts ?? null };
+    const value = {
+      pid: result.pid,
+      status: result.status,
+      signal: result.signal,
+      split: stdout.length,
+      error: facts ?? null,
+    };
     return { value, bytes: Buffer.concat([stdout, result.stderr ?? Buffer.alloc(0)]) };
   };
 
@@ -186,7 +215,8 @@ function list(programs: readonly string[]): string {
 
 /** `[code, signal]`; rejects when the program could not be started. */
 function exitOf(child: ChildProcess): Promise<[number | null, string | null]> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve([child.exitCode, child.signalCode]);
+  if (child.exitCode !== null || child.signalCode !== null)
+    return Promise.resolve([child.exitCode, child.signalCode]);
   return new Promise((resolve, reject) => {
     child.once("exit", (code, signal) => resolve([code, signal]));
     child.once("error", reject);

@@ -7,7 +7,14 @@ import { count, text } from "./ability.ts";
 
 const OMITTED = 0xffffffff;
 /** The numbers of Node's parser for the schemes it treats specially. */
-const SCHEMES: Readonly<Record<string, number>> = { "http:": 0, "https:": 2, "ws:": 3, "ftp:": 4, "wss:": 5, "file:": 6 };
+const SCHEMES: Readonly<Record<string, number>> = {
+  "http:": 0,
+  "https:": 2,
+  "ws:": 3,
+  "ftp:": 4,
+  "wss:": 5,
+  "file:": 6,
+};
 const OTHER_SCHEME = 1;
 
 /** The href and where its parts begin and end, in the order that Node's library keeps them. */
@@ -35,7 +42,17 @@ function parse(input: unknown, base: unknown): Outcome {
   return { value: url === null ? null : components(url) };
 }
 
-const FIELDS = new Set(["protocol", "host", "hostname", "port", "username", "password", "pathname", "search", "hash"]);
+const FIELDS = new Set([
+  "protocol",
+  "host",
+  "hostname",
+  "port",
+  "username",
+  "password",
+  "pathname",
+  "search",
+  "hash",
+]);
 
 function update(href: unknown, field: unknown, value: unknown): Outcome {
   if (field === "href") return parse(value, null);
@@ -62,7 +79,8 @@ const ZLIB = new Set([
 export function pureAbility(memoryBytes: number): Ability {
   /** What is small packed may be huge unpacked, and it is the host that would have to hold it. */
   const zlibOptions = (given: unknown) => {
-    const options = typeof given === "object" && given !== null ? (given as { maxOutputLength?: number }) : {};
+    const options =
+      typeof given === "object" && given !== null ? (given as { maxOutputLength?: number }) : {};
     return { ...options, maxOutputLength: Math.min(options.maxOutputLength ?? memoryBytes, memoryBytes) };
   };
   const zlibName = (name: unknown) => {
@@ -82,7 +100,9 @@ export function pureAbility(memoryBytes: number): Ability {
     "crypto.hashes": () => ({ value: getHashes() }),
     "crypto.digest": (_, [algorithm, key], bytes) => digest(algorithm, key, bytes),
     "zlib.run": (_, [name, options], bytes) => {
-      const run = (zlib as unknown as Record<string, (data: Uint8Array, options: object) => Buffer>)[`${zlibName(name)}Sync`]!;
+      const run = (zlib as unknown as Record<string, (data: Uint8Array, options: object) => Buffer>)[
+        `${zlibName(name)}Sync`
+      ]!;
       return { bytes: run(bytes ?? new Uint8Array(0), zlibOptions(options)) };
     },
   };
@@ -91,10 +111,16 @@ export function pureAbility(memoryBytes: number): Ability {
     async: {
       "crypto.digest": async (scope, args, bytes) => sync["crypto.digest"]!(scope, args, bytes),
       "zlib.run": (_, [name, options], bytes) => {
-        type Run = (data: Uint8Array, options: object, done: (error: Error | null, bytes: Buffer) => void) => void;
+        type Run = (
+          data: Uint8Array,
+          options: object,
+          done: (error: Error | null, bytes: Buffer) => void,
+        ) => void;
         const run = (zlib as unknown as Record<string, Run>)[zlibName(name)]!;
         return new Promise((resolve, reject) => {
-          run(bytes ?? new Uint8Array(0), zlibOptions(options), (error, packed) => (error ? reject(error) : resolve({ bytes: packed })));
+          run(bytes ?? new Uint8Array(0), zlibOptions(options), (error, packed) =>
+            error ? reject(error) : resolve({ bytes: packed }),
+          );
         });
       },
     },

@@ -42,7 +42,10 @@ export async function importBuiltin(specifier: string): Promise<object> {
   const namespace: Record<PropertyKey, unknown> = Object.create(null);
   for (const key of Object.getOwnPropertyNames(module)) {
     if (key === "default") continue;
-    Object.defineProperty(namespace, key, { enumerable: true, get: () => (module as Record<string, unknown>)[key] });
+    Object.defineProperty(namespace, key, {
+      enumerable: true,
+      get: () => (module as Record<string, unknown>)[key],
+    });
   }
   Object.defineProperty(namespace, "default", { enumerable: true, value: module });
   Object.defineProperty(namespace, Symbol.toStringTag, { value: "Module" });

@@ -36,7 +36,8 @@ export class BundleTable {
     this.#importModule = importModule;
     this.#byHash = (hash) => {
       const number = this.#numbers.get(hash);
-      if (number === undefined || this.#entries.get(number)?.state === "loading") throw new MissingBundle(hash);
+      if (number === undefined || this.#entries.get(number)?.state === "loading")
+        throw new MissingBundle(hash);
       return this.module(number);
     };
   }
@@ -67,8 +68,8 @@ export class BundleTable {
 
   #ready(number: number, hash: string, module: ShipModule): void {
     this.#entries.set(number, { state: "ready", module });
-    for (const [name, constructor] of Object.entries(module.classes)) {
-      this.#classes.set(constructor, { kind: "class", hash, name });
+    for (const [name, shipped] of Object.entries(module.classes)) {
+      this.#classes.set(shipped, { kind: "class", hash, name });
     }
   }
 

@@ -3,7 +3,13 @@ import { BonfireError, decode } from "@bonfire/wire";
 import type { BundleTable } from "./bundles.ts";
 
 /** The closure's result, which may be a promise. `body` is `u32 length of the captures | captures | args`. */
-export function callSite(bundles: BundleTable, bundle: number, site: number, body: Uint8Array, console: Console): unknown {
+export function callSite(
+  bundles: BundleTable,
+  bundle: number,
+  site: number,
+  body: Uint8Array,
+  console: Console,
+): unknown {
   const module = bundles.module(bundle);
   const make = module.sites[site];
   if (make === undefined) {

@@ -1,5 +1,5 @@
 /** The call loop: reads calls from the inbox, runs each closure, and writes answers to the outbox, all inside the entry that the host has put a time limit on. */
-import { encode, type EncodeOptions } from "@bonfire/wire";
+import { type EncodeOptions, encode } from "@bonfire/wire";
 import { currentCall, enterCall, loopTime, requestTick, whileTicking } from "./bindings/scheduling.ts";
 import { bridge } from "./bridge.ts";
 import { importBuiltin, requireBuiltin } from "./builtins.ts";
@@ -19,7 +19,11 @@ const bundles = new BundleTable(requireBuiltin, importBuiltin);
 /** Calls that wait for a promise, with the controller of their signal where one was asked for. */
 const unanswered = new Map<number, AbortController | undefined>();
 
-const resultOptions: EncodeOptions = { root: "result", reference: (value) => bundles.reference(value), allocate: place };
+const resultOptions: EncodeOptions = {
+  root: "result",
+  reference: (value) => bundles.reference(value),
+  allocate: place,
+};
 const errorOptions: EncodeOptions = { ...resultOptions, root: "error" };
 
 /** Runs the `count` calls in the inbox. */
@@ -61,7 +65,10 @@ function begin(id: number, bundle: number, site: number, body: Uint8Array): void
     else {
       // The inbox is overwritten by the time the module is there.
       const kept = body.slice();
-      settle(id, loading.then(() => resume(id, () => invoke(id, bundle, site, kept))));
+      settle(
+        id,
+        loading.then(() => resume(id, () => invoke(id, bundle, site, kept))),
+      );
     }
   } catch (error) {
     if (error instanceof MissingBundle) settle(id, fetchBundle(id, error, bundle, site, body.slice()));
@@ -70,7 +77,13 @@ function begin(id: number, bundle: number, site: number, body: Uint8Array): void
 }
 
 /** A value of the call refers to a bundle that this isolate has not loaded yet. */
-async function fetchBundle(id: number, missing: MissingBundle, bundle: number, site: number, body: Uint8Array): Promise<unknown> {
+async function fetchBundle(
+  id: number,
+  missing: MissingBundle,
+  bundle: number,
+  site: number,
+  body: Uint8Array,
+): Promise<unknown> {
   const { value } = await request("bundle.load", [missing.hash]);
   await bundles.loading(value as number);
   return resume(id, () => invoke(id, bundle, site, body));
@@ -86,7 +99,11 @@ function invoke(id: number, bundle: number, site: number, body: Uint8Array): unk
 }
 
 function settle(id: number, result: unknown): void {
-  if (typeof result !== "object" || result === null || typeof (result as PromiseLike<unknown>).then !== "function") {
+  if (
+    typeof result !== "object" ||
+    result === null ||
+    typeof (result as PromiseLike<unknown>).then !== "function"
+  ) {
     if (unanswered.size > 0) unanswered.delete(id);
     answer(id, result);
     return;

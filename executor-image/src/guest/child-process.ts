@@ -34,16 +34,24 @@ function refuseShell(name: string): never {
 /** The three standard streams' dispositions: "pipe", "ignore" or "inherit" (which goes to the call's log). */
 function stdioOf(given: unknown): string[] {
   const list = Array.isArray(given) ? given : [given, given, given];
-  return STREAMS.map((_, index) => (list[index] === "ignore" || list[index] === "inherit" ? (list[index] as string) : "pipe"));
+  return STREAMS.map((_, index) =>
+    list[index] === "ignore" || list[index] === "inherit" ? (list[index] as string) : "pipe",
+  );
 }
 
 function splitArguments(args: unknown, options: unknown): [string[], SpawnOptions] {
-  return Array.isArray(args) ? [args.map(String), (options ?? {}) as SpawnOptions] : [[], (args ?? {}) as SpawnOptions];
+  return Array.isArray(args)
+    ? [args.map(String), (options ?? {}) as SpawnOptions]
+    : [[], (args ?? {}) as SpawnOptions];
 }
 
 function settingsOf(options: SpawnOptions): unknown {
   if (options.shell) refuseShell("spawn with shell");
-  return { cwd: options.cwd === undefined ? null : String(options.cwd), env: options.env ?? null, stdio: stdioOf(options.stdio) };
+  return {
+    cwd: options.cwd === undefined ? null : String(options.cwd),
+    env: options.env ?? null,
+    stdio: stdioOf(options.stdio),
+  };
 }
 
 /** A running child, as `spawn` returns it. */
@@ -158,9 +166,21 @@ function inputOf(id: number): Stream {
   });
 }
 
-function failure(file: string, args: readonly string[], code: number | null, signal: string | null, killed: boolean, stderr: unknown): Error {
+function failure(
+  file: string,
+  args: readonly string[],
+  code: number | null,
+  signal: string | null,
+  killed: boolean,
+  stderr: unknown,
+): Error {
   const command = [file, ...args].join(" ");
-  return Object.assign(new Error(`Command failed: ${command}\n${stderr}`), { code, killed, signal, cmd: command });
+  return Object.assign(new Error(`Command failed: ${command}\n${stderr}`), {
+    code,
+    killed,
+    signal,
+    cmd: command,
+  });
 }
 
 function execFile(file: string, ...rest: unknown[]): any {
@@ -213,16 +233,35 @@ function promisifiedExecFile(file: string, ...rest: unknown[]): Promise<unknown>
 
 function spawnSync(file: string, givenArgs?: unknown, givenOptions?: unknown): any {
   const [args, options] = splitArguments(givenArgs, givenOptions);
-  const input = typeof options.input === "string" ? requireInternal("buffer").Buffer.from(options.input) : options.input;
-  const limits = { timeout: options.timeout ?? 0, killSignal: options.killSignal ?? "SIGTERM", maxBuffer: options.maxBuffer ?? MAX_BUFFER };
+  const input =
+    typeof options.input === "string" ? requireInternal("buffer").Buffer.from(options.input) : options.input;
+  const limits = {
+    timeout: options.timeout ?? 0,
+    killSignal: options.killSignal ?? "SIGTERM",
+    maxBuffer: options.maxBuffer ?? MAX_BUFFER,
+  };
   const { value, bytes } = askFor("programs.spawnSync", [file, args, settingsOf(options), limits], input);
-  const result = value as { pid: number; status: number | null; signal: string | null; split: number; error: { message: string; own: object } | null };
+  const result = value as {
+    pid: number;
+    status: number | null;
+    signal: string | null;
+    split: number;
+    error: { message: string; own: object } | null;
+  };
   const whole = asBuffer(bytes) as any;
-  const shown = (part: any) => (options.encoding && options.encoding !== "buffer" ? part.toString(options.encoding) : part);
+  const shown = (part: any) =>
+    options.encoding && options.encoding !== "buffer" ? part.toString(options.encoding) : part;
   const stdout = shown(whole.subarray(0, result.split));
   const stderr = shown(whole.subarray(result.split));
   const { pid, status, signal, error } = result;
-  const done: Record<string, unknown> = { pid, status, signal, stdout, stderr, output: [null, stdout, stderr] };
+  const done: Record<string, unknown> = {
+    pid,
+    status,
+    signal,
+    stdout,
+    stderr,
+    output: [null, stdout, stderr],
+  };
   if (error !== null) done.error = Object.assign(new Error(error.message), error.own);
   return done;
 }

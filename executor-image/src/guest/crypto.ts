@@ -21,12 +21,19 @@ function getRandomValues<T extends ArrayBufferView>(view: T): T {
 const randomUUID = (): string => ask("crypto.uuid") as string;
 
 function viewOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
-  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
 }
 
-async function digest(algorithm: string | { name: string }, data: ArrayBuffer | ArrayBufferView): Promise<ArrayBuffer> {
+async function digest(
+  algorithm: string | { name: string },
+  data: ArrayBuffer | ArrayBufferView,
+): Promise<ArrayBuffer> {
   const name = typeof algorithm === "string" ? algorithm : algorithm.name;
-  const { bytes } = await request("crypto.digest", [name.toLowerCase().replace("-", ""), null], { bytes: viewOf(data).slice() });
+  const { bytes } = await request("crypto.digest", [name.toLowerCase().replace("-", ""), null], {
+    bytes: viewOf(data).slice(),
+  });
   return bytes!.buffer;
 }
 
@@ -46,7 +53,10 @@ class Hash {
 
   constructor(algorithm: string, key: Uint8Array | null) {
     this.#algorithm = algorithm;
-    this.#key = key === null ? null : (asBuffer(key.slice()) as unknown as { toString(encoding: string): string }).toString("hex");
+    this.#key =
+      key === null
+        ? null
+        : (asBuffer(key.slice()) as unknown as { toString(encoding: string): string }).toString("hex");
   }
 
   update(data: unknown, encoding?: string): this {
@@ -58,7 +68,9 @@ class Hash {
     const { Buffer } = requireInternal("buffer");
     const { bytes } = askFor("crypto.digest", [this.#algorithm, this.#key], Buffer.concat(this.#parts));
     const buffer = asBuffer(bytes);
-    return encoding === undefined || encoding === "buffer" ? buffer : (buffer as unknown as { toString(encoding: string): string }).toString(encoding);
+    return encoding === undefined || encoding === "buffer"
+      ? buffer
+      : (buffer as unknown as { toString(encoding: string): string }).toString(encoding);
   }
 }
 
@@ -103,7 +115,8 @@ export function cryptoModule(): Record<string, unknown> {
     randomFillSync: getRandomValues,
     createHash: (algorithm: string) => new Hash(algorithm, null),
     createHmac: (algorithm: string, key: string | Uint8Array) => new Hash(algorithm, dataOf(key, "utf8")),
-    hash: (algorithm: string, data: unknown, encoding = "hex") => new Hash(algorithm, null).update(data).digest(encoding),
+    hash: (algorithm: string, data: unknown, encoding = "hex") =>
+      new Hash(algorithm, null).update(data).digest(encoding),
     getHashes: () => ask("crypto.hashes"),
   };
 }

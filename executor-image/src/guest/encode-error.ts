@@ -1,5 +1,5 @@
 /** Turns whatever was thrown into bytes, without ever failing itself: an error must reach its caller. */
-import { BonfireError, encode, type EncodeOptions } from "@bonfire/wire";
+import { BonfireError, type EncodeOptions, encode } from "@bonfire/wire";
 
 export function encodeError(error: unknown, options: EncodeOptions): Uint8Array {
   try {
@@ -8,6 +8,9 @@ export function encodeError(error: unknown, options: EncodeOptions): Uint8Array 
     return bytes.length > 0 ? bytes : encode(new Error("undefined was thrown"), options);
   } catch (refusal) {
     const reason = refusal instanceof BonfireError ? refusal.message : "its properties could not be read";
-    return encode(new BonfireError("VALUE_REFUSED", `The call failed with an error that cannot travel: ${reason}`), options);
+    return encode(
+      new BonfireError("VALUE_REFUSED", `The call failed with an error that cannot travel: ${reason}`),
+      options,
+    );
   }
 }

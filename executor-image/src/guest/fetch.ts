@@ -23,11 +23,18 @@ export async function fetchApi(input: unknown, init?: object): Promise<unknown> 
   const asked = new Request(input, init);
   const body = asked.body === null ? undefined : new Uint8Array(await asked.arrayBuffer());
   const settings = { method: asked.method, headers: [...asked.headers], redirect: asked.redirect };
-  const { value } = await request("network.fetch", [asked.url, settings], { bytes: body, signal: asked.signal });
+  const { value } = await request("network.fetch", [asked.url, settings], {
+    bytes: body,
+    signal: asked.signal,
+  });
   const head = value as Head;
   const Response = fetchInterface("Response");
   const stream = head.body === null ? null : bodyStream(head.body, asked.signal);
-  const response = new Response(stream, { status: head.status, statusText: head.statusText, headers: head.headers });
+  const response = new Response(stream, {
+    status: head.status,
+    statusText: head.statusText,
+    headers: head.headers,
+  });
   Object.defineProperty(response, "url", { value: head.url });
   Object.defineProperty(response, "redirected", { value: head.redirected });
   return response;
@@ -38,7 +45,11 @@ function bodyStream(id: number, signal: AbortSignal): unknown {
   const { ReadableStream } = requireInternal("internal/webstreams/readablestream");
   return new ReadableStream({
     type: "bytes",
-    async pull(controller: { enqueue(bytes: Uint8Array): void; close(): void; byobRequest?: { respond(count: number): void } }) {
+    async pull(controller: {
+      enqueue(bytes: Uint8Array): void;
+      close(): void;
+      byobRequest?: { respond(count: number): void };
+    }) {
       const { bytes } = await request("network.read", [id], { signal });
       if (bytes !== undefined) controller.enqueue(bytes);
       else {

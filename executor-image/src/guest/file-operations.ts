@@ -2,9 +2,10 @@
  * Each `node:fs` operation once: how its arguments become a request and its reply becomes a result. The callback,
  * promise and synchronous forms in files.ts are all made from this table.
  */
+
+import { BigIntStats, Dirent, type DirentFacts, type StatFacts, Stats } from "./file-stats.ts";
 import type { Reply } from "./host.ts";
 import { facts, requireInternal, workdir } from "./library.ts";
-import { BigIntStats, Dirent, type DirentFacts, type StatFacts, Stats } from "./file-stats.ts";
 import { encodeUtf8 } from "./text.ts";
 
 /** A request ready to be sent. */
@@ -44,7 +45,8 @@ function pathRules(): { getValidatedPath(path: unknown): string; toPathIfFileURL
       if (typeof text !== "string") {
         throw new codes.ERR_INVALID_ARG_TYPE("path", ["string", "Buffer", "URL"], path);
       }
-      if (text.includes("\0")) throw new codes.ERR_INVALID_ARG_VALUE("path", path, "must be without null bytes");
+      if (text.includes("\0"))
+        throw new codes.ERR_INVALID_ARG_VALUE("path", path, "must be without null bytes");
       return requireInternal("path").resolve(workdir(), text);
     },
   };
@@ -62,7 +64,9 @@ export function asBuffer(bytes: Uint8Array<ArrayBuffer> | undefined): Uint8Array
 
 function decoded(reply: Reply, encoding: string | null | undefined): unknown {
   const buffer = asBuffer(reply.bytes);
-  return encoding == null || encoding === "buffer" ? buffer : (buffer as unknown as { toString(encoding: string): string }).toString(encoding);
+  return encoding == null || encoding === "buffer"
+    ? buffer
+    : (buffer as unknown as { toString(encoding: string): string }).toString(encoding);
 }
 
 /** What may be written to a file, as bytes. */
@@ -136,25 +140,34 @@ export const operations: Readonly<Record<string, (...args: any[]) => Prepared>> 
     args: [pathOf(path), options.throwIfNoEntry !== false],
     finish: (reply) => stats(reply, options),
   }),
-  fstat: (handle: number, options: FileOptions = {}) => ({ args: [handle], finish: (reply) => stats(reply, options) }),
+  fstat: (handle: number, options: FileOptions = {}) => ({
+    args: [handle],
+    finish: (reply) => stats(reply, options),
+  }),
   mkdir(path: unknown, given?: FileOptions | number) {
     const options = typeof given === "number" ? { mode: given } : (given ?? {});
     return { args: [pathOf(path), options.recursive === true, options.mode ?? 0o777], finish: value };
   },
   mkdtemp: (prefix: unknown) => ({ args: [pathOf(prefix), String(prefix).endsWith("/")], finish: value }),
-  rm: (path: unknown, options: FileOptions = {}) => onPath(path, options.recursive === true, options.force === true),
+  rm: (path: unknown, options: FileOptions = {}) =>
+    onPath(path, options.recursive === true, options.force === true),
   rmdir: (path: unknown, options: FileOptions = {}) => onPath(path, options.recursive === true),
   unlink: (path: unknown) => onPath(path),
   truncate: (path: unknown, length = 0) => onPath(path, length),
   chmod: (path: unknown, mode: number | string) => onPath(path, mode),
-  utimes: (path: unknown, atime: number | Date, mtime: number | Date) => onPath(path, Number(atime) / scale(atime), Number(mtime) / scale(mtime)),
+  utimes: (path: unknown, atime: number | Date, mtime: number | Date) =>
+    onPath(path, Number(atime) / scale(atime), Number(mtime) / scale(mtime)),
   rename: (from: unknown, to: unknown) => onPath(from, pathOf(to)),
   copyFile: (from: unknown, to: unknown, mode = 0) => onPath(from, pathOf(to), mode),
-  cp: (from: unknown, to: unknown, options: FileOptions = {}) => onPath(from, pathOf(to), options.recursive === true, options.force !== false),
+  cp: (from: unknown, to: unknown, options: FileOptions = {}) =>
+    onPath(from, pathOf(to), options.recursive === true, options.force !== false),
   access: (path: unknown, mode = 0) => onPath(path, mode),
   realpath: (path: unknown) => ({ args: [pathOf(path)], finish: value }),
   readlink: (path: unknown) => ({ args: [pathOf(path)], finish: value }),
-  open: (path: unknown, flags: string | number = "r", mode = 0o666) => ({ args: [pathOf(path), flags, mode], finish: value }),
+  open: (path: unknown, flags: string | number = "r", mode = 0o666) => ({
+    args: [pathOf(path), flags, mode],
+    finish: value,
+  }),
   close: (handle: number) => ({ args: [handle], finish: nothing }),
   ftruncate: (handle: number, length = 0) => ({ args: [handle, length], finish: nothing }),
   fsync: (handle: number) => ({ args: [handle], finish: nothing }),

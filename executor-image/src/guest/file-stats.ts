@@ -1,7 +1,15 @@
 /** What `stat` and `readdir` give: Node's `Stats` and `Dirent`, made from the plain facts that the host sends. */
 
 const FORMAT = 0o170000;
-const FORMATS = { file: 0o100000, directory: 0o040000, link: 0o120000, fifo: 0o010000, socket: 0o140000, character: 0o020000, block: 0o060000 };
+const FORMATS = {
+  file: 0o100000,
+  directory: 0o040000,
+  link: 0o120000,
+  fifo: 0o010000,
+  socket: 0o140000,
+  character: 0o020000,
+  block: 0o060000,
+};
 
 const FIELDS = ["dev", "ino", "mode", "nlink", "uid", "gid", "rdev", "size", "blksize", "blocks"] as const;
 const TIMES = ["atime", "mtime", "ctime", "birthtime"] as const;

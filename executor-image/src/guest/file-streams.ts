@@ -21,7 +21,11 @@ const CHUNK = 64 * 1024;
 
 async function open(path: unknown, options: StreamOptions, flags: string): Promise<number> {
   if (options.fd !== undefined) return options.fd;
-  const { value } = await request("files.open", [pathOf(path), options.flags ?? flags, options.mode ?? 0o666]);
+  const { value } = await request("files.open", [
+    pathOf(path),
+    options.flags ?? flags,
+    options.mode ?? 0o666,
+  ]);
   return value as number;
 }
 

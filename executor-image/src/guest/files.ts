@@ -1,6 +1,7 @@
 /** `node:fs` and `node:fs/promises` over the host's confined operations, in all three forms. */
-import { BigIntStats, Dirent, Stats } from "./file-stats.ts";
+
 import { asBuffer, dataOf, fileConstants, operations } from "./file-operations.ts";
+import { BigIntStats, Dirent, Stats } from "./file-stats.ts";
 import { createReadStream, createWriteStream } from "./file-streams.ts";
 import { askFor, request } from "./host.ts";
 import { requireInternal } from "./library.ts";
@@ -41,10 +42,12 @@ function readRange(args: unknown[]): { target: Uint8Array; position: number | nu
   const options = ArrayBuffer.isView(first) ? (typeof rest[0] === "object" ? rest[0] : undefined) : first;
   const buffer = ArrayBuffer.isView(first)
     ? first
-    : ((first as { buffer?: Uint8Array } | undefined)?.buffer ?? (asBuffer(new Uint8Array(16384)) as Uint8Array));
+    : ((first as { buffer?: Uint8Array } | undefined)?.buffer ??
+      (asBuffer(new Uint8Array(16384)) as Uint8Array));
   const named = (options ?? {}) as { offset?: number; length?: number; position?: number | null };
   const offset = named.offset ?? (options ? 0 : ((rest[0] as number | undefined) ?? 0));
-  const length = named.length ?? (options ? undefined : (rest[1] as number | undefined)) ?? buffer.byteLength - offset;
+  const length =
+    named.length ?? (options ? undefined : (rest[1] as number | undefined)) ?? buffer.byteLength - offset;
   const position = named.position ?? (options ? null : ((rest[2] as number | null | undefined) ?? null));
   return { target: new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length), position };
 }
@@ -52,12 +55,18 @@ function readRange(args: unknown[]): { target: Uint8Array; position: number | nu
 function writeRange(args: unknown[]): { bytes: Uint8Array; position: number | null } {
   const [data, ...rest] = args;
   if (typeof data === "string") {
-    return { bytes: dataOf(data, rest[1] as string | undefined), position: (rest[0] as number | null | undefined) ?? null };
+    return {
+      bytes: dataOf(data, rest[1] as string | undefined),
+      position: (rest[0] as number | null | undefined) ?? null,
+    };
   }
   const view = dataOf(data, null);
   const offset = (rest[0] as number | undefined) ?? 0;
   const length = (rest[1] as number | undefined) ?? view.length - offset;
-  return { bytes: view.subarray(offset, offset + length), position: (rest[2] as number | null | undefined) ?? null };
+  return {
+    bytes: view.subarray(offset, offset + length),
+    position: (rest[2] as number | null | undefined) ?? null,
+  };
 }
 
 async function read(handle: number, args: unknown[]): Promise<number> {
@@ -186,4 +195,3 @@ export function filesModule(): Record<string, unknown> {
   files = module;
   return module;
 }
-

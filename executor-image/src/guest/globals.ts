@@ -2,7 +2,7 @@
 import { defineLazy } from "./bindings/util.ts";
 import { webCrypto } from "./crypto.ts";
 import { fetchApi, fetchInterface } from "./fetch.ts";
-import { structuredClone, processObject, requireInternal } from "./library.ts";
+import { processObject, requireInternal, structuredClone } from "./library.ts";
 import { globalConsole } from "./log.ts";
 import { installWebAssembly } from "./web-assembly.ts";
 
@@ -33,7 +33,13 @@ const LAZY: Readonly<Record<string, readonly string[]>> = {
   "internal/webstreams/transformstream": ["TransformStream", "TransformStreamDefaultController"],
   "internal/webstreams/queuingstrategies": ["ByteLengthQueuingStrategy", "CountQueuingStrategy"],
   "internal/webstreams/encoding": ["TextEncoderStream", "TextDecoderStream"],
-  perf_hooks: ["performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure", "PerformanceObserver"],
+  perf_hooks: [
+    "performance",
+    "PerformanceEntry",
+    "PerformanceMark",
+    "PerformanceMeasure",
+    "PerformanceObserver",
+  ],
 };
 
 export function installGlobals(): void {
@@ -45,7 +51,13 @@ export function installGlobals(): void {
     defineLazy(target, name, false, () => fetchInterface(name));
   }
   defineLazy(target, "crypto", false, webCrypto);
-  const plain = { global: globalThis, process: processObject, console: globalConsole, structuredClone, fetch: fetchApi };
+  const plain = {
+    global: globalThis,
+    process: processObject,
+    console: globalConsole,
+    structuredClone,
+    fetch: fetchApi,
+  };
   for (const [name, value] of Object.entries(plain)) {
     Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
   }

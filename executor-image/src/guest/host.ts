@@ -31,7 +31,11 @@ let lastRequest = 0;
 /** Performs an operation at once; `bytes` go with the arguments. Throws the operation's error. */
 export function askFor(operation: string, args: readonly unknown[], bytes?: Uint8Array): Reply {
   const blob = bytes === undefined ? -1 : putBytes(bytes);
-  const [ok, value, where] = parse(bridge.ask(currentCall(), operation, stringify(args), blob)) as [boolean, unknown, Bytes];
+  const [ok, value, where] = parse(bridge.ask(currentCall(), operation, stringify(args), blob)) as [
+    boolean,
+    unknown,
+    Bytes,
+  ];
   if (!ok) throw revive(value as DescribedError);
   return { value, bytes: take(where) };
 }
@@ -115,13 +119,18 @@ function take(where: Bytes): Uint8Array<ArrayBuffer> | undefined {
   return own;
 }
 
-const KINDS: Readonly<Record<string, new (message: string) => Error>> = { TypeError, RangeError, SyntaxError };
+const KINDS: Readonly<Record<string, new (message: string) => Error>> = {
+  TypeError,
+  RangeError,
+  SyntaxError,
+};
 
 /** An operation's error as itself, with a stack of the guest's own: the host's would name the host's files. */
 export function revive(described: DescribedError): Error {
   const { name, message, own } = described;
   if (name === "BonfireError") return new BonfireError(String(own.code), message);
   const error = new (KINDS[name] ?? Error)(message);
-  if (error.name !== name) Object.defineProperty(error, "name", { value: name, writable: true, configurable: true });
+  if (error.name !== name)
+    Object.defineProperty(error, "name", { value: name, writable: true, configurable: true });
   return Object.assign(error, own);
 }

@@ -75,7 +75,13 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export type Bytes = null | readonly [offset: number, length: number] | number;
 
 /** A request from the guest: number, call on whose behalf, operation, its arguments, bytes. */
-export type Request = readonly [id: number, call: number, operation: string, args: unknown[], blob: number | null];
+export type Request = readonly [
+  id: number,
+  call: number,
+  operation: string,
+  args: unknown[],
+  blob: number | null,
+];
 
 /** The answer to a request: number, whether it succeeded, value or described error, bytes. */
 export type Answer = readonly [id: number, ok: boolean, value: unknown, bytes: Bytes];

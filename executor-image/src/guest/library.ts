@@ -2,7 +2,7 @@
  * Node's own JavaScript library inside the isolate: its sources, over bindings of ours. That makes `node:util`,
  * `node:stream` and the rest the real ones, error codes and all.
  */
-import { bridge, library } from "./bridge.ts";
+
 import type { Binding } from "./bindings/binding.ts";
 import { nothing, symbolBag } from "./bindings/binding.ts";
 import { blobBinding } from "./bindings/blob.ts";
@@ -14,6 +14,7 @@ import * as textCodecs from "./bindings/text-codecs.ts";
 import { typesBinding } from "./bindings/types.ts";
 import { urlBinding } from "./bindings/url.ts";
 import { utilBinding } from "./bindings/util.ts";
+import { bridge, library } from "./bridge.ts";
 import { ask } from "./host.ts";
 import { structuredCloneWith } from "./structured-clone.ts";
 
@@ -33,7 +34,12 @@ const perIsolateSymbols = symbolBag();
 const domException: { DOMException?: new (message: string, name: string) => Error } = {};
 
 export const structuredClone = structuredCloneWith((value) => {
-  const shown = typeof value === "symbol" ? String(value) : typeof value === "function" ? `${value}` : `#<${value?.constructor?.name ?? "Object"}>`;
+  const shown =
+    typeof value === "symbol"
+      ? String(value)
+      : typeof value === "function"
+        ? `${value}`
+        : `#<${value?.constructor?.name ?? "Object"}>`;
   throw new domException.DOMException!(`${shown} could not be cloned.`, "DataCloneError");
 });
 
@@ -65,7 +71,10 @@ const factories: Readonly<Record<string, () => Binding>> = {
       return domException.DOMException;
     },
     exposeLazyDOMExceptionProperty: (target: object) =>
-      Object.defineProperty(target, "DOMException", { configurable: true, get: () => domException.DOMException }),
+      Object.defineProperty(target, "DOMException", {
+        configurable: true,
+        get: () => domException.DOMException,
+      }),
     setDeserializerCreateFunction: nothing,
   }),
   mksnapshot: () => ({
@@ -75,7 +84,14 @@ const factories: Readonly<Record<string, () => Binding>> = {
     setDeserializeMainFunction: nothing,
     anonymousMainPath: "__node_anonymous_main",
   }),
-  module_wrap: () => ({ kInstantiated: 2, kEvaluated: 4, kErrored: 5, kUninstantiated: 0, kSourcePhase: 1, kEvaluationPhase: 2 }),
+  module_wrap: () => ({
+    kInstantiated: 2,
+    kEvaluated: 4,
+    kErrored: 5,
+    kUninstantiated: 0,
+    kSourcePhase: 1,
+    kEvaluationPhase: 2,
+  }),
   os: () => platform.osBinding(facts, bridge.now, workdir),
   performance: scheduling.performanceBinding,
   string_decoder: textCodecs.stringDecoderBinding,
@@ -110,7 +126,8 @@ const replaced: Readonly<Record<string, () => unknown>> = {
     BuiltinModule: {
       exists: (id: string) => Object.hasOwn(library, id),
       canBeRequiredByUsers: (id: string) => !id.startsWith("internal/") && Object.hasOwn(library, id),
-      canBeRequiredByUsersWithoutScheme: (id: string) => !id.startsWith("internal/") && Object.hasOwn(library, id),
+      canBeRequiredByUsersWithoutScheme: (id: string) =>
+        !id.startsWith("internal/") && Object.hasOwn(library, id),
       normalizeRequirableId: (id: string) => id.replace(/^node:/, ""),
       getSchemeOnlyModuleNames: () => [],
       isBuiltin: (id: string) => Object.hasOwn(library, id),
@@ -131,13 +148,6 @@ const replaced: Readonly<Record<string, () => unknown>> = {
   }),
   "internal/util/domexception": () => domException,
   "internal/worker/io": () => ({ MessageChannel, structuredClone }),
-  vm: () => ({
-    isContext: () => false,
-    createContext: () => ({}),
-    runInContext: (code: string) => (0, eval)(code),
-    runInNewContext: (code: string) => (0, eval)(code),
-    Script: class Script {},
-  }),
 };
 
 const primordials: Record<string, unknown> = {};

@@ -4,7 +4,14 @@
  */
 import { currentCall } from "./bindings/scheduling.ts";
 import { bridge } from "./bridge.ts";
-import { LOG_BYTES_PER_ENTRY, LOG_LEVELS, LONGEST_LOG_LINE, type LogLevel, RecordKind, State } from "./layout.ts";
+import {
+  LOG_BYTES_PER_ENTRY,
+  LOG_LEVELS,
+  LONGEST_LOG_LINE,
+  type LogLevel,
+  RecordKind,
+  State,
+} from "./layout.ts";
 import { requireInternal } from "./library.ts";
 import { commit, place } from "./outbox.ts";
 import { encodeInto, utf8Length } from "./text.ts";
@@ -13,7 +20,8 @@ const state = new Int32Array(bridge.state);
 
 /** One log line of `call`. */
 export function logLine(call: number, level: LogLevel, text: string): void {
-  const line = text.length > LONGEST_LOG_LINE ? `${text.slice(0, LONGEST_LOG_LINE)}… (${text.length} characters)` : text;
+  const line =
+    text.length > LONGEST_LOG_LINE ? `${text.slice(0, LONGEST_LOG_LINE)}… (${text.length} characters)` : text;
   const length = utf8Length(line);
   const total = state[State.logBytes]! + length + 16;
   if (total > LOG_BYTES_PER_ENTRY) {

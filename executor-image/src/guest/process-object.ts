@@ -1,6 +1,7 @@
 /** The `process` of the sandbox: a description of it, ticks, and nothing that reaches the real process. */
-import { bridge } from "./bridge.ts";
+
 import { nothing } from "./bindings/binding.ts";
+import { bridge } from "./bridge.ts";
 import { facts, processObject, requireInternal, workdir } from "./library.ts";
 
 const started = bridge.now();
@@ -16,7 +17,9 @@ function hrtime(previous?: readonly [number, number]): [number, number] {
 
 function refuse(name: string) {
   return () => {
-    const error = new Error(`Cannot use process.${name} in a sandbox: return or throw from the closure instead`);
+    const error = new Error(
+      `Cannot use process.${name} in a sandbox: return or throw from the closure instead`,
+    );
     throw Object.assign(error, { code: "GRANT_MISSING" });
   };
 }
@@ -56,7 +59,10 @@ export function buildProcess(): void {
     stderr: standardStream(),
   });
   const EventEmitter = requireInternal("events");
-  Object.setPrototypeOf(processObject, Object.create(EventEmitter.prototype, { constructor: { value: function process() {} } }));
+  Object.setPrototypeOf(
+    processObject,
+    Object.create(EventEmitter.prototype, { constructor: { value: function process() {} } }),
+  );
   Reflect.apply(EventEmitter, processObject, []);
   Object.defineProperty(processObject, Symbol.toStringTag, { value: "process" });
   // Reading it switches context frames on, which is how timers and ticks know the call they belong to.
@@ -92,7 +98,8 @@ export function clearAllTimers(): void {
   const { immediateQueue, timerListMap } = requireInternal("internal/timers");
   for (const list of Object.values(timerListMap as Record<string, TimerNode>)) {
     // Clearing the last timer of a list removes the list.
-    for (let timer = list._idleNext; timer !== list && timer !== undefined; timer = list._idleNext) clearTimeout(timer);
+    for (let timer = list._idleNext; timer !== list && timer !== undefined; timer = list._idleNext)
+      clearTimeout(timer);
   }
   while (immediateQueue.head !== null) clearImmediate(immediateQueue.head);
 }

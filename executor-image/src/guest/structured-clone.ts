@@ -40,7 +40,8 @@ class Cloner {
 
   #object(value: object): unknown {
     if (ArrayBuffer.isView(value)) return this.#remember(value, this.#view(value));
-    if ((Error as unknown as { isError(value: unknown): boolean }).isError(value)) return this.#error(value as Error);
+    if ((Error as unknown as { isError(value: unknown): boolean }).isError(value))
+      return this.#error(value as Error);
     switch (tagOf(value)) {
       case "Date":
         return this.#remember(value, new Date((value as Date).getTime()));
@@ -57,7 +58,8 @@ class Cloner {
         return value;
       case "Map": {
         const copy = this.#remember(value, new Map<unknown, unknown>());
-        for (const [key, item] of [...(value as Map<unknown, unknown>)]) copy.set(this.clone(key), this.clone(item));
+        for (const [key, item] of [...(value as Map<unknown, unknown>)])
+          copy.set(this.clone(key), this.clone(item));
         return copy;
       }
       case "Set": {
@@ -105,7 +107,12 @@ class Cloner {
     if (Object.hasOwn(error, "message")) own.message = String(error.message);
     if (Object.hasOwn(error, "cause")) own.cause = this.clone(error.cause);
     for (const [key, item] of Object.entries(own)) {
-      Object.defineProperty(copy, key, { value: item, writable: true, enumerable: false, configurable: true });
+      Object.defineProperty(copy, key, {
+        value: item,
+        writable: true,
+        enumerable: false,
+        configurable: true,
+      });
     }
     return copy;
   }

@@ -20,7 +20,8 @@ export function installWebAssembly(): void {
   const shims = {
     compile: async (source: Source) => new Module(source),
     instantiate: async (source: Source | object, imports?: object) => instantiate(source, imports),
-    compileStreaming: async (response: PromiseLike<Body> | Body) => new Module(await (await response).arrayBuffer()),
+    compileStreaming: async (response: PromiseLike<Body> | Body) =>
+      new Module(await (await response).arrayBuffer()),
     instantiateStreaming: async (response: PromiseLike<Body> | Body, imports?: object) =>
       instantiate(await (await response).arrayBuffer(), imports),
   };

@@ -4,8 +4,28 @@ import { asBuffer, dataOf } from "./file-operations.ts";
 import { askFor, request } from "./host.ts";
 import { facts, requireInternal } from "./library.ts";
 
-const FUNCTIONS = ["gzip", "gunzip", "deflate", "inflate", "deflateRaw", "inflateRaw", "unzip", "brotliCompress", "brotliDecompress"];
-const STREAMS = ["Gzip", "Gunzip", "Deflate", "Inflate", "DeflateRaw", "InflateRaw", "Unzip", "BrotliCompress", "BrotliDecompress"];
+const FUNCTIONS = [
+  "gzip",
+  "gunzip",
+  "deflate",
+  "inflate",
+  "deflateRaw",
+  "inflateRaw",
+  "unzip",
+  "brotliCompress",
+  "brotliDecompress",
+];
+const STREAMS = [
+  "Gzip",
+  "Gunzip",
+  "Deflate",
+  "Inflate",
+  "DeflateRaw",
+  "InflateRaw",
+  "Unzip",
+  "BrotliCompress",
+  "BrotliDecompress",
+];
 
 type Callback = (error: unknown, bytes?: Uint8Array) => void;
 
@@ -17,13 +37,19 @@ export function zlibModule(): Record<string, unknown> {
     module[name] = (data: unknown, ...rest: unknown[]) => {
       const callback = rest.pop() as Callback;
       const defer = (...results: unknown[]) => requireInternal("timers").setImmediate(callback, ...results);
-      request("zlib.run", [name, rest[0] ?? {}], { bytes: bytesOf(data) }).then(({ bytes }) => defer(null, asBuffer(bytes)), defer);
+      request("zlib.run", [name, rest[0] ?? {}], { bytes: bytesOf(data) }).then(
+        ({ bytes }) => defer(null, asBuffer(bytes)),
+        defer,
+      );
     };
   }
   for (const name of STREAMS) {
     module[`create${name}`] = () => {
       const whole = name[0]!.toLowerCase() + name.slice(1);
-      throw new BonfireError("GRANT_MISSING", `Cannot use zlib.create${name} in a sandbox: use zlib.${whole} on the whole buffer, or realm: "process"`);
+      throw new BonfireError(
+        "GRANT_MISSING",
+        `Cannot use zlib.create${name} in a sandbox: use zlib.${whole} on the whole buffer, or realm: "process"`,
+      );
     };
   }
   return module;

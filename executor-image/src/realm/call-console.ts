@@ -2,7 +2,7 @@
 import { Console } from "node:console";
 import { Writable } from "node:stream";
 import { format } from "node:util";
-import { LOG_BYTES_PER_ENTRY, type LogLevel, LONGEST_LOG_LINE } from "../guest/layout.ts";
+import { LOG_BYTES_PER_ENTRY, LONGEST_LOG_LINE, type LogLevel } from "../guest/layout.ts";
 import type { RealmEvents } from "./realm.ts";
 
 const LEVELS: readonly LogLevel[] = ["debug", "log", "info", "warn", "error"];
@@ -20,7 +20,10 @@ export class CallConsole {
   of(call: number): Console {
     let made: Console | undefined;
     return new Proxy({} as Console, {
-      get: (own, name) => Reflect.get(own, name) ?? Reflect.get((made ??= this.#make(call)), name),
+      get: (own, name) => {
+        made ??= this.#make(call);
+        return Reflect.get(own, name) ?? Reflect.get(made, name);
+      },
     });
   }
 
@@ -34,12 +37,16 @@ export class CallConsole {
         },
       });
     const made = new Console({ stdout: stream("log"), stderr: stream("error") });
-    for (const level of LEVELS) made[level] = (...values: unknown[]) => this.#line(call, level, format(...values));
+    for (const level of LEVELS)
+      made[level] = (...values: unknown[]) => this.#line(call, level, format(...values));
     return made;
   }
 
   #line(call: number, level: LogLevel, text: string): void {
-    const line = text.length > LONGEST_LOG_LINE ? `${text.slice(0, LONGEST_LOG_LINE)}… (${text.length} characters)` : text;
+    const line =
+      text.length > LONGEST_LOG_LINE
+        ? `${text.slice(0, LONGEST_LOG_LINE)}… (${text.length} characters)`
+        : text;
     if (this.#bytes === 0) setImmediate(() => this.#nextTurn());
     this.#bytes += line.length + 16;
     if (this.#bytes > LOG_BYTES_PER_ENTRY) this.#dropped++;
@@ -49,7 +56,11 @@ export class CallConsole {
   #nextTurn(): void {
     this.#bytes = 0;
     if (this.#dropped === 0) return;
-    this.#events.log(0, "warn", `${this.#dropped} log lines were dropped as they came faster than they can be delivered`);
+    this.#events.log(
+      0,
+      "warn",
+      `${this.#dropped} log lines were dropped as they came faster than they can be delivered`,
+    );
     this.#dropped = 0;
   }
 }

@@ -140,19 +140,11 @@ export class IsolateRealm implements Realm, SandboxOwner {
     if (sandbox === undefined) return [];
     let timeout = 0;
     for (const call of group) {
-      const pending = this.#pending.get(call.id);
-      if (pending !== undefined) pending.place = sandbox;
       timeout = Math.max(timeout, call.budget);
-      if (sandbox.has(call.bundle)) continue;
-      const ready = this.#loadFor(call, sandbox);
-      if (!ready) {
-        for (const spared of group) {
-          const waiting = this.#pending.get(spared.id);
-          if (waiting !== undefined) waiting.place = undefined;
-        }
+      if (!sandbox.has(call.bundle) && !this.#loadFor(call, sandbox))
         return group.filter(({ id }) => this.#pending.has(id));
-      }
     }
+    for (const { id } of group) this.#pending.get(id)!.place = sandbox;
     const limit = timeout > 0 ? timeout : Number.POSITIVE_INFINITY;
     const [first] = group;
     const alone = group.length === 1 && first!.body.length > LARGE_BODY;
@@ -164,23 +156,30 @@ export class IsolateRealm implements Realm, SandboxOwner {
     return unstarted;
   }
 
-  /** Loads the bundle of a call; false when the call has been failed or the isolate stopped. */
-  #loadFor(call: IncomingCall, sandbox: Sandbox): boolean {
-    const { id, bundle, budget } = call;
+  /** Loads the bundle of a call; false when the call has been failed for it. */
+  #loadFor({ id, bundle, budget }: IncomingCall, sandbox: Sandbox): boolean {
     const pending = this.#pending.get(id);
+    if (pending === undefined) return false;
+    const { place } = pending;
+    pending.place = sandbox;
     const source = this.#bundles.get(bundle);
     try {
       if (source === undefined) {
-        throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${bundle}; it must be loaded again`);
+        throw new BonfireError(
+          "BUNDLE_MISSING",
+          `This cell has no bundle ${bundle}; it must be loaded again`,
+        );
       }
       const stop = sandbox.load(bundle, source, id, budget > 0 ? budget : Number.POSITIVE_INFINITY);
-      if (stop === undefined) return true;
-      // Only this call's bundle ran; the rest of the batch had not begun.
-      this.stopped(sandbox, stop, id);
+      if (stop !== undefined) this.stopped(sandbox, stop);
+      // The rest of the batch has not begun, so none of it has a place yet.
+      pending.place = place;
+      return stop === undefined;
     } catch (error) {
-      if (pending !== undefined) this.#fail(pending, error);
+      this.#fail(pending, error);
+      if (this.#exclusive) this.#putBack(sandbox);
+      return false;
     }
-    return false;
   }
 
   #stillInTime(calls: readonly IncomingCall[]): readonly IncomingCall[] {
@@ -209,7 +208,8 @@ export class IsolateRealm implements Realm, SandboxOwner {
     sandbox.assign(call.id, pending.directory);
     if (!sandbox.has(call.bundle) && !this.#loadFor(call, sandbox)) return;
     const limit = this.remaining(call.id);
-    const { stop } = call.body.length > LARGE_BODY ? sandbox.runLarge(call, limit) : sandbox.run([call], limit);
+    const { stop } =
+      call.body.length > LARGE_BODY ? sandbox.runLarge(call, limit) : sandbox.run([call], limit);
     if (stop !== undefined) this.stopped(sandbox, stop);
   }
 
@@ -294,10 +294,10 @@ export class IsolateRealm implements Realm, SandboxOwner {
     throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
   }
 
-  /** Fails the calls that the stopped isolate had begun; `only` limits that to one call. */
-  stopped(sandbox: Sandbox, stop: Stop, only?: number): void {
+  /** Fails the calls that the stopped isolate had begun. */
+  stopped(sandbox: Sandbox, stop: Stop): void {
     const now = performance.now();
-    const affected = [...this.#pending.values()].filter(({ id, place }) => place === sandbox && (only === undefined || id === only));
+    const affected = [...this.#pending.values()].filter(({ place }) => place === sandbox);
     const known = affected.some(({ id }) => id === stop.culprit);
     for (const call of affected) this.#fail(call, this.#errorOf(call, stop, known, now));
   }
@@ -307,7 +307,10 @@ export class IsolateRealm implements Realm, SandboxOwner {
     if (!guilty) return resetError(stop, this.#memoryMb);
     if (stop.kind === "memory") return memoryError(this.#memoryMb);
     if (call.budget > 0) return deadlineError(call.budget, "running");
-    return new BonfireError("CELL_RESET", "Call was stopped because it kept its cell busy past the deadlines of the others: give it a deadline, or a pool of its own");
+    return new BonfireError(
+      "CELL_RESET",
+      "Call was stopped because it kept its cell busy past the deadlines of the others: give it a deadline, or a pool of its own",
+    );
   }
 
   /** Ends the calls whose deadline has passed; returns the earliest deadline left. */
@@ -352,7 +355,14 @@ function groupSize(calls: readonly IncomingCall[]): number {
   let size = 0;
   for (const call of calls) {
     bytes += call.body.length + 20;
-    if (size > 0 && (size === MOST_CALLS || bytes > INBOX_BYTES || call.body.length > LARGE_BODY || !similar(limitOf(call), limit))) break;
+    if (
+      size > 0 &&
+      (size === MOST_CALLS ||
+        bytes > INBOX_BYTES ||
+        call.body.length > LARGE_BODY ||
+        !similar(limitOf(call), limit))
+    )
+      break;
     size++;
     if (call.body.length > LARGE_BODY) break;
   }

@@ -6,7 +6,7 @@ import { createRequire, isBuiltin } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
-import { BonfireError, encode, type EncodeOptions, ReplyKind } from "@bonfire/wire";
+import { BonfireError, type EncodeOptions, encode, ReplyKind } from "@bonfire/wire";
 import { BundleTable, type ShipFactory } from "../guest/bundles.ts";
 import { callSite } from "../guest/call-site.ts";
 import { encodeError } from "../guest/encode-error.ts";
@@ -81,7 +81,10 @@ export class ProcessRealm implements Realm {
         return;
       }
       const kept = body.slice();
-      this.#settle(id, loading.then(() => callSite(this.#bundles, bundle, site, kept, console)));
+      this.#settle(
+        id,
+        loading.then(() => callSite(this.#bundles, bundle, site, kept, console)),
+      );
     } catch (error) {
       this.#fail(id, error);
     }

@@ -48,7 +48,8 @@ export class Answers {
     const rest: Waiting[] = [];
     let offset = 0;
     for (const answer of this.#waiting) {
-      const size = answer.bytes === undefined || answer.bytes.length >= OWN_BUFFER_FROM ? 0 : answer.bytes.length;
+      const size =
+        answer.bytes === undefined || answer.bytes.length >= OWN_BUFFER_FROM ? 0 : answer.bytes.length;
       if (!accept(answer.call) || offset + size > this.#inbox.length) {
         rest.push(answer);
         continue;

@@ -15,12 +15,18 @@ export function guestFacts(grants: Grants, memoryMb: number, workdir: string): F
   return {
     grants,
     env,
-    versions: Object.fromEntries(Object.entries(process.versions).map(([name, version]) => [name, String(version)])),
+    versions: Object.fromEntries(
+      Object.entries(process.versions).map(([name, version]) => [name, String(version)]),
+    ),
     arch: arch(),
     hostname: hostname(),
     release: release(),
     memoryBytes: memoryMb * 1024 * 1024,
-    constants: { os: osConstants as unknown as Record<string, unknown>, fs: { ...fsConstants }, zlib: { ...zlibConstants } },
+    constants: {
+      os: osConstants as unknown as Record<string, unknown>,
+      fs: { ...fsConstants },
+      zlib: { ...zlibConstants },
+    },
     systemErrors: [...getSystemErrorMap()].map(([number, [name, message]]) => [number, name, message]),
     workdir,
   };

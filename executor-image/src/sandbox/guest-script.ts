@@ -13,10 +13,15 @@ let cache: ivm.ExternalCopy<ArrayBuffer> | undefined;
  */
 export function compileGuest(isolate: ivm.Isolate): ivm.Script {
   code ??= readFileSync(new URL("../guest.js", import.meta.url), "utf8");
-  cache ??= new ivm.ExternalCopy(new Uint8Array(readFileSync(new URL("../guest.cache", import.meta.url))).buffer);
+  cache ??= new ivm.ExternalCopy(
+    new Uint8Array(readFileSync(new URL("../guest.cache", import.meta.url))).buffer,
+  );
   const script = isolate.compileScriptSync(code, { filename: NAME, cachedData: cache }) as CompiledScript;
   if (script.cachedDataRejected !== true) return script;
-  const fresh = isolate.compileScriptSync(code, { filename: NAME, produceCachedData: true }) as CompiledScript;
+  const fresh = isolate.compileScriptSync(code, {
+    filename: NAME,
+    produceCachedData: true,
+  }) as CompiledScript;
   cache = fresh.cachedData;
   return fresh;
 }

@@ -14,7 +14,18 @@ export interface HostCalls {
   open(number: number): SharedArrayBuffer;
 }
 
-const ENTRIES = ["run", "runLarge", "deliver", "tick", "collect", "load", "cancel", "assign", "forget", "warm"] as const;
+const ENTRIES = [
+  "run",
+  "runLarge",
+  "deliver",
+  "tick",
+  "collect",
+  "load",
+  "cancel",
+  "assign",
+  "forget",
+  "warm",
+] as const;
 type EntryName = (typeof ENTRIES)[number];
 
 export class GuestIsolate {
@@ -25,14 +36,16 @@ export class GuestIsolate {
   readonly outbox = new Uint8Array(new SharedArrayBuffer(OUTBOX_BYTES));
   readonly state = new Int32Array(new SharedArrayBuffer(STATE_BYTES));
   readonly #text = Buffer.from(new SharedArrayBuffer(TEXT_BYTES));
+  readonly memoryBytes: number;
   /** Set by whoever uses the isolate before it is first entered. */
   host: HostCalls | undefined;
 
   constructor(memoryMb: number, facts: string) {
+    this.memoryBytes = memoryMb * 1024 * 1024;
     this.isolate = new ivm.Isolate({ memoryLimit: memoryMb });
     this.context = this.isolate.createContextSync();
     const guest = compileGuest(this.isolate).runSync(this.context, { reference: true });
-    const entry = guest.applySync(undefined, this.#bridge(memoryMb, facts), { result: { reference: true } });
+    const entry = guest.applySync(undefined, this.#bridge(facts), { result: { reference: true } });
     this.enter = Object.fromEntries(
       ENTRIES.map((name) => [name, entry.applySync(undefined, [name], { result: { reference: true } })]),
     ) as typeof this.enter;
@@ -53,26 +66,23 @@ export class GuestIsolate {
   }
 
   /** What the guest's script is called with, in the order of `BRIDGE_PARTS`. */
-  #bridge(memoryMb: number, facts: string): unknown[] {
+  #bridge(facts: string): unknown[] {
     const text = this.#text;
     const inboxText = Buffer.from(this.inbox.buffer);
-    const largest = memoryMb * 1024 * 1024;
     const parts: Record<(typeof BRIDGE_PARTS)[number], unknown> = {
       inbox: this.shared(this.inbox.buffer),
       outbox: this.shared(this.outbox.buffer),
       state: this.shared(this.state.buffer),
       text: this.shared(text.buffer as SharedArrayBuffer),
-      ask: (call: number, operation: string, args: string, blob: number) => this.#host().ask(call, operation, args, blob),
+      ask: (call: number, operation: string, args: string, blob: number) =>
+        this.#host().ask(call, operation, args, blob),
       drain: () => this.#host().drain(),
-      lend: (number: number, size: number) => {
-        // Allocated outside of the isolate's accounting, so the limit is applied here.
-        if (!(size <= largest)) throw new RangeError(`Cannot pass ${size} bytes as the memory limit is ${memoryMb} MB`);
-        return this.shared(this.#host().lend(number, size));
-      },
+      lend: (number: number, size: number) => this.shared(this.#host().lend(number, size)),
       open: (number: number) => this.shared(this.#host().open(number)),
       decodeText: (source: number, offset: number, length: number) =>
         (source === 0 ? text : inboxText).toString("utf8", offset, offset + length),
-      encodeText: (value: string) => (value.length * 3 > TEXT_BYTES ? -1 : text.write(value, 0, TEXT_BYTES, "utf8")),
+      encodeText: (value: string) =>
+        value.length * 3 > TEXT_BYTES ? -1 : text.write(value, 0, TEXT_BYTES, "utf8"),
       now: () => performance.now(),
       facts,
     };

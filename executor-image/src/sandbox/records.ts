@@ -1,6 +1,6 @@
 /** Reads what the guest wrote into its outbox. The guest is not trusted: every length is checked against what is there. */
-import { LOG_LEVELS, type LogLevel, RECORD_WORDS, RecordKind, State } from "../guest/layout.ts";
 import { ReplyKind } from "@bonfire/wire";
+import { LOG_LEVELS, type LogLevel, RECORD_WORDS, RecordKind, State } from "../guest/layout.ts";
 
 /** Something that the guest said, copied out of shared memory. */
 export type Said =
@@ -16,15 +16,25 @@ export class Records {
   /** Buffers lent to the guest, by number, until the record or request that refers to them. */
   readonly #lent = new Map<number, Uint8Array>();
   readonly #blobs = new Map<number, Uint8Array>();
+  readonly #mostLent: number;
+  #lentBytes = 0;
   #said: Said[] = [];
 
-  constructor(outbox: Uint8Array, state: Int32Array) {
+  /** `mostLent`: how many bytes may be lent at a time, as no limit of the isolate counts them. */
+  constructor(outbox: Uint8Array, state: Int32Array, mostLent: number) {
     this.#outbox = outbox;
+    this.#mostLent = mostLent;
     this.#words = new Uint32Array(outbox.buffer);
     this.#state = state;
   }
 
   lend(number: number, size: number): SharedArrayBuffer {
+    if (!(size <= this.#mostLent - this.#lentBytes)) {
+      throw new RangeError(
+        `Cannot pass ${size} bytes as the memory limit is ${this.#mostLent / (1024 * 1024)} MB`,
+      );
+    }
+    this.#lentBytes += size;
     const buffer = new SharedArrayBuffer(size);
     this.#lent.set(number, new Uint8Array(buffer));
     return buffer;
@@ -32,10 +42,15 @@ export class Records {
 
   /** The bytes that a request refers to by this number. */
   takeBytes(number: number): Uint8Array | undefined {
-    const bytes = this.#blobs.get(number) ?? this.#lent.get(number);
+    const lent = this.#lent.get(number);
+    if (lent !== undefined) {
+      this.#lent.delete(number);
+      this.#lentBytes -= lent.length;
+      return lent;
+    }
+    const blob = this.#blobs.get(number);
     this.#blobs.delete(number);
-    this.#lent.delete(number);
-    return bytes;
+    return blob;
   }
 
   /** Copies all records out, so that the guest may write on. */
@@ -71,7 +86,11 @@ export class Records {
         this.#said.push({ kind: "reply", call: id, reply: ReplyKind.error, bytes });
         return;
       case RecordKind.log: {
-        const text = Buffer.from(bytes.buffer, bytes.byteOffset + 1, Math.max(0, bytes.length - 1)).toString();
+        const text = Buffer.from(
+          bytes.buffer,
+          bytes.byteOffset + 1,
+          Math.max(0, bytes.length - 1),
+        ).toString();
         this.#said.push({ kind: "log", call: id, level: LOG_LEVELS[bytes[0]!] ?? "log", text });
         return;
       }
@@ -80,7 +99,10 @@ export class Records {
         return;
       case RecordKind.lentValue:
       case RecordKind.lentError: {
-        const lent = bytes.length === 4 ? this.takeBytes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)) : undefined;
+        const lent =
+          bytes.length === 4
+            ? this.takeBytes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true))
+            : undefined;
         if (lent === undefined) return;
         const reply = kind === RecordKind.lentValue ? ReplyKind.value : ReplyKind.error;
         this.#said.push({ kind: "reply", call: id, reply, bytes: lent });

@@ -3,7 +3,7 @@
  * what came out of it. An isolate that was stopped is never entered again.
  */
 import { BonfireError } from "@bonfire/wire";
-import ivm from "isolated-vm";
+import type ivm from "isolated-vm";
 import type { Abilities } from "../grants/abilities.ts";
 import type { CallScope } from "../grants/call-scope.ts";
 import { CALL_WORDS, type LogLevel, type Request, STATE_CLOCK, State } from "../guest/layout.ts";
@@ -63,7 +63,7 @@ export class Sandbox {
     this.#isolate = isolate;
     this.#owner = owner;
     this.#abilities = abilities;
-    this.#records = new Records(isolate.outbox, isolate.state);
+    this.#records = new Records(isolate.outbox, isolate.state, isolate.memoryBytes);
     this.#answers = new Answers(isolate.inbox);
     this.#clock = new Float64Array(isolate.state.buffer);
     this.#words = new Uint32Array(isolate.inbox.buffer);
@@ -119,7 +119,10 @@ export class Sandbox {
     }
     const shared = this.#isolate.shared(buffer as SharedArrayBuffer);
     const parameters = [id, bundle, site, shared, byteOffset, body.length];
-    return this.#batch((limit) => this.#isolate.enter.runLarge.applySync(undefined, parameters, limit), timeout);
+    return this.#batch(
+      (limit) => this.#isolate.enter.runLarge.applySync(undefined, parameters, limit),
+      timeout,
+    );
   }
 
   /** Spares the first error the time for tables; only before any call ran. */
@@ -144,7 +147,9 @@ export class Sandbox {
 
   /** Tells the guest that a call's answer is not wanted any more. */
   cancel(call: number): void {
-    const stop = this.#enter(call, GRACE, (limit) => this.#isolate.enter.cancel.applySync(undefined, [call], limit));
+    const stop = this.#enter(call, GRACE, (limit) =>
+      this.#isolate.enter.cancel.applySync(undefined, [call], limit),
+    );
     if (stop !== undefined) this.#owner.stopped(this, stop);
   }
 
@@ -160,7 +165,8 @@ export class Sandbox {
     const { hash, code, cache } = source;
     const filename = `bonfire:${hash}`;
     try {
-      if (cache !== undefined) return this.#isolate.isolate.compileScriptSync(code, { filename, cachedData: cache });
+      if (cache !== undefined)
+        return this.#isolate.isolate.compileScriptSync(code, { filename, cachedData: cache });
       const script = this.#isolate.isolate.compileScriptSync(code, { filename, produceCachedData: true });
       source.cache = (script as unknown as { cachedData?: ivm.ExternalCopy<ArrayBuffer> }).cachedData;
       return script;
@@ -180,7 +186,12 @@ export class Sandbox {
   #entryEnd = Number.POSITIVE_INFINITY;
 
   /** Enters the isolate and passes on what came out of it; the reason when it had to be stopped. */
-  #enter(call: number, timeout: number, work: (limit: Limit) => void, started?: () => number): Stop | undefined {
+  #enter(
+    call: number,
+    timeout: number,
+    work: (limit: Limit) => void,
+    started?: () => number,
+  ): Stop | undefined {
     if (this.#gone) return undefined;
     const { state, isolate } = this.#isolate;
     state[State.current] = call;
@@ -195,7 +206,12 @@ export class Sandbox {
     try {
       work(timed ? { timeout: Math.max(1, Math.min(Math.ceil(timeout), LONGEST)) } : UNLIMITED);
     } catch (error) {
-      stop = stopOf(error, isolate, performance.now() > this.#entryEnd, state[State.current]! >>> 0);
+      stop = stopOf(
+        error,
+        isolate,
+        performance.now() > this.#entryEnd - CLOCK_SLACK,
+        state[State.current]! >>> 0,
+      );
       unhandled = error;
     }
     if (started !== undefined) this.#started = started();
@@ -207,7 +223,11 @@ export class Sandbox {
     this.#passOn(this.#records.take());
     if (dropped > 0) {
       state[State.logsDropped] = 0;
-      this.#owner.log(0, "warn", `${dropped} log lines were dropped as they came faster than they can be delivered`);
+      this.#owner.log(
+        0,
+        "warn",
+        `${dropped} log lines were dropped as they came faster than they can be delivered`,
+      );
     }
     if (unhandled !== undefined && stop === undefined) {
       this.#owner.log(culprit, "error", `Unhandled rejection: ${shown(unhandled)}`);
@@ -247,7 +267,9 @@ export class Sandbox {
     clearImmediate(this.#immediate);
     this.#immediate = undefined;
     const timeout = this.#owner.furthestDeadline(this);
-    const stop = this.#enter(this.#only, timeout, (limit) => this.#isolate.enter.tick.applySync(undefined, [], limit));
+    const stop = this.#enter(this.#only, timeout, (limit) =>
+      this.#isolate.enter.tick.applySync(undefined, [], limit),
+    );
     if (stop !== undefined) this.#owner.stopped(this, stop);
   }
 
@@ -267,7 +289,9 @@ export class Sandbox {
     };
     const outcome =
       operation === "bundle.load"
-        ? new Promise<{ value: number }>((resolve) => resolve({ value: this.#owner.loadByHash(this, String(args[0])) }))
+        ? new Promise<{ value: number }>((resolve) =>
+            resolve({ value: this.#owner.loadByHash(this, String(args[0])) }),
+          )
         : this.#abilities.request(operation, scope, args, bytes);
     outcome.then(
       (result) => done(() => this.#answers.succeed(id, call, result)),
@@ -280,7 +304,9 @@ export class Sandbox {
     while (!this.#answers.empty && !this.#gone) {
       const longest = this.#limitOf(this.#answers.calls()[0]!);
       const answers = this.#answers.next((call) => similar(this.#limitOf(call), longest));
-      const stop = this.#enter(this.#only, longest, (limit) => this.#isolate.enter.deliver.applySync(undefined, [answers], limit));
+      const stop = this.#enter(this.#only, longest, (limit) =>
+        this.#isolate.enter.deliver.applySync(undefined, [answers], limit),
+      );
       if (stop !== undefined) this.#owner.stopped(this, stop);
     }
   }
@@ -315,6 +341,8 @@ interface Limit {
 const UNLIMITED: Limit = {};
 /** Longest timeout that timers take, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
+/** Milliseconds by which the clock of time limits may differ from ours. */
+const CLOCK_SLACK = 2;
 /** How long code of the guest's own may take that no call's deadline covers, in milliseconds. */
 const GRACE = 1000;
 

@@ -140,6 +140,25 @@ export const cases: Case[] = [
     holds: "(v) => v.length === 4000001 && Object.keys(v).length === 1",
   },
   {
+    name: "a long list of numbers",
+    make: () => [Number.NaN, 2 ** 53, -1, 0.5, ...Array.from({ length: 200 }, (_, i) => i)],
+    holds: "(v) => v.length === 204 && Number.isNaN(v[0]) && v[1] === 2 ** 53 && v[2] === -1 && v[3] === 0.5 && v[203] === 199",
+  },
+  {
+    name: "a long list of numbers with -0, and the same list twice",
+    make: () => {
+      const list = [-0, ...Array.from({ length: 200 }, (_, i) => i)];
+      const other = Array.from({ length: 100 }, (_, i) => i);
+      return [list, other, other];
+    },
+    holds: "(v) => Object.is(v[0][0], -0) && v[0].length === 201 && v[1] === v[2] && v[1][99] === 99",
+  },
+  {
+    name: "a long list of numbers with a named property",
+    make: () => Object.assign(Array.from({ length: 100 }, (_, i) => i), { extra: 1 }),
+    holds: "(v) => v.length === 100 && v[99] === 99 && v.extra === 1",
+  },
+  {
     name: "an array with named properties",
     make: () => Object.assign([1], { extra: { a: 1 } }),
     holds: "(v) => Array.isArray(v) && v[0] === 1 && v.extra.a === 1",

@@ -16,6 +16,6 @@ export interface CellOffer {
 
 /** What a driver asks of the actor that keeps its cell. */
 export interface KeeperPort extends Actor {
-  /** A call did not end in time. If the cell's process does not answer either, it is killed. */
+  /** A call did not end in time. If the cell's process does not answer either, it is killed, and this rejects. */
   overdue(reason: string): Promise<void>;
 }

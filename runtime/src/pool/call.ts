@@ -24,7 +24,7 @@ export interface CallHost {
   /** The value of a reply, or a promise of it. Throws a `RemoteFailure` if the code threw. */
   revive(kind: number, body: Uint8Array, cell: CellLink): unknown;
   /** The error that the caller gets, given the caller's stack. */
-  located(error: unknown, callSite: string | undefined): unknown;
+  located(call: Call, error: unknown, callSite: string | undefined): unknown;
   timedOut(call: Call, phase: CallPhase): BonfireError;
 }
 
@@ -32,6 +32,9 @@ export interface CallParts {
   readonly closure: Closure;
   readonly args: Uint8Array;
   readonly bundles: readonly Bundle[];
+  /** How long the caller gave it, in ms. */
+  readonly budget: number;
+  /** performance.now() at which that is over. */
   readonly deadlineAt: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -41,7 +44,7 @@ export class Call extends Question {
   readonly closure: Closure;
   readonly args: Uint8Array;
   readonly bundles: readonly Bundle[];
-  /** performance.now() at which the caller's time is up. */
+  readonly budget: number;
   readonly deadlineAt: number;
   readonly promise: Promise<unknown>;
   readonly #host: CallHost;
@@ -50,12 +53,13 @@ export class Call extends Question {
   readonly #reject: (error: unknown) => void;
   #phase: CallPhase = { name: "waiting" };
 
-  constructor(id: number, host: CallHost, { closure, args, bundles, deadlineAt, signal }: CallParts) {
+  constructor(id: number, host: CallHost, { closure, args, bundles, budget, deadlineAt, signal }: CallParts) {
     super();
     this.id = id;
     this.closure = closure;
     this.args = args;
     this.bundles = bundles;
+    this.budget = budget;
     this.deadlineAt = deadlineAt;
     this.#host = host;
     this.#signal = signal;
@@ -63,7 +67,7 @@ export class Call extends Question {
     // This handler runs as a step of the caller's own await, so an Error made in it knows the caller's frames; making
     // one at each call, in case it fails, would cost twenty times as much.
     this.promise = promise.catch((error: unknown) => {
-      throw host.located(error, new Error("called here").stack);
+      throw host.located(this, error, new Error("called here").stack);
     });
     this.#resolve = resolve;
     this.#reject = reject;

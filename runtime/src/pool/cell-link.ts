@@ -23,6 +23,8 @@ export class CellLink {
   /** Slots that this driver may use here; 0 while it holds none. */
   slots = 0;
   busy = 0;
+  /** A call did not end in time here: no other is sent until the cell has answered. */
+  suspect = false;
   idleSince = performance.now();
   readonly #bus: Bus;
   readonly #calls: string;
@@ -40,7 +42,7 @@ export class CellLink {
   }
 
   get free(): number {
-    return this.slots - this.busy;
+    return this.suspect ? 0 : this.slots - this.busy;
   }
 
   /** Sends a call that has its slot. Failures reach the call. */

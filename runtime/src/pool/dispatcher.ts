@@ -2,7 +2,7 @@
  * The driver's side of a pool: calls wait here, get a slot, and go straight to the cell. It tells the supervisor
  * what it needs and is told what it gets; it decides nothing about executors.
  */
-import { BonfireError, ReplyKind, unpack } from "@bonfire/wire";
+import { BonfireError, hasCode, ReplyKind, unpack } from "@bonfire/wire";
 import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Address, Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
@@ -21,6 +21,18 @@ import { WaitingQueue } from "./waiting-queue.ts";
 const LINGER_MS = 1_000;
 const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
+
+function ranTooLong(call: Call, what: string, cause?: unknown): BonfireError {
+  return new BonfireError(
+    "CALL_TIMEOUT",
+    `Call at ${call.closure.at} exceeded its deadline of ${spoken(call.budget)} while it ran${what}: give it more time, or split the work`,
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+function spoken(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${Number((ms / 1_000).toFixed(2))} s`;
+}
 
 /** The encoded error of a reply, on its way to where the caller's stack is known. */
 class RemoteFailure {
@@ -167,6 +179,8 @@ export class Dispatcher implements CallHost, ClientHost {
       this.#report();
     } else if (phase.name === "running") {
       this.#system.bus.forget(call);
+      // The cell's own timeout should have ended it a second ago.
+      if (hasCode(reason, "CALL_TIMEOUT")) phase.cell.suspect = true;
       void this.#endWork(call, phase.cell, reason instanceof Error ? reason.message : String(reason));
     }
   }
@@ -181,6 +195,7 @@ export class Dispatcher implements CallHost, ClientHost {
     } catch (error) {
       return this.#dropCell(cell, error as BonfireError);
     }
+    cell.suspect = false;
     if (cell.inFlight.delete(call)) this.ended(cell);
   }
 
@@ -197,8 +212,15 @@ export class Dispatcher implements CallHost, ClientHost {
     }
   }
 
-  located(error: unknown, callSite: string | undefined): unknown {
-    if (error instanceof RemoteFailure) return reviveError(error.bytes, callSite);
+  located(call: Call, thrown: unknown, callSite: string | undefined): unknown {
+    let error = thrown;
+    if (error instanceof RemoteFailure) {
+      const remote = reviveError(error.bytes, callSite);
+      if (!hasCode(remote, "CALL_TIMEOUT")) return remote;
+      // The cell knows only what was left when the call arrived; the caller gave a limit, and is told that one.
+      const what = (remote as Error).message.includes("synchronous") ? " synchronous code" : "";
+      error = ranTooLong(call, what, remote);
+    }
     // Our own errors are made in timers and sockets; the stack that helps is the caller's.
     if (error instanceof BonfireError) error.stack = localStack(`${error.name}: ${error.message}`, callSite);
     return error;
@@ -213,15 +235,12 @@ export class Dispatcher implements CallHost, ClientHost {
   timedOut(call: Call, phase: CallPhase): BonfireError {
     const where = `Call at ${call.closure.at}`;
     if (phase.name === "running") {
-      return new BonfireError(
-        "CALL_TIMEOUT",
-        `${where} exceeded its deadline while it ran on ${phase.cell.executor}`,
-      );
+      return ranTooLong(call, ` on ${phase.cell.executor}, which does not answer`);
     }
     const { ready, booting } = this.#fleet;
     return new BonfireError(
       "CALL_TIMEOUT",
-      `${where} exceeded its deadline while it waited for a slot of pool "${this.#pool}" and never ran (${ready} executors ready, ${booting} booting, ${this.#queue.size} calls waiting)`,
+      `${where} exceeded its deadline of ${spoken(call.budget)} while it waited for a slot of pool "${this.#pool}" and never ran (${ready} executors ready, ${booting} booting, ${this.#queue.size} calls waiting)`,
       this.#lastBootFailure && { cause: this.#lastBootFailure },
     );
   }

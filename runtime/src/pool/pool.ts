@@ -141,7 +141,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     const encoded = encodeArguments(args);
     const own = closure.bundles();
     const others = encoded.bundles();
-    const parts = { closure, args: encoded.bytes, deadlineAt, signal };
+    const parts = { closure, args: encoded.bytes, budget, deadlineAt, signal };
     // Warm bundles come as arrays: such a call is on its way before this returns.
     if (!(own instanceof Promise) && !(others instanceof Promise))
       return this.#submit(joined(own, others), parts);

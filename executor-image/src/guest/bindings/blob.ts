@@ -32,7 +32,9 @@ class BlobBytes {
 function join(parts: readonly (BlobBytes | ArrayBuffer | ArrayBufferView)[]): Uint8Array<ArrayBuffer> {
   const views = parts.map((part) => {
     if (part instanceof BlobBytes) return part.bytes;
-    return ArrayBuffer.isView(part) ? new Uint8Array(part.buffer, part.byteOffset, part.byteLength) : new Uint8Array(part);
+    return ArrayBuffer.isView(part)
+      ? new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+      : new Uint8Array(part);
   });
   const joined = new Uint8Array(views.reduce((sum, view) => sum + view.length, 0));
   let at = 0;

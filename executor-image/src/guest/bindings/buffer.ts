@@ -49,7 +49,13 @@ function findByte(haystack: Uint8Array, byte: number, offset: number, forward: b
 }
 
 /** Returns -1 for a pattern of no bytes and -2 for a range outside of the buffer, as the library expects. */
-function fill(target: Uint8Array, value: unknown, start: number, end: number, encoding?: string): number | undefined {
+function fill(
+  target: Uint8Array,
+  value: unknown,
+  start: number,
+  end: number,
+  encoding?: string,
+): number | undefined {
   if (start < 0 || end > target.length) return -2;
   if (start >= end) return undefined;
   if (typeof value === "number" || typeof value === "boolean") {
@@ -58,7 +64,8 @@ function fill(target: Uint8Array, value: unknown, start: number, end: number, en
   }
   const pattern = typeof value === "string" ? bytesOf(value, encoding ?? "utf8") : view(value as AnyBuffer);
   if (pattern.length === 0) return -1;
-  for (let at = start, i = 0; at < end; at++, i = i + 1 === pattern.length ? 0 : i + 1) target[at] = pattern[i]!;
+  for (let at = start, i = 0; at < end; at++, i = i + 1 === pattern.length ? 0 : i + 1)
+    target[at] = pattern[i]!;
   return undefined;
 }
 
@@ -124,15 +131,29 @@ export function bufferBinding(): Binding {
     getZeroFillToggle: nothing,
     createUnsafeArrayBuffer: (length: number) => new ArrayBuffer(length),
     createFromString: (text: string, encoding: number) => {
-      const { Buffer } = globalThis as unknown as { Buffer: { from(bytes: ArrayBufferLike, at: number, length: number): unknown } };
+      const { Buffer } = globalThis as unknown as {
+        Buffer: { from(bytes: ArrayBufferLike, at: number, length: number): unknown };
+      };
       const bytes = bytesOf(text, encodingName(encoding));
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     },
     byteLengthUtf8: utf8Length,
     compare,
-    compareOffset: (a: Uint8Array, b: Uint8Array, bStart: number, aStart: number, bLength: number, aLength: number) =>
-      compare(a.subarray(aStart, aStart + aLength), b.subarray(bStart, bStart + bLength)),
-    copy: (source: AnyBuffer, target: AnyBuffer, targetStart: number, sourceStart: number, length: number) => {
+    compareOffset: (
+      a: Uint8Array,
+      b: Uint8Array,
+      bStart: number,
+      aStart: number,
+      bLength: number,
+      aLength: number,
+    ) => compare(a.subarray(aStart, aStart + aLength), b.subarray(bStart, bStart + bLength)),
+    copy: (
+      source: AnyBuffer,
+      target: AnyBuffer,
+      targetStart: number,
+      sourceStart: number,
+      length: number,
+    ) => {
       view(target).set(view(source).subarray(sourceStart, sourceStart + length), targetStart);
       return length;
     },
@@ -147,8 +168,13 @@ export function bufferBinding(): Binding {
     indexOfBuffer: (haystack: Uint8Array, needle: AnyBuffer, offset: number, _: unknown, forward: boolean) =>
       find(haystack, view(needle), offset, forward),
     indexOfNumber: findByte,
-    indexOfString: (haystack: Uint8Array, needle: string, offset: number, encoding: number, forward: boolean) =>
-      find(haystack, bytesOf(needle, encodingName(encoding)), offset, forward),
+    indexOfString: (
+      haystack: Uint8Array,
+      needle: string,
+      offset: number,
+      encoding: number,
+      forward: boolean,
+    ) => find(haystack, bytesOf(needle, encodingName(encoding)), offset, forward),
     isAscii: (value: AnyBuffer) => view(value).every((byte) => byte < 0x80),
     isUtf8: (value: AnyBuffer) => isUtf8(view(value)),
     swap16: swap(2),

@@ -13,7 +13,11 @@ export interface Facts {
   readonly release: string;
   readonly memoryBytes: number;
   /** `os.constants` and `fs.constants` of the host. */
-  readonly constants: { readonly os: Record<string, unknown>; readonly fs: Record<string, unknown>; readonly zlib: Record<string, unknown> };
+  readonly constants: {
+    readonly os: Record<string, unknown>;
+    readonly fs: Record<string, unknown>;
+    readonly zlib: Record<string, unknown>;
+  };
   /** `[number, name, message]` of every system error. */
   readonly systemErrors: readonly (readonly [number, string, string])[];
   readonly workdir: string;
@@ -55,7 +59,9 @@ export function constantsBinding(facts: Facts): Binding {
 }
 
 export function uvBinding(facts: Facts): Binding {
-  const byNumber = new Map(facts.systemErrors.map(([number, name, message]) => [number, [name, message] as const]));
+  const byNumber = new Map(
+    facts.systemErrors.map(([number, name, message]) => [number, [name, message] as const]),
+  );
   return {
     ...Object.fromEntries(facts.systemErrors.map(([number, name]) => [`UV_${name}`, number])),
     errname: (number: number) => byNumber.get(number)?.[0] ?? `Unknown system error ${number}`,

@@ -58,7 +58,10 @@ export function setContext(frame: Frame | undefined): void {
 }
 
 export function contextBinding(): Binding {
-  return { getContinuationPreservedEmbedderData: currentContext, setContinuationPreservedEmbedderData: setContext };
+  return {
+    getContinuationPreservedEmbedderData: currentContext,
+    setContinuationPreservedEmbedderData: setContext,
+  };
 }
 
 /** In shared memory, so that the host sees waiting immediates without asking. */

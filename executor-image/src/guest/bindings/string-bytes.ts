@@ -49,7 +49,11 @@ function base64With(alphabet: string, padding: string): SliceOf {
     let at = start;
     for (; at + 2 < end; at += 3) {
       const group = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
-      text += alphabet[group >> 18]! + alphabet[(group >> 12) & 63]! + alphabet[(group >> 6) & 63]! + alphabet[group & 63]!;
+      text +=
+        alphabet[group >> 18]! +
+        alphabet[(group >> 12) & 63]! +
+        alphabet[(group >> 6) & 63]! +
+        alphabet[group & 63]!;
     }
     if (at < end) {
       const two = at + 1 < end;

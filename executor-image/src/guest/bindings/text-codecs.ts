@@ -25,7 +25,10 @@ export function encodingBinding(requireInternal: (id: string) => any): Binding {
     decodeUTF8(value: AnyBuffer, ignoreBom: boolean, fatal: boolean) {
       const bytes = view(value);
       if (fatal && !isUtf8(bytes)) {
-        throw new (requireInternal("internal/errors").codes.ERR_ENCODING_INVALID_ENCODED_DATA)("utf-8", undefined);
+        throw new (requireInternal("internal/errors").codes.ERR_ENCODING_INVALID_ENCODED_DATA)(
+          "utf-8",
+          undefined,
+        );
       }
       const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
       return decodeUtf8(bytes, marked && !ignoreBom ? 3 : 0, bytes.length);
@@ -55,7 +58,13 @@ export function icuBinding(requireInternal: (id: string) => any): Binding {
     getConverter(name: string, flags: number): Converter | undefined {
       const encoding = converterEncoding(name);
       if (encoding === undefined) return undefined;
-      return { encoding, fatal: (flags & 2) !== 0, ignoreBom: (flags & 4) !== 0, rest: new Uint8Array(0), bomSeen: false };
+      return {
+        encoding,
+        fatal: (flags & 2) !== 0,
+        ignoreBom: (flags & 4) !== 0,
+        rest: new Uint8Array(0),
+        bomSeen: false,
+      };
     },
     decode(converter: Converter, value: AnyBuffer, flags: number, name: string) {
       const chunk = view(value);
@@ -67,7 +76,10 @@ export function icuBinding(requireInternal: (id: string) => any): Binding {
       converter.rest = bytes.slice(end);
       const whole = bytes.subarray(0, end);
       if (converter.fatal && converter.encoding === "utf8" && !isUtf8(whole)) {
-        throw new (requireInternal("internal/errors").codes.ERR_ENCODING_INVALID_ENCODED_DATA)(name, undefined);
+        throw new (requireInternal("internal/errors").codes.ERR_ENCODING_INVALID_ENCODED_DATA)(
+          name,
+          undefined,
+        );
       }
       let text = slices[converter.encoding]!(whole, 0, whole.length);
       if (!converter.bomSeen && text.length > 0) {
@@ -93,7 +105,12 @@ function stringWidth(text: string): number {
   let width = 0;
   for (const character of text) {
     if (/\p{Mark}|\p{Cf}/u.test(character)) continue;
-    width += /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(character) ? 2 : 1;
+    width +=
+      /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u.test(
+        character,
+      )
+        ? 2
+        : 1;
   }
   return width;
 }

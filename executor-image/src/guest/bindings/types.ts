@@ -24,8 +24,8 @@ function tagged(...tags: string[]): Predicate {
   return (value) => tags.includes(Object.prototype.toString.call(value));
 }
 
-function boxed(valueOf: unknown): Predicate {
-  const holds = slot(valueOf);
+function boxed(method: unknown): Predicate {
+  const holds = slot(method);
   return (value) => typeof value === "object" && value !== null && holds(value);
 }
 
@@ -56,8 +56,13 @@ export function typesBinding(): Binding {
     isKeyObject: never,
     isEventTarget: never,
     isDate: object(slot(Date.prototype.getTime)),
-    isRegExp: (value: unknown) => value !== RegExp.prototype && object(slot(getter(RegExp.prototype, "flags")))(value) && object(slot(getter(RegExp.prototype, "source")))(value),
-    isArgumentsObject: object((value) => !(Symbol.toStringTag in (value as object)) && tagged("[object Arguments]")(value)),
+    isRegExp: (value: unknown) =>
+      value !== RegExp.prototype &&
+      object(slot(getter(RegExp.prototype, "flags")))(value) &&
+      object(slot(getter(RegExp.prototype, "source")))(value),
+    isArgumentsObject: object(
+      (value) => !(Symbol.toStringTag in (value as object)) && tagged("[object Arguments]")(value),
+    ),
     isNumberObject,
     isStringObject,
     isBooleanObject,

@@ -4,7 +4,18 @@ import type { Binding } from "./binding.ts";
 export type Ask = (operation: string, ...args: unknown[]) => unknown;
 
 /** Of `updateActions` in Node's internal/url, by index. */
-const FIELDS = ["protocol", "host", "hostname", "port", "username", "password", "pathname", "search", "hash", "href"];
+const FIELDS = [
+  "protocol",
+  "host",
+  "hostname",
+  "port",
+  "username",
+  "password",
+  "pathname",
+  "search",
+  "hash",
+  "href",
+];
 
 export function urlBinding(ask: Ask, requireInternal: (id: string) => any): Binding {
   const urlComponents = new Uint32Array(9);
@@ -18,12 +29,14 @@ export function urlBinding(ask: Ask, requireInternal: (id: string) => any): Bind
     urlComponents,
     parse(input: string, base: string | undefined, raise: boolean) {
       const href = accept(ask("url.parse", input, base ?? null));
-      if (href === undefined && raise) throw new (requireInternal("internal/errors").codes.ERR_INVALID_URL)(input, base);
+      if (href === undefined && raise)
+        throw new (requireInternal("internal/errors").codes.ERR_INVALID_URL)(input, base);
       return href;
     },
     canParse: (input: string, base?: string) => ask("url.parse", input, base ?? null) !== null,
     pathToFileURL: (path: string) => accept(ask("url.file", path)),
-    update: (href: string, action: number, value: string) => accept(ask("url.update", href, FIELDS[action], value)) ?? false,
+    update: (href: string, action: number, value: string) =>
+      accept(ask("url.update", href, FIELDS[action], value)) ?? false,
     getOrigin: (href: string) => ask("url.origin", href),
     format: (href: string, hash: boolean, unicode: boolean, search: boolean, auth: boolean) =>
       ask("url.format", href, { fragment: hash, unicode, search, auth }),

@@ -22,7 +22,8 @@ function constructorName(object: object): string {
 function previewEntries(object: Iterable<unknown>, wantsKind: boolean): unknown {
   const copy = cloneIterator(object);
   const entries = [...copy];
-  const paired = Object.prototype.toString.call(object) === "[object Map Iterator]" && entries.every(Array.isArray);
+  const paired =
+    Object.prototype.toString.call(object) === "[object Map Iterator]" && entries.every(Array.isArray);
   const flat = paired ? entries.flat() : entries;
   return wantsKind ? [flat, paired] : flat;
 }
@@ -44,7 +45,10 @@ class WeakReference {
   decRef = nothing;
 }
 
-export function utilBinding(privateSymbols: Record<string, symbol>, requireInternal: (id: string) => any): Binding {
+export function utilBinding(
+  privateSymbols: Record<string, symbol>,
+  requireInternal: (id: string) => any,
+): Binding {
   return {
     constants: {
       kPending: 0,
@@ -98,8 +102,14 @@ export function utilBinding(privateSymbols: Record<string, symbol>, requireInter
 }
 
 /** A property whose value is computed when it is first read; assignment replaces it. */
-export function defineLazy(target: object, key: PropertyKey, enumerable: boolean, compute: () => unknown): void {
-  const settle = (value: unknown) => Object.defineProperty(target, key, { value, writable: true, enumerable, configurable: true });
+export function defineLazy(
+  target: object,
+  key: PropertyKey,
+  enumerable: boolean,
+  compute: () => unknown,
+): void {
+  const settle = (value: unknown) =>
+    Object.defineProperty(target, key, { value, writable: true, enumerable, configurable: true });
   Object.defineProperty(target, key, {
     enumerable,
     configurable: true,

@@ -1,0 +1,39 @@
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Program } from "../harness/program.ts";
+
+const example = (name: string, ...args: string[]) =>
+  new Program(`../examples/${name}/main.ts`, { loader: true, args });
+
+test("01-hello says hello from another process", async () => {
+  await using program = example("01-hello", "reader");
+  const { code } = await program.exit;
+  assert.is(code, 0, program.output);
+  assert.match(program.output, /\[hello\] hello, reader/);
+  assert.match(program.output, /23, 29/);
+});
+
+test("02-thumbnails makes its contact sheet, and its pool is back at zero at the end", async () => {
+  const sheet = join(import.meta.dirname, "../../examples/02-thumbnails/out/contact-sheet.png");
+  await rm(sheet, { force: true });
+  await using program = example("02-thumbnails", "--seconds", "12");
+  const { code } = await program.exit;
+  assert.is(code, 0, program.output);
+  assert.match(program.output, /12 thumbnails in/);
+  assert.match(program.output, /the pool is back at zero/);
+  assert.match(program.output, /executors over time: .*0 at/);
+  assert.ok((await stat(sheet)).size > 10_000);
+});
+
+test("03-map finds the longest, and leaves out what failed", async () => {
+  await using program = example("03-map");
+  const { code } = await program.exit;
+  assert.is(code, 0, program.output);
+  assert.match(program.output, /of 500 seeds, \d+ takes the longest: \d+ steps/);
+  assert.match(program.output, /4 done, 1 failed of 5/);
+  assert.match(program.output, /\[ 1, 4, 16, 25 \]/);
+});
+
+test.run();

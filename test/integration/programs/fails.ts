@@ -1,0 +1,3 @@
+export function fail(word: string): never {
+  throw new RangeError(`imported ${word}`); // line 2
+}

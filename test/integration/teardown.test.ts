@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { descendants, untilGone } from "../harness/gone.ts";
+import { leftovers } from "../harness/leftovers.ts";
+import { Program } from "../harness/program.ts";
+
+const LIMIT_MS = 10_000;
+const PROGRAM = "integration/programs/busy-driver.ts";
+
+/** Everything below the driver, once its ffmpeg runs: nats-server and its guard, agents, cells, ffmpeg. */
+async function family(pid: number): Promise<number[]> {
+  const deadline = performance.now() + LIMIT_MS;
+  for (;;) {
+    const pids = await descendants(pid);
+    const commands = await Promise.all(
+      pids.map((one) => readFile(`/proc/${one}/cmdline`, "utf8").catch(() => "")),
+    );
+    const names = ["nats-server", "agent.js", "cell.js", "ffmpeg"];
+    const missing = names.filter((name) => !commands.some((command) => command.includes(name)));
+    if (missing.length === 0) return pids;
+    if (performance.now() > deadline) throw new Error(`no ${missing.join(", ")} below the driver`);
+    await pause(20);
+  }
+}
+
+async function endsEverything(end: (program: Program) => void, args: string[] = []): Promise<number> {
+  await using program = new Program(PROGRAM, { args });
+  await program.line(/^ready/);
+  const pids = await family(program.pid);
+  const start = performance.now();
+  end(program);
+  await untilGone([program.pid, ...pids], LIMIT_MS);
+  return performance.now() - start;
+}
+
+test("kill -9 of a driver leaves no executor, cell, ffmpeg or nats-server, ten times out of ten", async () => {
+  const times: number[] = [];
+  for (let i = 0; i < 10; i++) times.push(await endsEverything((program) => program.child.kill("SIGKILL")));
+  console.log(`gone after ${times.map((ms) => `${Math.round(ms)}`).join(", ")} ms`);
+  assert.is(times.length, 10);
+});
+
+test("Ctrl-C leaves nothing", async () => {
+  await endsEverything((program) => program.child.kill("SIGINT"));
+});
+
+test("process.exit() without a word leaves nothing", async () => {
+  await using program = new Program(PROGRAM, { args: ["exit"] });
+  await program.exit;
+  const gone = await leftoversOf(program);
+  assert.equal(gone, []);
+});
+
+test("close() ends everything before it resolves, and the process ends by itself", async () => {
+  await using program = new Program(PROGRAM, { args: ["close"] });
+  const { code } = await program.exit;
+  assert.is(code, 0, program.output);
+  assert.equal(await leftoversOf(program), []);
+});
+
+test("kill -9 of an agent takes its cells and the ffmpeg that they run with it", async () => {
+  await using program = new Program(PROGRAM);
+  await program.line(/^ready/);
+  await family(program.pid);
+  for (const agent of (await leftovers()).filter(({ command }) => command.endsWith("agent.js"))) {
+    const below = await descendants(agent.pid);
+    if (!(await descendants(program.pid)).includes(agent.pid)) continue; // another test file's
+    process.kill(agent.pid, "SIGKILL");
+    await untilGone(below, LIMIT_MS);
+  }
+});
+
+/** What of ours is still there some time after the program has ended. */
+async function leftoversOf(program: Program) {
+  await program.exit;
+  const parents = new Set((await leftovers()).map(({ pid }) => pid));
+  const mine = async () =>
+    (await leftovers()).filter(({ pid, command }) => parents.has(pid) && command.includes("bonfire-nats-"));
+  const deadline = performance.now() + LIMIT_MS;
+  while ((await mine()).length > 0 && performance.now() < deadline) await pause(20);
+  return mine();
+}
+
+test.run();
