@@ -16,18 +16,8 @@ export async function contactSheet(thumbnails: readonly Uint8Array[], directory:
   const tile = `scale=192:-2,tile=${COLUMNS}x${rows}:margin=8:padding=4:color=0x202020`;
   await mkdir(directory, { recursive: true });
   const sheet = join(directory, "contact-sheet.png");
-  await promisify(execFile)("ffmpeg", [
-    "-v",
-    "error",
-    "-y",
-    "-i",
-    join(work, "%05d.png"),
-    "-vf",
-    tile,
-    "-frames:v",
-    "1",
-    sheet,
-  ]);
+  const inputs = ["-i", join(work, "%05d.png"), "-vf", tile, "-frames:v", "1"];
+  await promisify(execFile)("ffmpeg", ["-v", "error", "-y", ...inputs, sheet]);
   await rm(work, { recursive: true });
   return sheet;
 }

@@ -32,7 +32,7 @@ if (values.help) {
 }
 
 const OUT = join(import.meta.dirname, "out");
-const EVERY = 1; // a thumbnail each second
+const EVERY = 1; // seconds of video for each thumbnail
 const ffmpeg = promisify(execFile);
 
 const clip = positionals[0] ?? (await makeClip(OUT, Number(values.seconds)));
@@ -51,26 +51,13 @@ await using pool = await fire.pool("thumbnails", {
 const progress = new Progress(parts.length);
 pool.on("fleet", (executors) => progress.fleet(executors));
 
-// What follows is written as if it ran here. It runs in a sandbox of its own on another process or machine: `part`,
-// `EVERY` and the imports of this file travel by themselves, and the thumbnails come back.
+// What follows is written as if it ran here. It runs in a sandbox in another process, or on another machine: `part`,
+// `EVERY`, the function below and the imports of this file travel by themselves, and the thumbnails come back.
 const perPart = pool.map(
   parts,
   async (part) => {
     await writeFile("part.mp4", part);
-    const filter = `fps=1/${EVERY},scale=320:-2`;
-    await promisify(execFile)("ffmpeg", [
-      "-v",
-      "error",
-      "-threads",
-      "1",
-      "-i",
-      "part.mp4",
-      "-vf",
-      filter,
-      "-threads",
-      "1",
-      "%03d.png",
-    ]);
+    await promisify(execFile)("ffmpeg", thumbnailArguments(EVERY));
     const names = (await readdir(".")).filter((name) => name.endsWith(".png")).sort();
     return Promise.all(names.map((name) => readFile(name)));
   },
@@ -96,25 +83,22 @@ await progress.untilEmpty();
 console.log(`\nexecutors over time: ${progress.timeline()}`);
 console.log("the pool is back at zero");
 
+/** One thread each, so that the comparison is of executors, not of ffmpeg's own threads. */
+function thumbnailArguments(every: number): string[] {
+  // The most telling of the frames of each thumbnail's time, not just the first.
+  const filter = `thumbnail=${every * 30},scale=320:-2`;
+  const one = "-threads 1";
+  return `-v error ${one} -filter_threads 1 -i part.mp4 -vf ${filter} -fps_mode vfr ${one} %03d.png`.split(
+    " ",
+  );
+}
+
 async function inThisProcess(): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "thumbnails-"));
   const start = performance.now();
   for (const part of parts) {
     await writeFile(join(directory, "part.mp4"), part);
-    const options = [
-      "-v",
-      "error",
-      "-y",
-      "-threads",
-      "1",
-      "-i",
-      "part.mp4",
-      "-vf",
-      `fps=1/${EVERY},scale=320:-2`,
-      "-threads",
-      "1",
-    ];
-    await ffmpeg("ffmpeg", [...options, "%03d.png"], { cwd: directory });
+    await ffmpeg("ffmpeg", ["-y", ...thumbnailArguments(EVERY)], { cwd: directory });
     const names = (await readdir(directory)).filter((name) => name.endsWith(".png")).sort();
     await Promise.all(names.map((name) => readFile(join(directory, name))));
   }

@@ -10,6 +10,9 @@ type Probe = (require: NodeJS.Require) => Promise<string>;
 /** What V8 tells only to embedders: the store across `await`, and what is inside a promise or a proxy. */
 const NOT_POSSIBLE_INSIDE = ["als", "util2"];
 
+// The runner may force colours on, which Node's assertion messages then have and a sandbox's never.
+delete process.env.FORCE_COLOR;
+
 test("Node's own modules behave inside an isolate as they do in Node", async () => {
   await using realm = new TestRealm();
   const require = createRequire(import.meta.url);

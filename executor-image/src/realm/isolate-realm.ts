@@ -6,20 +6,16 @@
 import { BonfireError, encode, isGranted, ReplyKind } from "@bonfire/wire";
 import { Abilities } from "../grants/abilities.ts";
 import { CallScope } from "../grants/call-scope.ts";
-import { INBOX_BYTES } from "../guest/layout.ts";
 import { guestFacts } from "../sandbox/guest-facts.ts";
-import { type BundleCode, Sandbox, type SandboxOwner, similar } from "../sandbox/sandbox.ts";
+import { type BundleCode, Sandbox, type SandboxOwner } from "../sandbox/sandbox.ts";
 import { SpareIsolate } from "../sandbox/spare.ts";
 import { deadlineError, memoryError, resetError, type Stop } from "../sandbox/stop.ts";
 import { CallDirectories } from "./call-directories.ts";
+import { groupSize, LARGE_BODY } from "./call-group.ts";
 import { Deadlines } from "./deadlines.ts";
 import { PendingCall } from "./pending-call.ts";
 import type { IncomingCall, Realm, RealmEvents, RealmOptions } from "./realm.ts";
 
-/** Calls in one entry at most. */
-const MOST_CALLS = 256;
-/** A body that takes more than this enters alone, in a buffer of its own. */
-const LARGE_BODY = INBOX_BYTES >> 2;
 /** Isolates that are kept for later calls when each call has its own. */
 const MOST_IDLE = 8;
 /** How long code may run that belongs to no waiting call, in milliseconds. */
@@ -346,29 +342,4 @@ export class IsolateRealm implements Realm, SandboxOwner {
     sandbox.dispose();
     this.#spare.noteUse(performance.now());
   }
-}
-
-/** How many of the calls may enter together: they fit the inbox, and their time limits are alike. */
-function groupSize(calls: readonly IncomingCall[]): number {
-  const limit = limitOf(calls[0]!);
-  let bytes = 0;
-  let size = 0;
-  for (const call of calls) {
-    bytes += call.body.length + 20;
-    if (
-      size > 0 &&
-      (size === MOST_CALLS ||
-        bytes > INBOX_BYTES ||
-        call.body.length > LARGE_BODY ||
-        !similar(limitOf(call), limit))
-    )
-      break;
-    size++;
-    if (call.body.length > LARGE_BODY) break;
-  }
-  return size;
-}
-
-function limitOf({ budget }: IncomingCall): number {
-  return budget > 0 ? budget : Number.POSITIVE_INFINITY;
 }

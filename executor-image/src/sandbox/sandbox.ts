@@ -12,6 +12,7 @@ import { Answers } from "./answers.ts";
 import type { GuestIsolate, HostCalls } from "./isolate.ts";
 import { Records, type Said } from "./records.ts";
 import { type Stop, stopOf } from "./stop.ts";
+import { CLOCK_SLACK, GRACE, type Limit, limitOf, similar } from "./time-limit.ts";
 
 /** What a sandbox needs of the realm it belongs to. */
 export interface SandboxOwner {
@@ -200,11 +201,10 @@ export class Sandbox {
     const now = performance.now();
     this.#clock[STATE_CLOCK] = now;
     this.#entryEnd = now + timeout;
-    const timed = timeout !== Number.POSITIVE_INFINITY;
     let stop: Stop | undefined;
     let unhandled: unknown;
     try {
-      work(timed ? { timeout: Math.max(1, Math.min(Math.ceil(timeout), LONGEST)) } : UNLIMITED);
+      work(limitOf(timeout));
     } catch (error) {
       stop = stopOf(
         error,
@@ -332,25 +332,6 @@ export class Sandbox {
       open: (number) => this.#answers.open(number),
     };
   }
-}
-
-interface Limit {
-  readonly timeout?: number;
-}
-
-const UNLIMITED: Limit = {};
-/** Longest timeout that timers take, in milliseconds. */
-const LONGEST = 2 ** 31 - 1;
-/** Milliseconds by which the clock of time limits may differ from ours. */
-const CLOCK_SLACK = 2;
-/** How long code of the guest's own may take that no call's deadline covers, in milliseconds. */
-const GRACE = 1000;
-
-/** Whether two time limits are near enough for one entry: the shorter one is overrun by a quarter at most. */
-export function similar(a: number, b: number): boolean {
-  if (a === b) return true;
-  const [shorter, longer] = a < b ? [a, b] : [b, a];
-  return longer !== Number.POSITIVE_INFINITY && longer <= shorter * 1.25 + 5;
 }
 
 function shown(error: unknown): string {
