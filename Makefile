@@ -21,7 +21,7 @@ test: build
 
 bench: build
 	@infra/bootstrap/programs.sh nats-server
-	@node test/bench/main.ts
+	@node test/bench/run.ts
 
 build:
 	@infra/bootstrap/toolchain.sh

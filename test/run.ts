@@ -77,7 +77,8 @@ async function testFiles(words: string[]): Promise<string[]> {
 
 function run(file: string): Promise<Outcome> {
   const start = performance.now();
-  const child = spawn(process.execPath, [join(ROOT, file)], {
+  // isolated-vm wants a process without Node's own startup snapshot.
+  const child = spawn(process.execPath, ["--no-node-snapshot", join(ROOT, file)], {
     cwd: join(ROOT, dirname(file)),
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, FORCE_COLOR: "0", BONFIRE_HINTS: "0" },

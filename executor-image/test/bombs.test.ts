@@ -83,11 +83,7 @@ test("an array of objects that grows", async () => {
   if (error.code === "MEMORY_LIMIT") assert.match(error.message, /64 MB/);
 });
 test("an array of typed arrays that grows", () =>
-  defuse("() => { const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1)); }", [
-    "MEMORY_LIMIT",
-    "CALL_TIMEOUT",
-    "RangeError",
-  ]));
+  defuse("() => { const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1)); }", ["MEMORY_LIMIT"]));
 test("strings that double", () =>
   defuse("() => { let s = 'ab'; const all = []; for (;;) { all.push(s + all.length); s += s; } }", [
     "MEMORY_LIMIT",

@@ -7,7 +7,12 @@ test("where no nats-server is installed, the error says how to get it on Debian,
     () => findNatsServer({ PATH: "/nowhere" }, []),
     (error: Error & { code: string }) => {
       assert.is(error.code, "NATS_SERVER_MISSING");
-      for (const words of ["apt-get install nats-server", "brew install nats-server", "docker run", "NATS_URL"]) {
+      for (const words of [
+        "apt-get install nats-server",
+        "brew install nats-server",
+        "docker run",
+        "NATS_URL",
+      ]) {
         assert.ok(error.message.includes(words), words);
       }
       return true;

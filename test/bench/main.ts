@@ -1,9 +1,9 @@
 /**
  * Speed as ratios to a floor that is measured in the same run, in turn with it, as machines differ and drift.
  *
- *     node test/bench/main.ts            a table
- *     node test/bench/main.ts --json     one JSON object: { machine, figures }
- *     node test/bench/main.ts ship       only figures whose name contains the word
+ *     pnpm bench            a table
+ *     pnpm bench --json     one JSON object: { machine, figures }
+ *     pnpm bench ship       only figures whose name contains the word
  *     --rounds N                         rounds of each (7); a figure is the median of its rounds
  */
 import { cpus, totalmem } from "node:os";

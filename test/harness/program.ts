@@ -24,7 +24,7 @@ export class Program implements AsyncDisposable {
     const flags = loader ? ["--import", "@bonfire/loader"] : [];
     this.child = spawn(process.execPath, [...flags, join(import.meta.dirname, "..", file), ...args], {
       cwd: join(import.meta.dirname, ".."),
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, BONFIRE_HINTS: "0", ...env },
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
@@ -39,6 +39,11 @@ export class Program implements AsyncDisposable {
 
   get output(): string {
     return this.#lines.join("\n");
+  }
+
+  /** Gives the program a line on its standard input. */
+  say(line: string): void {
+    this.child.stdin?.write(`${line}\n`);
   }
 
   /** The first line, past or to come, that matches. */

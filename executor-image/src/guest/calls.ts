@@ -1,5 +1,6 @@
 /** The call loop: reads calls from the inbox, runs each closure, and writes answers to the outbox, all inside the entry that the host has put a time limit on. */
 import { type EncodeOptions, encode } from "@bonfire/wire";
+import { memoryError } from "../sandbox/stop.ts";
 import { currentCall, enterCall, loopTime, requestTick, whileTicking } from "./bindings/scheduling.ts";
 import { bridge } from "./bridge.ts";
 import { importBuiltin, requireBuiltin } from "./builtins.ts";
@@ -8,10 +9,13 @@ import { callSite } from "./call-site.ts";
 import { encodeError } from "./encode-error.ts";
 import { forgetRequests, request } from "./host.ts";
 import { CALL_WORDS, RecordKind, State } from "./layout.ts";
-import { setWorkdir } from "./library.ts";
+import { facts, setWorkdir } from "./library.ts";
 import { consoleOf, logLine } from "./log.ts";
 import { commit, place } from "./outbox.ts";
 import { clearAllTimers, processImmediate, processTimers, runTicks } from "./process-object.ts";
+
+/** What V8 says when the isolate's allocator refuses a buffer: the memory limit, seen by the code as an exception. */
+const NO_BUFFER = "Array buffer allocation failed";
 
 const state = new Int32Array(bridge.state);
 const words = new Uint32Array(bridge.inbox);
@@ -127,7 +131,9 @@ function answer(id: number, value: unknown): void {
   }
 }
 
-function fail(id: number, error: unknown): void {
+function fail(id: number, thrown: unknown): void {
+  const refused = thrown instanceof RangeError && thrown.message === NO_BUFFER;
+  const error = refused ? memoryError(facts.memoryBytes / 2 ** 20, thrown) : thrown;
   commit(RecordKind.error, id, encodeError(error, errorOptions).length);
 }
 

@@ -38,10 +38,11 @@ export function deadlineError(budget: number, where: "running" | "waiting"): Bon
   );
 }
 
-export function memoryError(limitMb: number): BonfireError {
+export function memoryError(limitMb: number, cause?: unknown): BonfireError {
   return new BonfireError(
     "MEMORY_LIMIT",
     `Call exceeded the memory limit of ${limitMb} MB: raise the pool's memory or hold less at once`,
+    cause === undefined ? undefined : { cause },
   );
 }
 

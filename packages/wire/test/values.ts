@@ -142,7 +142,8 @@ export const cases: Case[] = [
   {
     name: "a long list of numbers",
     make: () => [Number.NaN, 2 ** 53, -1, 0.5, ...Array.from({ length: 200 }, (_, i) => i)],
-    holds: "(v) => v.length === 204 && Number.isNaN(v[0]) && v[1] === 2 ** 53 && v[2] === -1 && v[3] === 0.5 && v[203] === 199",
+    holds:
+      "(v) => v.length === 204 && Number.isNaN(v[0]) && v[1] === 2 ** 53 && v[2] === -1 && v[3] === 0.5 && v[203] === 199",
   },
   {
     name: "a long list of numbers with -0, and the same list twice",
@@ -155,7 +156,11 @@ export const cases: Case[] = [
   },
   {
     name: "a long list of numbers with a named property",
-    make: () => Object.assign(Array.from({ length: 100 }, (_, i) => i), { extra: 1 }),
+    make: () =>
+      Object.assign(
+        Array.from({ length: 100 }, (_, i) => i),
+        { extra: 1 },
+      ),
     holds: "(v) => v.length === 100 && v[99] === 99 && v.extra === 1",
   },
   {

@@ -6,7 +6,10 @@ import { BonfireError } from "@bonfire/wire";
 const USUAL = ["/usr/sbin", "/usr/local/bin", "/opt/homebrew/bin"];
 
 /** The path of nats-server. Throws `NATS_SERVER_MISSING`, which says how to get it. */
-export function findNatsServer(env: NodeJS.ProcessEnv = process.env, usual: readonly string[] = USUAL): string {
+export function findNatsServer(
+  env: NodeJS.ProcessEnv = process.env,
+  usual: readonly string[] = USUAL,
+): string {
   const folders = [...(env.PATH ?? "").split(delimiter).filter(Boolean), ...usual];
   const candidates = folders.map((folder) => join(folder, "nats-server"));
   if (env.BONFIRE_NATS_SERVER) candidates.unshift(env.BONFIRE_NATS_SERVER);

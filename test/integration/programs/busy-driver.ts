@@ -1,4 +1,4 @@
-// A driver with executors, cells, a private nats-server and a running ffmpeg; says so and waits for its end.
+// A driver with executors, cells, a private nats-server and a running ffmpeg; says so and waits for an order or its end.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { connect } from "@bonfire/runtime";
@@ -8,6 +8,7 @@ const pool = await fire.pool("busy", {
   min: 2,
   max: 2,
   concurrency: 2,
+  shutdownTimeout: "300ms",
   grants: { programs: ["ffmpeg"], files: true },
   logs: "ignore",
 });
@@ -23,10 +24,8 @@ running.catch(() => "it ends with this process");
 await started.promise;
 console.log("ready");
 
-switch (process.argv[2]) {
-  case "close":
-    await fire.close();
-    break;
-  case "exit":
-    process.exit(0);
-}
+process.stdin.once("data", (order) => {
+  if (String(order).trim() === "exit") process.exit(0);
+  process.stdin.destroy();
+  void fire.close();
+});
