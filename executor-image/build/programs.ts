@@ -2,9 +2,12 @@
  * Bundles the agent and the cell into one file each, with what they share beside them: reading a hundred small files
  * takes longer than everything else that an executor does before its first call. Run after `tsc`.
  */
+import { rm } from "node:fs/promises";
 import { build } from "esbuild";
 
 export async function bundlePrograms(dist: URL): Promise<void> {
+  // Shared parts are named by their content: those of earlier builds would stay for ever.
+  await rm(new URL("program", dist), { recursive: true, force: true });
   await build({
     entryPoints: {
       agent: new URL("agent/main.js", dist).pathname,
