@@ -139,12 +139,22 @@ export class Fire implements AsyncDisposable {
   async #close(): Promise<void> {
     const { announcer, system, watcher, bus, server } = this.#parts;
     const opened = await Promise.allSettled(this.#pools.values());
-    await Promise.all(opened.map((pool) => pool.status === "fulfilled" && pool.value.pool.close()));
-    await announcer.bye();
-    await system.close();
-    watcher.close();
-    await bus.close();
-    await server?.close();
+    const pools = opened.flatMap((pool) => (pool.status === "fulfilled" ? [pool.value.pool] : []));
+    // Each step is taken whatever became of the one before it; what failed first is told at the end.
+    const steps = [
+      () => Promise.all(pools.map((pool) => pool.close())),
+      () => announcer.bye(),
+      () => system.close(),
+      () => watcher.close(),
+      () => bus.close(),
+      () => server?.close(),
+    ];
+    const failures: unknown[] = [];
+    for (const step of steps)
+      await Promise.resolve()
+        .then(step)
+        .catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   #forget(pool: Pool): void {

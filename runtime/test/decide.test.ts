@@ -9,7 +9,12 @@ import {
 } from "../src/supervisor/decide.ts";
 
 const POLICY: Policy = { min: 0, max: 4, concurrency: 2, idleAfter: 1_000 };
-const driver = (waiting: number, underway = 0, id = "d1"): DriverView => ({ id, waiting, underway });
+const driver = (waiting: number, underway = 0, id = "d1", lastGrant = 0): DriverView => ({
+  id,
+  waiting,
+  underway,
+  lastGrant,
+});
 const ready = (id: string, leases: Record<string, number> = {}, idleSince = 0): ExecutorView => ({
   id,
   phase: "ready",
@@ -61,7 +66,23 @@ test("two drivers that wait share an executor's free slots", () => {
 test("at max, a driver that holds more than its share is asked to give it back", () => {
   const fleet = [ready("a", { d1: 2 })];
   const asked = actions([driver(0, 0, "d1"), driver(1, 0, "d2")], fleet, { ...POLICY, max: 1 });
-  assert.equal(asked, [{ kind: "recall", driver: "d1", slots: 1 }]);
+  assert.equal(asked, [{ kind: "recall", driver: "d1", keep: 1 }]);
+});
+
+test("where there is less than a slot for each, whoever holds one gives it back after its call", () => {
+  const policy = { ...POLICY, max: 1, concurrency: 1 };
+  const fleet = [ready("a", { d1: 1 })];
+  assert.equal(actions([driver(9, 0, "d1"), driver(1, 0, "d2")], fleet, policy), [
+    { kind: "recall", driver: "d1", keep: 0 },
+  ]);
+});
+
+test("a slot that becomes free goes to whoever holds least, and among those to the one served longest ago", () => {
+  const policy = { ...POLICY, max: 1, concurrency: 1 };
+  const granted = (d1: number, d2: number) =>
+    actions([driver(9, 0, "d1", d1), driver(9, 0, "d2", d2)], [ready("a")], policy)[0];
+  assert.equal(granted(5, 4), { kind: "grant", executor: "a", driver: "d2", slots: 1 });
+  assert.equal(granted(5, 6), { kind: "grant", executor: "a", driver: "d1", slots: 1 });
 });
 
 test("F9: an executor without a lease for idleAfter retires, and the decision says when to look again", () => {

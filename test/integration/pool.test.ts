@@ -256,17 +256,6 @@ test("map yields every result in order, and progress counts them", async () => {
   assert.equal(progress, { done: 200, failed: 0, total: 200 });
 });
 
-test("two drivers share one pool: the second joins, and both are served at max", async () => {
-  const { servers } = fire.inspect().nats;
-  assert.ok(servers.length > 0);
-  await using pool = await open({ max: 1, concurrency: 2 });
-  const held = new AbortController();
-  const blocking = failure(pool.call(() => new Promise(() => {}), { signal: held.signal }));
-  await pool.call(() => 1);
-  held.abort();
-  await blocking;
-});
-
 test("closing a pool lets what runs finish", async () => {
   const pool = await open({ max: 1 });
   await pool.call(() => 1);

@@ -92,6 +92,12 @@ export class ActorSystem implements Courier, AsyncDisposable {
     this.bus.publish(subject.mail(to.node, this.node), payload);
   }
 
+  /** As `tell`, over a subject that several nodes may share; all who listen there get it. */
+  tellSubject(via: string, to: Address, method: string, args: unknown[]): void {
+    if (!this.bus.link.up) return deadLetters.publish({ to, method, error: "the link to NATS is down" });
+    this.bus.publish(via, packEnvelope({ actor: to.actor, method, args, budget: 0, trace: "" }));
+  }
+
   /** Hands a message that arrived on any subject to its actor, and the outcome to whoever asked. */
   receive(message: Message, sender: string): void {
     const envelope = unpackEnvelope(message.data);

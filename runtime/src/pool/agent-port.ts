@@ -18,4 +18,6 @@ export interface CellOffer {
 export interface KeeperPort extends Actor {
   /** A call did not end in time. If the cell's process does not answer either, it is killed, and this rejects. */
   overdue(reason: string): Promise<void>;
+  /** The driver needs the cell no longer. */
+  dismiss(): void;
 }

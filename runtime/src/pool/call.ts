@@ -9,6 +9,8 @@ export type CallPhase =
   | { readonly name: "waiting" }
   /** On its way to the cell or running there. */
   | { readonly name: "running"; readonly cell: CellLink }
+  /** It has run; its large value is on its way. */
+  | { readonly name: "receiving"; readonly cell: CellLink }
   | { readonly name: "settled" };
 
 /** What a call asks of the pool it belongs to. */
@@ -21,6 +23,8 @@ export interface CallHost {
   settled(): void;
   /** The work has ended: the slot is free. */
   ended(cell: CellLink): void;
+  /** Whether the reply says that the cell lacks the call's bundles, so that it has to be sent again. */
+  mustReload(kind: number, body: Uint8Array): boolean;
   /** The value of a reply, or a promise of it. Throws a `RemoteFailure` if the code threw. */
   revive(kind: number, body: Uint8Array, cell: CellLink): unknown;
   /** The error that the caller gets, given the caller's stack. */
@@ -52,6 +56,7 @@ export class Call extends Question {
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
   #phase: CallPhase = { name: "waiting" };
+  #reloaded = false;
 
   constructor(id: number, host: CallHost, { closure, args, bundles, budget, deadlineAt, signal }: CallParts) {
     super();
@@ -107,14 +112,42 @@ export class Call extends Question {
   override onReply(data: Uint8Array): void {
     const phase = this.#phase;
     if (phase.name !== "running") return;
-    this.#settle();
+    const { cell } = phase;
+    const kind = data[0] ?? 0;
+    const body = data.subarray(1);
+    if (!this.#reloaded && this.#host.mustReload(kind, body)) {
+      this.#reloaded = true;
+      return cell.resend(this);
+    }
     try {
-      this.#resolve(this.#host.revive(data[0] ?? 0, data.subarray(1), phase.cell));
+      const value = this.#host.revive(kind, body, cell);
+      if (value instanceof Promise) return this.#receive(value, cell);
+      this.#settle();
+      this.#resolve(value);
     } catch (error) {
+      this.#settle();
       this.#reject(error);
     }
-    phase.cell.inFlight.delete(this);
-    this.#host.ended(phase.cell);
+    this.#ended(cell);
+  }
+
+  /** A large value comes as a transfer, which ends by itself if it stalls; the call is not over before it is. */
+  #receive(value: Promise<unknown>, cell: CellLink): void {
+    this.#phase = { name: "receiving", cell };
+    value
+      .then(
+        (whole) => {
+          if (this.settled) return;
+          this.#settle();
+          this.#resolve(whole);
+        },
+        (error) => this.fail(error),
+      )
+      .finally(() => this.#ended(cell));
+  }
+
+  #ended(cell: CellLink): void {
+    if (cell.inFlight.delete(this)) this.#host.ended(cell);
   }
 
   override onNobody(): void {

@@ -4,6 +4,7 @@ import type { Address } from "../actor/ref.ts";
 import type { Bus } from "../bus/bus.ts";
 import { Question } from "../bus/inbox.ts";
 import { subject } from "../bus/subject.ts";
+import type { TimerWheel } from "../bus/timer-wheel.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import type { Call } from "./call.ts";
 
@@ -12,6 +13,21 @@ const LOAD_MS = 60_000;
 const BACKSTOP_MS = 1_000;
 const CANCEL_MS = 500;
 const NOTHING = new Uint8Array(0);
+
+const numbers = new Map<string, number>();
+
+/**
+ * The number under which this process loads a bundle into cells. It belongs to the content for the life of the
+ * process: a cell that is given back and granted again still has what it was sent under its number.
+ */
+function numberOf(hash: string): number {
+  let number = numbers.get(hash);
+  if (number === undefined) {
+    number = numbers.size + 1;
+    numbers.set(hash, number);
+  }
+  return number;
+}
 
 export class CellLink {
   readonly executor: string;
@@ -26,18 +42,20 @@ export class CellLink {
   /** A call did not end in time here: no other is sent until the cell has answered. */
   suspect = false;
   idleSince = performance.now();
+  /** Ends the watch over the cell's keeper. */
+  unwatch: () => void = () => undefined;
   readonly #bus: Bus;
+  readonly #waiting: TimerWheel;
   readonly #calls: string;
-  readonly #loaded = new Map<
-    string,
-    { readonly number: number; readonly ready: Promise<void> | undefined }
-  >();
+  /** Bundles that the cell has; a promise while one is on its way that calls have to wait for. */
+  readonly #loaded = new Map<string, Promise<void> | true>();
 
-  constructor(bus: Bus, executor: string, keeper: Address, node: string) {
+  constructor(bus: Bus, waiting: TimerWheel, executor: string, keeper: Address, node: string) {
     this.executor = executor;
     this.keeper = keeper;
     this.node = node;
     this.#bus = bus;
+    this.#waiting = waiting;
     this.#calls = subject.call(node, bus.node);
   }
 
@@ -48,15 +66,28 @@ export class CellLink {
   /** Sends a call that has its slot. Failures reach the call. */
   send(call: Call): void {
     this.inFlight.add(call);
-    const pending = this.#loadAll(call.bundles);
-    if (pending) pending.then(() => this.#sendFrame(call)).catch((error) => this.#failed(call, error));
-    else {
-      try {
-        this.#sendFrame(call);
-      } catch (error) {
-        this.#failed(call, error);
-      }
+    try {
+      const pending = this.#loadAll(call.bundles);
+      if (pending) this.#sendAfter(pending, call);
+      else this.#sendFrame(call);
+    } catch (error) {
+      this.#failed(call, error);
     }
+  }
+
+  /** The cell has said that it lacks the call's bundles, so the call did not run: loads them and sends it again. */
+  resend(call: Call): void {
+    for (const { hash } of call.bundles) this.#loaded.delete(hash);
+    this.send(call);
+  }
+
+  /** Its deadline is watched on the waiting calls' wheel until it has been sent, then by the inbox. */
+  #sendAfter(loaded: Promise<unknown>, call: Call): void {
+    this.#waiting.add(call, Math.max(1, call.deadlineAt - performance.now()));
+    loaded
+      .finally(() => this.#waiting.remove(call))
+      .then(() => this.#sendFrame(call))
+      .catch((error) => this.#failed(call, error));
   }
 
   /** Ends the call's work over there. Resolves when it has ended; rejects if the cell does not say so in time. */
@@ -74,7 +105,7 @@ export class CellLink {
     const own = call.bundles[0] as Bundle;
     const budget = Math.max(1, Math.ceil(call.deadlineAt - performance.now()));
     const { captures, site } = call.closure;
-    const bundle = (this.#loaded.get(own.hash) as { number: number }).number;
+    const bundle = numberOf(own.hash);
     const header = { kind: FrameKind.call, site, bundle, budget, id: call.id };
     if (HEADER_BYTES + 4 + captures.length + call.args.length <= this.#bus.maxPayload) {
       this.#bus.ask(this.#calls, callFrame(header, captures, call.args), call, budget + BACKSTOP_MS);
@@ -101,30 +132,36 @@ export class CellLink {
     return pack([id, total]);
   }
 
-  /** Loads what the cell has not got. Undefined if the calls may follow at once. */
+  /** Loads what the cell has not got. Undefined if the calls may follow at once. Throws `LINK_DOWN`. */
   #loadAll(bundles: readonly Bundle[]): Promise<unknown> | undefined {
     let pending: Promise<unknown> | undefined;
     for (const bundle of bundles) {
-      const { ready } = this.#loaded.get(bundle.hash) ?? this.#load(bundle);
-      if (ready) pending = pending ? Promise.all([pending, ready]) : ready;
+      const ready = this.#loaded.get(bundle.hash) ?? this.#load(bundle);
+      if (ready !== true) pending = pending ? Promise.all([pending, ready]) : ready;
     }
     return pending;
   }
 
-  #load(bundle: Bundle) {
-    const number = this.#loaded.size + 1;
+  #load(bundle: Bundle): Promise<void> | true {
+    const number = numberOf(bundle.hash);
     const body = pack([bundle.hash, bundle.code]);
-    const small = HEADER_BYTES + body.length <= this.#bus.maxPayload;
-    // Messages of one connection arrive in order: calls may be sent behind a small bundle without waiting for it.
-    if (small) this.#bus.publish(this.#calls, withBody(FrameKind.load, 0, number, 0, body));
-    const loading = small ? undefined : this.#loadByTransfer(number, body);
-    const entry = { number, ready: loading };
-    this.#loaded.set(bundle.hash, entry);
-    loading?.then(
-      () => this.#loaded.set(bundle.hash, { number, ready: undefined }),
-      () => this.#loaded.delete(bundle.hash),
+    if (HEADER_BYTES + body.length <= this.#bus.maxPayload) {
+      // Messages of one connection arrive in order: calls may be sent behind a small bundle without waiting for it.
+      this.#bus.publish(this.#calls, withBody(FrameKind.load, 0, number, 0, body));
+      this.#loaded.set(bundle.hash, true);
+      return true;
+    }
+    const loading = this.#loadByTransfer(number, body).then(
+      () => {
+        this.#loaded.set(bundle.hash, true);
+      },
+      (error) => {
+        this.#loaded.delete(bundle.hash);
+        throw error;
+      },
     );
-    return entry;
+    this.#loaded.set(bundle.hash, loading);
+    return loading;
   }
 
   async #loadByTransfer(number: number, body: Uint8Array): Promise<void> {

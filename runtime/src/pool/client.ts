@@ -5,8 +5,8 @@ import type { Address } from "../actor/ref.ts";
 
 /** What the supervisor's messages do on the driver's side. */
 export interface ClientHost {
-  granted(executor: string, agent: Address, slots: number): void;
-  recalled(slots: number): void;
+  granted(number: number, executor: string, agent: Address, slots: number): void;
+  recalled(keep: number): void;
   executorLost(executor: string, error: BonfireError): void;
   bootFailed(error: BonfireError, final: boolean): void;
   fleetChanged(ready: number, booting: number): void;
@@ -27,12 +27,12 @@ export class PoolClient extends Actor {
     this.context.monitor(supervisor);
   }
 
-  grant(executor: string, agent: Address, slots: number): void {
-    this.#host.granted(executor, agent, slots);
+  grant(number: number, executor: string, agent: Address, slots: number): void {
+    this.#host.granted(number, executor, agent, slots);
   }
 
-  recall(slots: number): void {
-    this.#host.recalled(slots);
+  recall(keep: number): void {
+    this.#host.recalled(keep);
   }
 
   lost(executor: string, error: BonfireError): void {

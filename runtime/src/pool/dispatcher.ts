@@ -2,18 +2,20 @@
  * The driver's side of a pool: calls wait here, get a slot, and go straight to the cell. It tells the supervisor
  * what it needs and is told what it gets; it decides nothing about executors.
  */
-import { BonfireError, hasCode, ReplyKind, unpack } from "@bonfire/wire";
+import { BonfireError, decode, hasCode, ReplyKind, unpack } from "@bonfire/wire";
 import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Address, Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
 import { reviveError, reviveValue } from "../closure/revive-error.ts";
 import { localStack } from "../closure/stack.ts";
+import type { Report } from "../supervisor/driver-record.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AgentPort, CellOffer, KeeperPort } from "./agent-port.ts";
 import type { Call, CallHost, CallPhase } from "./call.ts";
 import { CellLink } from "./cell-link.ts";
 import type { ClientHost } from "./client.ts";
+import { LeaseReport } from "./lease-report.ts";
 import { Slots } from "./slots.ts";
 import { WaitingQueue } from "./waiting-queue.ts";
 
@@ -21,6 +23,11 @@ import { WaitingQueue } from "./waiting-queue.ts";
 const LINGER_MS = 1_000;
 const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
+
+function cellGone(executor: string, reason: Reason): BonfireError {
+  if (reason.kind !== "normal") return reasonError(`The cell on executor ${executor}`, reason);
+  return new BonfireError("EXECUTOR_LOST", `Executor ${executor} was stopped while the call ran`);
+}
 
 function ranTooLong(call: Call, what: string, cause?: unknown): BonfireError {
   return new BonfireError(
@@ -58,11 +65,18 @@ export class Dispatcher implements CallHost, ClientHost {
   readonly #queue = new WaitingQueue<Call>();
   readonly #wheel = new TimerWheel();
   readonly #cells = new Map<string, CellLink>();
+  /** Slots on executors where a cell is being asked for. */
+  readonly #admitting = new Map<string, number>();
+  readonly #report: LeaseReport;
   #supervisor: Ref<Supervisor> | undefined;
+  /** The last grant that has arrived. */
+  #seen = 0;
+  /** The supervisor wants back what is held above this. */
+  #keep = Number.POSITIVE_INFINITY;
+  /** How long the slots were unused that were given back last, ms. */
+  #idleMs = 0;
   #lastBootFailure: BonfireError | undefined;
   #fleet = { ready: 0, booting: 0 };
-  #reported = "";
-  #reporting = false;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
   /** Calls that have no answer yet. */
@@ -74,13 +88,17 @@ export class Dispatcher implements CallHost, ClientHost {
     this.#system = system;
     this.#events = events;
     this.#linger = Math.min(LINGER_MS, idleAfter);
+    this.#report = new LeaseReport(
+      () => this.#state(),
+      () => this.#forgotten(),
+    );
   }
 
   /** From now on this supervisor is told what the driver needs. */
   serveUnder(supervisor: Ref<Supervisor>): void {
     this.#supervisor = supervisor;
-    this.#reported = "";
-    this.#report();
+    this.#seen = 0;
+    this.#report.serveUnder(supervisor);
   }
 
   submit(call: Call): void {
@@ -90,7 +108,7 @@ export class Dispatcher implements CallHost, ClientHost {
     if (cell) return this.#start(call, cell);
     this.#queue.push(call);
     this.#wheel.add(call, call.deadlineAt - performance.now());
-    this.#report();
+    this.#report.changed();
   }
 
   /** A call was made; it counts until `settled`. */
@@ -112,9 +130,13 @@ export class Dispatcher implements CallHost, ClientHost {
   /** Fails whatever is left and gives everything back. */
   close(error: BonfireError): void {
     this.#closed = true;
+    this.#report.close();
     clearInterval(this.#sweep);
     for (const call of this.#queue.drain()) this.#failWaiting(call, error);
-    for (const cell of this.#slots) for (const call of cell.inFlight) call.fail(error);
+    for (const cell of this.#slots) {
+      this.#dropCell(cell, error);
+      this.#system.ref<KeeperPort>(cell.keeper).tell.dismiss();
+    }
     this.#supervisor?.tell.leave();
   }
 
@@ -142,7 +164,7 @@ export class Dispatcher implements CallHost, ClientHost {
       this.#wheel.remove(call);
       this.#start(call, cell);
     }
-    this.#report();
+    this.#report.changed();
   }
 
   #failWaiting(call: Call, error: unknown): void {
@@ -154,6 +176,7 @@ export class Dispatcher implements CallHost, ClientHost {
 
   ended(cell: CellLink): void {
     cell.busy--;
+    if (this.#keep < Number.POSITIVE_INFINITY) this.#giveBack();
     if (this.#queue.size > 0) return this.#pump();
     if (cell.busy === 0) cell.idleSince = performance.now();
     this.#sweepLater();
@@ -176,7 +199,7 @@ export class Dispatcher implements CallHost, ClientHost {
     if (phase.name === "waiting") {
       this.#queue.remove(call);
       this.#wheel.remove(call);
-      this.#report();
+      this.#report.changed();
     } else if (phase.name === "running") {
       this.#system.bus.forget(call);
       // The cell's own timeout should have ended it a second ago.
@@ -210,6 +233,10 @@ export class Dispatcher implements CallHost, ClientHost {
       default:
         throw new BonfireError("PROTOCOL", `Cell ${cell.node} sent a reply of unknown kind ${kind}`);
     }
+  }
+
+  mustReload(kind: number, body: Uint8Array): boolean {
+    return kind === ReplyKind.error && hasCode(decode(body), "BUNDLE_MISSING");
   }
 
   located(call: Call, thrown: unknown, callSite: string | undefined): unknown {
@@ -247,32 +274,67 @@ export class Dispatcher implements CallHost, ClientHost {
 
   // What the supervisor says
 
-  granted(executor: string, agent: Address, slots: number): void {
+  granted(number: number, executor: string, agent: Address, slots: number): void {
+    if (this.#closed || number <= this.#seen) return;
+    this.#seen = number;
+    this.#report.changed();
     const cell = this.#slots.of(executor);
     if (cell) return this.#addSlots(cell, slots);
+    this.#admitting.set(executor, (this.#admitting.get(executor) ?? 0) + slots);
     this.#admit(executor, agent).then(
-      (admitted) => this.#addSlots(admitted, slots),
+      (admitted) => {
+        const ready = this.#admitting.get(executor) ?? 0;
+        this.#admitting.delete(executor);
+        if (admitted && ready > 0) this.#addSlots(admitted, ready);
+      },
       (error: BonfireError) => {
-        this.#lastBootFailure = error;
-        this.#supervisor?.tell.release(executor, slots, 0);
+        this.#admitting.delete(executor);
+        this.#supervisor?.tell.unusable(
+          executor,
+          new BonfireError(error.code ?? "ADMIT_FAILED", error.message),
+        );
+        this.#report.changed();
       },
     );
   }
 
-  recalled(slots: number): void {
-    let wanted = slots;
+  recalled(keep: number): void {
+    this.#keep = keep;
+    this.#giveBack();
+  }
+
+  /** Gives back free slots until no more are held than the supervisor left us; the rest follows as calls end. */
+  #giveBack(): void {
+    let excess = this.#slots.usable - this.#keep;
     for (const cell of this.#slots) {
-      const back = Math.min(cell.free, wanted);
-      if (back > 0) this.#release(cell, back, 0);
-      wanted -= Math.max(0, back);
+      const back = Math.min(cell.free, excess);
+      if (back <= 0) continue;
+      cell.slots -= back;
+      excess -= back;
+      this.#idleMs = 0;
+      this.#report.changed();
     }
-    this.#report();
+    if (excess <= 0) this.#keep = Number.POSITIVE_INFINITY;
   }
 
   executorLost(executor: string, error: BonfireError): void {
+    this.#admitting.delete(executor);
     const cell = this.#slots.of(executor);
     if (cell) this.#dropCell(cell, error);
-    this.#report();
+    this.#report.changed();
+  }
+
+  /** The supervisor took this driver for dead and gave its slots to others; it has to begin again. */
+  #forgotten(): void {
+    this.#supervisor = undefined;
+    this.#report.serveUnder(undefined);
+    this.#admitting.clear();
+    const error = new BonfireError(
+      "EXECUTOR_LOST",
+      "This process was out of reach for so long that its executors were given up",
+    );
+    for (const cell of this.#slots) this.#dropCell(cell, error);
+    this.#events.supervisorGone({ kind: "lost", detail: "it had given this driver up" });
   }
 
   bootFailed(error: BonfireError, final: boolean): void {
@@ -288,6 +350,8 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   supervisorGone(reason: Reason): void {
+    this.#supervisor = undefined;
+    this.#report.serveUnder(undefined);
     if (!this.#closed) this.#events.supervisorGone(reason);
   }
 
@@ -298,21 +362,17 @@ export class Dispatcher implements CallHost, ClientHost {
     return this.#cells.has(cell);
   }
 
-  async #admit(executor: string, agent: Address): Promise<CellLink> {
-    const offer = (await this.#system.ask(
-      agent,
-      "admit" satisfies keyof AgentPort,
-      [],
-      ADMIT_MS,
-    )) as CellOffer;
+  async #admit(executor: string, agent: Address): Promise<CellLink | undefined> {
+    const method = "admit" satisfies keyof AgentPort;
+    const offer = (await this.#system.ask(agent, method, [], ADMIT_MS)) as CellOffer;
     const existing = this.#slots.of(executor);
-    if (existing) return existing;
-    const cell = new CellLink(this.#system.bus, executor, offer.keeper, offer.node);
+    if (existing || this.#closed) return existing;
+    const cell = new CellLink(this.#system.bus, this.#wheel, executor, offer.keeper, offer.node);
     this.#slots.put(cell);
     this.#cells.set(cell.node, cell);
-    this.#system.monitor(offer.keeper, (reason) => {
-      this.#dropCell(cell, reasonError(`The cell on executor ${executor}`, reason));
-      this.#report();
+    cell.unwatch = this.#system.monitor(offer.keeper, (reason) => {
+      this.#dropCell(cell, cellGone(executor, reason));
+      this.#report.changed();
     });
     return cell;
   }
@@ -320,26 +380,28 @@ export class Dispatcher implements CallHost, ClientHost {
   #addSlots(cell: CellLink, slots: number): void {
     cell.slots += slots;
     cell.idleSince = performance.now();
+    this.#idleMs = 0;
     this.#pump();
     this.#sweepLater();
   }
 
-  /** The cell is no more: its calls fail with the reason, its slots go back. */
+  /** The cell is no more for us: its calls fail with the reason, its slots go back with the next report. */
   #dropCell(cell: CellLink, error: BonfireError): void {
+    cell.unwatch();
     this.#cells.delete(cell.node);
     if (!this.#slots.drop(cell)) return;
-    if (cell.slots > 0) this.#supervisor?.tell.release(cell.executor, cell.slots, 0);
     for (const call of cell.inFlight) {
       this.#system.bus.forget(call);
       call.fail(error);
     }
     cell.inFlight.clear();
-    if (this.#system.bus.hasBulk) void this.#system.bus.transfers().then((bulk) => bulk.peerGone(cell.node));
-  }
-
-  #release(cell: CellLink, slots: number, idleMs: number): void {
-    cell.slots -= slots;
-    this.#supervisor?.tell.release(cell.executor, slots, idleMs);
+    const { bus } = this.#system;
+    if (bus.hasBulk) {
+      bus.transfers().then(
+        (bulk) => bulk.peerGone(cell.node),
+        (error: Error) => process.emitWarning(error),
+      );
+    }
   }
 
   #sweepLater(): void {
@@ -352,27 +414,26 @@ export class Dispatcher implements CallHost, ClientHost {
     let leased = 0;
     for (const cell of this.#slots) {
       const idle = now - cell.idleSince;
-      if (cell.slots > 0 && cell.busy === 0 && idle >= this.#linger) this.#release(cell, cell.slots, idle);
+      if (cell.slots > 0 && cell.busy === 0 && idle >= this.#linger) {
+        cell.slots = 0;
+        this.#idleMs = idle;
+        this.#report.changed();
+      }
       leased += cell.slots;
     }
-    this.#report();
     if (leased > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
   }
 
-  /** Says what is needed, at most once per turn of the event loop and only if it changed. */
-  #report(): void {
-    if (this.#reporting || this.#closed) return;
-    this.#reporting = true;
-    queueMicrotask(() => {
-      this.#reporting = false;
-      const waiting = this.#queue.size;
-      const usable = this.#slots.usable;
-      const report = `${waiting} ${usable}`;
-      if (report === this.#reported || !this.#supervisor) return;
-      this.#reported = report;
-      this.#supervisor.tell.report(waiting, usable);
-    });
+  /** What the supervisor has to know. */
+  #state(): Report {
+    const held: Record<string, number> = Object.fromEntries(this.#admitting);
+    for (const { executor, slots } of this.#slots) {
+      if (slots > 0) held[executor] = (held[executor] ?? 0) + slots;
+    }
+    let coming = 0;
+    for (const slots of this.#admitting.values()) coming += slots;
+    return { waiting: Math.max(0, this.#queue.size - coming), held, seen: this.#seen, idleMs: this.#idleMs };
   }
 }

@@ -1,5 +1,6 @@
 /** Many items through a pool: so many at a time, never more results than the reader asked for. */
-import { BonfireError } from "@bonfire/wire";
+import { BonfireError, hasCode } from "@bonfire/wire";
+import { milliseconds } from "../duration.ts";
 import { refuseUnknown, wholeNumber } from "../option.ts";
 import { MAP_OPTIONS, type MapOptions } from "./call-options.ts";
 
@@ -19,7 +20,7 @@ export function mapItems<T, R>({
   concurrency,
 }: MapPlan<T, R>): AsyncGenerator<R, void, void> {
   refuseUnknown("map", options, MAP_OPTIONS);
-  const { order = "input", onError = "throw", onProgress, signal } = options;
+  const { order = "input", onError = "throw", onProgress, signal, deadline } = options;
   if (order !== "input" && order !== "completion") {
     throw new BonfireError(
       "INVALID_OPTION",
@@ -32,18 +33,11 @@ export function mapItems<T, R>({
       `Option "onError" must be "throw" or "skip", got ${String(onError)}`,
     );
   }
+  // Here once, as at each item it would be that item's failure, and could be skipped.
+  if (deadline !== undefined) milliseconds("deadline", deadline);
   const width = wholeNumber("concurrency", options.concurrency ?? concurrency, 1);
   const total = Array.isArray(items) ? items.length : undefined;
   return generate({ items, run, width, order, onError, onProgress, signal, total });
-}
-
-interface Job<R> {
-  readonly outcome: Promise<{
-    readonly job: Job<R>;
-    readonly value?: R;
-    readonly error?: unknown;
-    readonly failed: boolean;
-  }>;
 }
 
 interface Generation<T, R> {
@@ -58,55 +52,177 @@ interface Generation<T, R> {
 }
 
 async function* generate<T, R>(generation: Generation<T, R>): AsyncGenerator<R, void, void> {
-  const { items, run, width, order, onError, onProgress, signal, total } = generation;
-  // Whoever stops reading early, by break or by an error, ends what is under way.
+  const { items, width, onError, signal } = generation;
+  signal?.throwIfAborted();
+  const source = new Source(items);
+  // Whatever ends the iteration early also ends what is under way: the caller's signal, a failure, a reader that leaves.
   const stop = new AbortController();
-  const ends = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  const source = iterate(items);
-  const jobs = new Set<Job<R>>();
-  let index = 0;
-  let done = 0;
-  let failed = 0;
-  let exhausted = false;
-
-  const start = (item: T): void => {
-    const job: Job<R> = {
-      outcome: run(item, index++, ends).then(
-        (value) => settled(job, { value, failed: false }),
-        (error: unknown) => settled(job, { error, failed: true }),
-      ),
-    };
-    jobs.add(job);
-  };
-  const settled = (job: Job<R>, outcome: { value?: R; error?: unknown; failed: boolean }) => {
-    if (outcome.failed) failed++;
-    else done++;
-    onProgress?.({ done, failed, total });
-    return { job, ...outcome };
+  const abort = () => stop.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  const jobs = new Jobs(generation, stop);
+  const end = () => {
+    signal?.removeEventListener("abort", abort);
+    stop.abort(new BonfireError("MAP_ENDED", "The map ended before this item was done"));
   };
 
   try {
     while (true) {
-      while (!exhausted && jobs.size < width) {
-        const next = await source.next();
-        if (next.done) exhausted = true;
-        else start(next.value);
+      stop.signal.throwIfAborted();
+      while (!source.ended && jobs.size < width) {
+        const next = await source.next(stop.signal);
+        stop.signal.throwIfAborted();
+        if (!next.done) jobs.start(next.value);
       }
       if (jobs.size === 0) return;
-      const [oldest] = jobs as Set<Job<R>> & Iterable<Job<R>>;
-      const outcome = await (order === "input"
-        ? (oldest as Job<R>).outcome
-        : Promise.race([...jobs].map((job) => job.outcome)));
-      jobs.delete(outcome.job);
-      if (!outcome.failed) yield outcome.value as R;
-      else if (onError === "throw") throw outcome.error;
+      const outcome = await jobs.take();
+      if (!outcome.failed) yield outcome.value;
+      // A closed pool fails all that is to come, too: skipping it would pass for success, or never end.
+      else if (onError === "throw" || hasCode(outcome.error, "POOL_CLOSED")) throw outcome.error;
     }
+  } catch (error) {
+    end();
+    // As after any loop, the reader hears what ended it, not what the source says to being closed then.
+    await source.close().catch(() => undefined);
+    throw error;
   } finally {
-    stop.abort(new BonfireError("MAP_ENDED", "The map ended before this item was done"));
-    await source.return?.();
+    end();
+    await source.close();
   }
 }
 
-function iterate<T>(items: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
-  return Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+/** The items, one pull at a time. */
+class Source<T> {
+  readonly #iterator: Iterator<T> | AsyncIterator<T>;
+  #state: "open" | "pulling" | "ended" = "open";
+
+  constructor(items: Iterable<T> | AsyncIterable<T>) {
+    this.#iterator =
+      (items as AsyncIterable<T>)[Symbol.asyncIterator]?.() ?? (items as Iterable<T>)[Symbol.iterator]();
+  }
+
+  get ended(): boolean {
+    return this.#state === "ended";
+  }
+
+  /** Rejects with what the items throw, or with the signal's reason as soon as it is aborted. */
+  async next(signal: AbortSignal): Promise<IteratorResult<T>> {
+    signal.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await Promise.race([this.#pull(), aborted.promise]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Lets the items clean up; only once, and not after they ended by themselves. */
+  async close(): Promise<void> {
+    const state = this.#state;
+    this.#state = "ended";
+    if (state === "ended") return;
+    const closed = Promise.try(() => this.#iterator.return?.());
+    // An async generator that still waits for something closes after that, if ever: nobody can wait for it.
+    if (state === "pulling") closed.catch(() => undefined);
+    else await closed;
+  }
+
+  async #pull(): Promise<IteratorResult<T>> {
+    this.#state = "pulling";
+    try {
+      const next = await this.#iterator.next();
+      if (this.#state === "pulling") this.#state = next.done ? "ended" : "open";
+      return next;
+    } catch (error) {
+      this.#state = "ended";
+      throw error;
+    }
+  }
+}
+
+type Outcome<R> =
+  | { readonly failed: false; readonly value: R }
+  | { readonly failed: true; readonly error: unknown };
+
+interface Job<R> {
+  outcome: Outcome<R> | undefined;
+  /** The one behind it in the line. */
+  next: Job<R> | undefined;
+}
+
+/** What is under way, and the line of those whose turn it is to be read: of all in input order, else of the settled. */
+class Jobs<T, R> {
+  readonly #generation: Generation<T, R>;
+  readonly #stop: AbortController;
+  #size = 0;
+  #index = 0;
+  #done = 0;
+  #failed = 0;
+  #first: Job<R> | undefined;
+  #last: Job<R> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(generation: Generation<T, R>, stop: AbortController) {
+    this.#generation = generation;
+    this.#stop = stop;
+    stop.signal.addEventListener("abort", () => this.#wake?.(), { once: true });
+  }
+
+  /** Those that were started and not yet taken. */
+  get size(): number {
+    return this.#size;
+  }
+
+  start(item: T): void {
+    const job: Job<R> = { outcome: undefined, next: undefined };
+    this.#size++;
+    if (this.#generation.order === "input") this.#append(job);
+    // An item that cannot travel is refused at once: that is the failure of this item.
+    Promise.try(this.#generation.run, item, this.#index++, this.#stop.signal).then(
+      (value) => this.#settle(job, { failed: false, value }),
+      (error: unknown) => this.#settle(job, { failed: true, error }),
+    );
+  }
+
+  /** Waits for the one whose turn it is. Rejects with the reason of the stop. */
+  async take(): Promise<Outcome<R>> {
+    while (true) {
+      this.#stop.signal.throwIfAborted();
+      const job = this.#first;
+      if (job?.outcome) {
+        this.#first = job.next;
+        if (!this.#first) this.#last = undefined;
+        // A dead job that points at a living one would carry it, and in turn all that follow, to the old generation.
+        job.next = undefined;
+        this.#size--;
+        return job.outcome;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #settle(job: Job<R>, outcome: Outcome<R>): void {
+    // It was ended, or its reader is gone: neither its outcome nor its progress is of interest.
+    if (this.#stop.signal.aborted) return;
+    job.outcome = outcome;
+    if (outcome.failed) this.#failed++;
+    else this.#done++;
+    const { order, onProgress, total } = this.#generation;
+    if (order === "completion") this.#append(job);
+    try {
+      onProgress?.({ done: this.#done, failed: this.#failed, total });
+    } catch (error) {
+      this.#stop.abort(error);
+    }
+    if (this.#first?.outcome) this.#wake?.();
+  }
+
+  #append(job: Job<R>): void {
+    if (this.#last) this.#last.next = job;
+    else this.#first = job;
+    this.#last = job;
+  }
 }

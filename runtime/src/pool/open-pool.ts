@@ -1,72 +1,97 @@
 /** Opens a pool for a driver: joins its supervisor if one answers to the pool's name, else becomes it. */
+import { channel } from "node:diagnostics_channel";
 import { BonfireError, hasCode } from "@bonfire/wire";
-import type { Address, Ref } from "../actor/ref.ts";
+import type { Address } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { defaultBackend } from "../backend/default-backend.ts";
 import type { Backend } from "../backend/port.ts";
 import { senderOfSupervisorMail, subject } from "../bus/subject.ts";
 import type { Timing } from "../presence/timing.ts";
+import type { Policy } from "../supervisor/decide.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { PoolClient } from "./client.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { Floor } from "./floor.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
 
 const JOIN_MS = 2_000;
+const REJOIN_MS = 100;
+const REJOIN_MAX_MS = 5_000;
+/** Tries to find or become a pool's supervisor that failed, `{ pool, error }`; each is repeated. */
+const rejoins = channel("bonfire:rejoin-failed");
 
 interface Hosted {
-  readonly supervisor: Ref<Supervisor>;
+  readonly supervisor: Address;
   stop(): Promise<void>;
 }
 
 export async function openPool(
   name: string,
-  options: ResolvedPoolOptions,
+  given: ResolvedPoolOptions,
   system: ActorSystem,
   timing: Timing,
   onClosed: (pool: Pool) => void,
 ): Promise<{ pool: Pool; dispatcher: Dispatcher }> {
-  // Without a floor the opening waits for no boot: calls report failures themselves.
-  const floor = options.policy.min > 0 ? Promise.withResolvers<void>() : undefined;
-  const dispatcher = new Dispatcher(name, system, options.policy.idleAfter, {
-    fleet(executors, booting) {
-      if (executors >= options.policy.min) floor?.resolve();
-      pool.emit("fleet", { ready: executors, booting });
+  const floor = new Floor();
+  const dispatcher = new Dispatcher(name, system, given.policy.idleAfter, {
+    fleet(ready, booting) {
+      floor.update(ready);
+      pool.emit("fleet", { ready, booting });
     },
     bootFailed(error) {
-      floor?.reject(error);
+      floor.fail(error);
       pool.emit("bootFailed", error);
     },
-    supervisorGone: () => void takePart().catch((error) => process.emitWarning(error)),
+    supervisorGone: () => void takePartAgain(),
   });
-  const client = new PoolClient(dispatcher);
-  const clientRef = await system.spawn(client, `pool-${name}`);
+  const client = await system.spawn(new PoolClient(dispatcher), `pool-${name}`);
+  const closing = new AbortController();
   let hosted: Hosted | undefined;
 
-  const takePart = async (): Promise<void> => {
-    let supervisor = await join(name, clientRef.address, system);
-    if (!supervisor) {
-      hosted = await host(name, options, system, timing);
-      supervisor = hosted.supervisor.address;
-      await system.ask(supervisor, "join", [clientRef.address]);
+  /** Joins whoever supervises the pool, or becomes its supervisor. Returns the policy that holds. */
+  const takePart = async (): Promise<Policy> => {
+    await hosted?.stop();
+    hosted = undefined;
+    let joined = await join(name, client.address, system);
+    if (!joined) {
+      hosted = await host(name, given, system, timing);
+      joined = (await system.ask(hosted.supervisor, "join", [client.address])) as Joined;
     }
-    await clientRef.follow(supervisor);
-    dispatcher.serveUnder(system.ref<Supervisor>(supervisor));
+    await client.follow(joined.supervisor);
+    dispatcher.serveUnder(system.ref<Supervisor>(joined.supervisor));
+    return joined.policy;
+  };
+
+  const takePartAgain = async (): Promise<void> => {
+    for (let pause = REJOIN_MS; !closing.signal.aborted; pause = Math.min(pause * 2, REJOIN_MAX_MS)) {
+      try {
+        await takePart();
+        return;
+      } catch (error) {
+        // Calls wait on meanwhile, each until its own deadline.
+        rejoins.publish({ pool: name, error });
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
   };
 
   const close = async (): Promise<void> => {
-    await withinMs(dispatcher.drained(), options.shutdownMs);
-    dispatcher.close(
-      new BonfireError("POOL_CLOSED", `Pool "${name}" was closed while the call waited or ran`),
-    );
+    await withinMs(dispatcher.drained(), given.shutdownMs);
+    closing.abort();
+    const error = new BonfireError("POOL_CLOSED", `Pool "${name}" was closed while the call waited or ran`);
+    floor.fail(error);
+    dispatcher.close(error);
     await hosted?.stop();
-    await system.stop(clientRef.address);
+    await system.stop(client.address);
     onClosed(pool);
   };
-  const pool: Pool = new Pool({ name, options, system, dispatcher, close });
+
+  const pool: Pool = new Pool({ name, options: given, system, dispatcher, close });
   try {
-    await takePart();
-    await floor?.promise;
+    const policy = await takePart();
+    pool.follow(policy);
+    await floor.reached(policy.min, given.bootMs);
   } catch (error) {
     await pool.close();
     throw error;
@@ -74,18 +99,22 @@ export async function openPool(
   return { pool, dispatcher };
 }
 
+interface Joined {
+  readonly supervisor: Address;
+  readonly policy: Policy;
+}
+
 /** The address of the supervisor that answers to the pool's name, if one does. */
-async function join(pool: string, client: Address, system: ActorSystem): Promise<Address | undefined> {
+async function join(pool: string, client: Address, system: ActorSystem): Promise<Joined | undefined> {
   const to = { node: `pool ${pool}`, actor: actorName(pool) };
   try {
-    const joined = await system.askSubject(
+    return (await system.askSubject(
       subject.supervisor(pool, system.node),
       to,
       "join",
       [client],
       JOIN_MS,
-    );
-    return (joined as { supervisor: Address }).supervisor;
+    )) as Joined;
   } catch (error) {
     if (hasCode(error, "NO_SUCH_ACTOR")) return undefined;
     throw error;
@@ -109,13 +138,20 @@ async function host(
     system.receive(message, senderOfSupervisorMail(message.subject)),
   );
   await system.bus.flush();
+  // Another driver may have done the same at the same moment: whoever hears of the other settles it.
+  system.tellSubject(subject.supervisor(name, system.node), supervisor.address, "claim", []);
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    mail.unsubscribe();
+    await system.stop(supervisor.address);
+    // A backend that the user gave is the user's to close.
+    if (!options.backend) await backend[Symbol.asyncDispose]();
+  };
   return {
-    supervisor,
-    async stop() {
-      mail.unsubscribe();
-      await system.stop(supervisor.address);
-      // A backend that the user gave is the user's to close.
-      if (!options.backend) await backend[Symbol.asyncDispose]();
+    supervisor: supervisor.address,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Bundle } from "../closure/bundle.ts";
 import { type Closure, capture, encodeArguments } from "../closure/capture.ts";
 import { milliseconds } from "../duration.ts";
 import { refuseUnknown } from "../option.ts";
+import type { Policy } from "../supervisor/decide.ts";
 import { Call, type CallParts } from "./call.ts";
 import { CALL_OPTIONS, type CallOptions, type MapOptions } from "./call-options.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -32,6 +33,7 @@ export interface PoolParts {
 export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly name: string;
   readonly #parts: PoolParts;
+  #policy: Policy;
   #closing: Promise<void> | undefined;
 
   /** @internal */
@@ -39,6 +41,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     super();
     this.name = parts.name;
     this.#parts = parts;
+    this.#policy = parts.options.policy;
   }
 
   /**
@@ -76,7 +79,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     fn: (item: T, index: number) => R | PromiseLike<R>,
     options: MapOptions = {},
   ): AsyncGenerator<Awaited<R>, void, void> {
-    const { policy, maxCaptureBytes } = this.#parts.options;
+    const { maxCaptureBytes } = this.#parts.options;
+    const policy = this.#policy;
     const closure = capture(fn, { maxCaptureBytes });
     return mapItems({
       items,
@@ -102,6 +106,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @internal The policy of whoever opened the pool first. */
+  follow(policy: Policy): void {
+    this.#policy = policy;
   }
 
   /** @internal A line from one of this pool's cells. */
@@ -139,6 +148,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
         : milliseconds("deadline", options.deadline);
     const deadlineAt = performance.now() + budget;
     const encoded = encodeArguments(args);
+    if (encoded.bytes.length > this.#parts.options.maxCaptureBytes)
+      throw tooLarge(encoded.bytes.length, this.#parts.options.maxCaptureBytes);
     const own = closure.bundles();
     const others = encoded.bundles();
     const parts = { closure, args: encoded.bytes, budget, deadlineAt, signal };
@@ -161,6 +172,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     dispatcher.submit(call);
     return call.promise;
   }
+}
+
+function tooLarge(bytes: number, limit: number): BonfireError {
+  return new BonfireError(
+    "CAPTURE_REFUSED",
+    `Cannot send arguments of ${bytes} bytes as the limit is ${limit}: pass less, or raise the pool's "maxCaptureBytes"`,
+  );
 }
 
 function joined(own: readonly Bundle[], others: readonly Bundle[]): readonly Bundle[] {

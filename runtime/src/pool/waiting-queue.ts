@@ -1,42 +1,71 @@
 /** Calls that wait for a slot: first come, first served, with O(1) removal from the middle. */
 export class WaitingQueue<T> {
-  readonly #waiting = new Set<T>();
-  readonly #front: T[] = [];
+  readonly #waiting = new Line<T>();
+  /** Had their turn already and could not be served: all of them come before those that wait. */
+  readonly #returned = new Line<T>();
 
   get size(): number {
-    return this.#waiting.size + this.#front.length;
+    return this.#waiting.size + this.#returned.size;
   }
 
   push(item: T): void {
-    this.#waiting.add(item);
+    this.#waiting.push(item);
   }
 
-  /** Puts back one that had its turn already and could not be served. */
+  /**
+   * Puts back one that had its turn already and could not be served: before all that wait, behind those put back
+   * earlier. The calls of a lost cell come back in the order in which they were sent, so the oldest stays first.
+   */
   unshift(item: T): void {
-    this.#front.push(item);
+    this.#returned.push(item);
   }
 
   shift(): T | undefined {
-    const returned = this.#front.pop();
-    if (returned !== undefined) return returned;
-    for (const item of this.#waiting) {
-      this.#waiting.delete(item);
-      return item;
-    }
-    return undefined;
+    return this.#returned.size > 0 ? this.#returned.shift() : this.#waiting.shift();
   }
 
   remove(item: T): void {
-    if (this.#waiting.delete(item)) return;
-    const at = this.#front.indexOf(item);
-    if (at >= 0) this.#front.splice(at, 1);
+    if (!this.#waiting.remove(item)) this.#returned.remove(item);
   }
 
-  /** Takes out everything. */
+  /** Takes out everything, in the order in which it would have been served. */
   drain(): T[] {
-    const all = [...this.#front.reverse(), ...this.#waiting];
-    this.#front.length = 0;
-    this.#waiting.clear();
+    return [...this.#returned.drain(), ...this.#waiting.drain()];
+  }
+}
+
+class Line<T> {
+  readonly #items = new Set<T>();
+  // Kept between shifts: a fresh iterator steps over every entry deleted before, which makes n shifts cost n².
+  #turn: Iterator<T> = this.#items.values();
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  push(item: T): void {
+    this.#items.add(item);
+  }
+
+  shift(): T | undefined {
+    if (this.#items.size === 0) return undefined;
+    let next = this.#turn.next();
+    if (next.done) {
+      // One that has come to the end stays there, whatever is added later.
+      this.#turn = this.#items.values();
+      next = this.#turn.next();
+    }
+    this.#items.delete(next.value as T);
+    return next.value as T;
+  }
+
+  remove(item: T): boolean {
+    return this.#items.delete(item);
+  }
+
+  drain(): T[] {
+    const all = [...this.#items];
+    this.#items.clear();
     return all;
   }
 }

@@ -15,7 +15,7 @@ export interface Policy {
 export interface ExecutorView {
   readonly id: string;
   readonly phase: "booting" | "ready";
-  /** Slots that drivers hold, by driver. */
+  /** Slots that drivers hold, or that are on their way to them, by driver. */
   readonly leases: ReadonlyMap<string, number>;
   /** Since when nobody holds a slot. */
   readonly idleSince: number;
@@ -27,18 +27,29 @@ export interface DriverView {
   readonly waiting: number;
   /** Slots that are on their way to the driver. */
   readonly underway: number;
+  /** Orders drivers by when they were last given something; smaller is longer ago. */
+  readonly lastGrant: number;
 }
 
 export type Action =
   | { readonly kind: "launch"; readonly count: number }
   | { readonly kind: "grant"; readonly executor: string; readonly driver: string; readonly slots: number }
-  | { readonly kind: "recall"; readonly driver: string; readonly slots: number }
+  /** The driver gives back what it holds above `keep`, as soon as it is free. */
+  | { readonly kind: "recall"; readonly driver: string; readonly keep: number }
   | { readonly kind: "retire"; readonly executor: string };
 
 export interface Decision {
   readonly actions: readonly Action[];
   /** When to look again though nothing happens; Infinity = never. */
   readonly wakeAt: number;
+}
+
+/** A driver as the rules below see it: what it lacks, and what it has. */
+interface Claim {
+  readonly driver: string;
+  readonly lastGrant: number;
+  lacks: number;
+  holds: number;
 }
 
 export function decide(
@@ -50,70 +61,62 @@ export function decide(
   launchAfter = 0,
 ): Decision {
   const actions: Action[] = [];
-  const need = new Map(drivers.map((driver) => [driver.id, Math.max(0, driver.waiting - driver.underway)]));
-  const granted = grant(fleet, need, policy, actions);
+  const claims = drivers.map((driver) => claimOf(driver, fleet));
+  const granted = grant(fleet, claims, policy, actions);
 
-  const unmet = [...need.values()].reduce((sum, calls) => sum + calls, 0);
+  const unmet = claims.reduce((sum, { lacks }) => sum + lacks, 0);
   const booting = fleet.filter((executor) => executor.phase === "booting").length;
-  const wanted = Math.max(
-    booting + Math.ceil(Math.max(0, unmet - booting * policy.concurrency) / policy.concurrency),
-    policy.min - (fleet.length - booting),
-  );
-  const count = Math.min(wanted - booting, policy.max - fleet.length);
+  const forCalls = Math.ceil(Math.max(0, unmet - booting * policy.concurrency) / policy.concurrency);
+  const count = Math.min(Math.max(forCalls, policy.min - fleet.length), policy.max - fleet.length);
   const mayLaunch = now >= launchAfter;
   if (count > 0 && mayLaunch) actions.push({ kind: "launch", count });
-  if (unmet > 0 && fleet.length >= policy.max) recall(drivers, fleet, need, policy, actions);
+  if (unmet > 0 && fleet.length >= policy.max) recall(claims, policy, actions);
 
   const idle = retire(fleet, granted, policy, now, actions);
   return { actions, wakeAt: count > 0 && !mayLaunch ? Math.min(idle, launchAfter) : idle };
 }
 
-/** Gives free slots to whoever waits; lowers `need`. Returns the executors that got a lease. */
+function claimOf({ id, waiting, underway, lastGrant }: DriverView, fleet: readonly ExecutorView[]): Claim {
+  let holds = 0;
+  for (const executor of fleet) holds += executor.leases.get(id) ?? 0;
+  return { driver: id, lastGrant, lacks: Math.max(0, waiting - underway), holds };
+}
+
+/** Gives free slots to whoever waits, those who have least first. Returns the executors that got a lease. */
 function grant(
   fleet: readonly ExecutorView[],
-  need: Map<string, number>,
+  claims: readonly Claim[],
   policy: Policy,
   actions: Action[],
 ): ReadonlySet<string> {
   const granted = new Set<string>();
-  const free = fleet
-    .filter((executor) => executor.phase === "ready")
-    .map((executor) => ({ id: executor.id, slots: policy.concurrency - leased(executor) }))
-    .filter((executor) => executor.slots > 0);
-  for (const executor of free) {
-    const hungry = [...need].filter(([, calls]) => calls > 0);
-    hungry.forEach(([driver, calls], index) => {
+  for (const executor of fleet) {
+    if (executor.phase !== "ready") continue;
+    let free = policy.concurrency - leased(executor);
+    const hungry = claims
+      .filter(({ lacks }) => lacks > 0)
+      .sort((a, b) => a.holds - b.holds || a.lastGrant - b.lastGrant);
+    for (const [index, claim] of hungry.entries()) {
+      if (free <= 0) break;
       // A lone driver gets the whole executor, so that its next calls need no message; several share what is left.
-      const share = Math.ceil(executor.slots / (hungry.length - index));
-      const slots = hungry.length === 1 ? executor.slots : Math.min(calls, share);
-      if (slots === 0) return;
-      executor.slots -= slots;
-      need.set(driver, Math.max(0, calls - slots));
+      const share = Math.ceil(free / (hungry.length - index));
+      const slots = hungry.length === 1 ? free : Math.min(claim.lacks, share);
+      free -= slots;
+      claim.lacks = Math.max(0, claim.lacks - slots);
+      claim.holds += slots;
       granted.add(executor.id);
-      actions.push({ kind: "grant", executor: executor.id, driver, slots });
-    });
+      actions.push({ kind: "grant", executor: executor.id, driver: claim.driver, slots });
+    }
   }
   return granted;
 }
 
-/** At `max`, whoever holds more than an equal share gives back what is above it, as soon as it is idle. */
-function recall(
-  drivers: readonly DriverView[],
-  fleet: readonly ExecutorView[],
-  need: ReadonlyMap<string, number>,
-  policy: Policy,
-  actions: Action[],
-): void {
-  const held = new Map<string, number>();
-  for (const executor of fleet) {
-    for (const [driver, slots] of executor.leases) held.set(driver, (held.get(driver) ?? 0) + slots);
-  }
-  const claimants = drivers.filter((driver) => (need.get(driver.id) ?? 0) > 0 || held.has(driver.id));
+/** At `max`, whoever holds more than an equal share gives it back; where there is less than one each, in turn. */
+function recall(claims: readonly Claim[], policy: Policy, actions: Action[]): void {
+  const claimants = claims.filter(({ lacks, holds }) => lacks > 0 || holds > 0);
   if (claimants.length < 2) return;
-  const share = Math.max(1, Math.floor((policy.max * policy.concurrency) / claimants.length));
-  for (const [driver, slots] of held) {
-    if (slots > share) actions.push({ kind: "recall", driver, slots: slots - share });
-  }
+  const keep = Math.floor((policy.max * policy.concurrency) / claimants.length);
+  for (const { driver, holds } of claimants) if (holds > keep) actions.push({ kind: "recall", driver, keep });
 }
 
 /** Lets go of what has been idle for long enough, never below `min`. Returns when the next one is due. */

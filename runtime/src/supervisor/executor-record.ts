@@ -45,17 +45,10 @@ export class ExecutorRecord {
     this.#phase = next;
   }
 
-  lease(driver: string, slots: number): void {
-    this.leases.set(driver, (this.leases.get(driver) ?? 0) + slots);
-  }
-
-  /** Takes slots back from a driver; more than it holds is a fault of the caller. */
-  release(driver: string, slots: number, now: number): void {
-    const left = (this.leases.get(driver) ?? 0) - slots;
-    if (left < 0) throw new RangeError(`driver ${driver} returned slots of ${this.id} that it does not hold`);
-    if (left > 0) this.leases.set(driver, left);
-    else this.leases.delete(driver);
-    if (this.leases.size === 0) this.idleSince = now;
+  /** Sets what a driver holds here; `idleSince` counts if nobody holds anything any more. */
+  lease(driver: string, slots: number, idleSince: number): void {
+    if (slots > 0) this.leases.set(driver, slots);
+    else if (this.leases.delete(driver) && this.leases.size === 0) this.idleSince = idleSince;
   }
 
   view(): ExecutorView {

@@ -7,12 +7,13 @@ import { BonfireError } from "@bonfire/wire";
 import { Actor } from "../actor/actor.ts";
 import type { Reason } from "../actor/reason.ts";
 import { reasonError } from "../actor/reason.ts";
-import type { Address, Ref } from "../actor/ref.ts";
+import type { Address } from "../actor/ref.ts";
 import type { Bootstrap } from "../backend/bootstrap.ts";
 import { type Backend, BackendError } from "../backend/port.ts";
 import { newNodeId } from "../bus/node-id.ts";
 import type { PoolClient } from "../pool/client.ts";
-import { type Action, type DriverView, decide, type Policy } from "./decide.ts";
+import { type Action, decide, type Policy } from "./decide.ts";
+import { DriverRecord, type Report } from "./driver-record.ts";
 import { ExecutorRecord } from "./executor-record.ts";
 
 const RETRY_MS = 250;
@@ -30,19 +31,14 @@ export interface SupervisorOptions {
   readonly bootstrap: Omit<Bootstrap, "executor" | "supervisor" | "registerMs" | "shutdownMs">;
 }
 
-interface Driver {
-  readonly id: string;
-  readonly client: Ref<PoolClient>;
-  /** Calls without a slot, and slots that the driver can use, as it last said. */
-  waiting: number;
-  usable: number;
-}
-
 export class Supervisor extends Actor {
   readonly #options: SupervisorOptions;
-  readonly #drivers = new Map<string, Driver>();
+  readonly #drivers = new Map<string, DriverRecord>();
   readonly #executors = new Map<string, ExecutorRecord>();
+  readonly #terminating = new Set<Promise<void>>();
+  #grants = 0;
   #failures = 0;
+  #lastFailure: BonfireError | undefined;
   #launchAfter = 0;
   #timer: NodeJS.Timeout | undefined;
   #unwatchBackend: (() => void) | undefined;
@@ -62,25 +58,43 @@ export class Supervisor extends Actor {
   /** A driver begins to use the pool. */
   join(client: Address): { supervisor: Address; policy: Policy } {
     const id = this.context.sender;
-    this.#drivers.set(id, { id, client: this.context.system.ref<PoolClient>(client), waiting: 0, usable: 0 });
+    const driver = new DriverRecord(id, this.context.system.ref<PoolClient>(client));
+    this.#drivers.set(id, driver);
     this.context.monitor(client);
+    if (this.#lastFailure) driver.client.tell.bootFailed(this.#lastFailure, false);
     this.#announce();
     return { supervisor: this.context.address, policy: this.#options.policy };
   }
 
-  /** What a driver needs now. Absolute figures, so that a repeated report does no harm. */
-  report(waiting: number, usable: number): void {
+  /** What a driver needs and holds now. Answers false if it is not known here (any more): it must join again. */
+  report(report: Report): boolean {
     const driver = this.#drivers.get(this.context.sender);
-    if (!driver) return;
-    driver.waiting = waiting;
-    driver.usable = usable;
+    if (!driver) return false;
+    driver.reported(report);
+    const idleSince = performance.now() - report.idleMs;
+    for (const executor of this.#executors.values()) {
+      const slots = (report.held[executor.id] ?? 0) + driver.underway(executor.id);
+      executor.lease(driver.id, slots, idleSince);
+    }
     this.#act();
+    return true;
   }
 
-  /** A driver returns slots that it has not used for `idleMs`. */
-  release(executor: string, slots: number, idleMs: number): void {
-    this.#executors.get(executor)?.release(this.context.sender, slots, performance.now() - idleMs);
-    this.#act();
+  /** A driver cannot get a cell on an executor that it was granted: it is of no use to anybody. */
+  unusable(executor: string, error: unknown): void {
+    const record = this.#executors.get(executor);
+    if (record) this.#failed(record, error);
+  }
+
+  /**
+   * Another driver supervises a pool of this name too, as both opened it at the same moment. Of the two, the one
+   * whose id sorts first stays; the other stops, and its drivers join again.
+   */
+  claim(): void {
+    const { sender, address, system } = this.context;
+    if (sender === address.node) return;
+    if (sender < address.node) void this.context.stop();
+    else system.tell({ node: sender, actor: address.actor }, "claim", []);
   }
 
   /** A driver has gone on to other things. */
@@ -97,6 +111,7 @@ export class Supervisor extends Actor {
     executor.idleSince = performance.now();
     this.#failures = 0;
     this.#launchAfter = 0;
+    this.#lastFailure = undefined;
     this.#announce();
     this.#act();
     return true;
@@ -113,7 +128,7 @@ export class Supervisor extends Actor {
         ageMs: Math.round(now - executor.launchedAt),
         leases: Object.fromEntries(executor.leases),
       })),
-      drivers: [...this.#drivers.values()].map(({ id, waiting, usable }) => ({ id, waiting, usable })),
+      drivers: [...this.#drivers.values()].map((driver) => driver.view()),
     };
   }
 
@@ -127,26 +142,24 @@ export class Supervisor extends Actor {
   override async onStop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#unwatchBackend?.();
-    const all = [...this.#executors.values()].map((executor) => this.#terminate(executor, "the pool closes"));
-    await Promise.all(all);
+    for (const executor of this.#executors.values()) this.#terminate(executor, "the pool closes");
+    await Promise.all(this.#terminating);
   }
 
   #act(): void {
     const now = performance.now();
     const fleet = [...this.#executors.values()].map((executor) => executor.view());
-    const { actions, wakeAt } = decide(this.#views(), fleet, this.#options.policy, now, this.#launchAfter);
+    const { actions, wakeAt } = decide(
+      [...this.#drivers.values()].map((driver) => driver.view()),
+      fleet,
+      this.#options.policy,
+      now,
+      this.#launchAfter,
+    );
     for (const action of actions) this.#carryOut(action);
     clearTimeout(this.#timer);
     if (wakeAt === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => this.context.enqueue(() => this.#act()), Math.max(0, wakeAt - now) + 1);
-  }
-
-  #views(): DriverView[] {
-    return [...this.#drivers.values()].map(({ id, waiting, usable }) => {
-      let leased = 0;
-      for (const executor of this.#executors.values()) leased += executor.leases.get(id) ?? 0;
-      return { id, waiting, underway: Math.max(0, leased - usable) };
-    });
   }
 
   #carryOut(action: Action): void {
@@ -154,21 +167,26 @@ export class Supervisor extends Actor {
       case "launch":
         for (let i = 0; i < action.count; i++) this.#launch();
         return this.#announce();
-      case "grant": {
-        const executor = this.#executors.get(action.executor) as ExecutorRecord;
-        if (executor.phase.name !== "ready") return;
-        executor.lease(action.driver, action.slots);
-        this.#drivers.get(action.driver)?.client.tell.grant(executor.id, executor.phase.agent, action.slots);
-        return;
-      }
+      case "grant":
+        return this.#grant(action.executor, action.driver, action.slots);
       case "recall":
-        return this.#drivers.get(action.driver)?.client.tell.recall(action.slots);
+        return this.#drivers.get(action.driver)?.client.tell.recall(action.keep);
       case "retire": {
         const executor = this.#executors.get(action.executor) as ExecutorRecord;
-        void this.#terminate(executor, "it was idle");
+        this.#terminate(executor, "it was idle");
         return this.#announce();
       }
     }
+  }
+
+  #grant(id: string, driverId: string, slots: number): void {
+    const executor = this.#executors.get(id);
+    const driver = this.#drivers.get(driverId);
+    if (executor?.phase.name !== "ready" || !driver) return;
+    const number = ++this.#grants;
+    driver.granted(number, id, slots);
+    executor.lease(driverId, (executor.leases.get(driverId) ?? 0) + slots, performance.now());
+    driver.client.tell.grant(number, id, executor.phase.agent, slots);
   }
 
   #launch(): void {
@@ -202,18 +220,23 @@ export class Supervisor extends Actor {
 
   #bootFailed(id: string, cause: unknown): void {
     const executor = this.#executors.get(id);
-    if (executor?.phase.name !== "booting") return;
-    void this.#terminate(executor, "it did not boot");
+    if (executor?.phase.name === "booting") this.#failed(executor, cause);
+  }
+
+  /** An executor never became of use: drivers learn why, and the next launch waits. */
+  #failed(executor: ExecutorRecord, cause: unknown): void {
+    const leaseholders = [...executor.leases.keys()];
+    this.#terminate(executor, "it did not become of use");
     this.#failures++;
     this.#launchAfter = performance.now() + Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (this.#failures - 1));
     const reason = cause instanceof Error ? cause.message : String(cause);
+    // What a platform's client throws may hold sockets and secrets; its sentence is all that travels of it.
     const error = new BonfireError(
       "BOOT_FAILED",
       `Pool "${this.#options.pool}" cannot boot an executor: ${reason}`,
-      {
-        cause,
-      },
     );
+    this.#lastFailure = error;
+    for (const driver of leaseholders) this.#drivers.get(driver)?.client.tell.lost(executor.id, error);
     const final = cause instanceof BackendError && PERMANENT.has(cause.reason);
     for (const { client } of this.#drivers.values()) client.tell.bootFailed(error, final);
     this.#announce();
@@ -233,29 +256,28 @@ export class Supervisor extends Actor {
     for (const driver of executor.leases.keys())
       this.#drivers.get(driver)?.client.tell.lost(executor.id, error);
     // Whatever made it unreachable, it must not go on costing money.
-    void this.#terminate(executor, error.message);
+    this.#terminate(executor, error.message);
     this.#announce();
   }
 
   /** Takes it off the offer list first, then stops it. A failure is shown as a process warning, as it costs money. */
-  async #terminate(executor: ExecutorRecord, reason: string): Promise<void> {
+  #terminate(executor: ExecutorRecord, reason: string): void {
     const { phase } = executor;
     if (phase.name === "booting") phase.launch.abort();
     executor.become({ name: "leaving" });
     this.#executors.delete(executor.id);
-    const options = { graceMs: this.#options.shutdownMs, reason };
-    await this.#options.backend
-      .terminate(executor.id, options)
-      .catch((error: Error) => process.emitWarning(error));
+    for (const driver of this.#drivers.values()) driver.forget(executor.id);
+    const ending = this.#options.backend
+      .terminate(executor.id, { graceMs: this.#options.shutdownMs, reason })
+      .catch((error: Error) => process.emitWarning(error))
+      .finally(() => this.#terminating.delete(ending));
+    this.#terminating.add(ending);
   }
 
   #forget(driver: string): void {
     this.#drivers.delete(driver);
     const now = performance.now();
-    for (const executor of this.#executors.values()) {
-      const slots = executor.leases.get(driver);
-      if (slots) executor.release(driver, slots, now);
-    }
+    for (const executor of this.#executors.values()) executor.lease(driver, 0, now);
   }
 
   /** Tells every driver how many executors there are. */

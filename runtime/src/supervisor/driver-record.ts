@@ -1,0 +1,62 @@
+import type { Ref } from "../actor/ref.ts";
+import type { PoolClient } from "../pool/client.ts";
+import type { DriverView } from "./decide.ts";
+
+/** What a driver says of itself. Absolute, so that a report that was lost or repeated does no harm. */
+export interface Report {
+  /** Calls that have no slot, neither in hand nor being made ready. */
+  readonly waiting: number;
+  /** Slots in hand or being made ready, by executor. */
+  readonly held: Readonly<Record<string, number>>;
+  /** The number of the last grant that has arrived. */
+  readonly seen: number;
+  /** How long slots that were given back had been unused, ms. */
+  readonly idleMs: number;
+}
+
+interface Grant {
+  readonly number: number;
+  readonly executor: string;
+  readonly slots: number;
+}
+
+/** What the supervisor knows of one driver, with the grants that the driver has not confirmed yet. */
+export class DriverRecord {
+  readonly id: string;
+  readonly client: Ref<PoolClient>;
+  #waiting = 0;
+  #grants: Grant[] = [];
+  #lastGrant = 0;
+
+  constructor(id: string, client: Ref<PoolClient>) {
+    this.id = id;
+    this.client = client;
+  }
+
+  /** Notes a grant that is sent under this number; numbers grow over all drivers. */
+  granted(number: number, executor: string, slots: number): void {
+    this.#lastGrant = number;
+    this.#grants.push({ number, executor, slots });
+  }
+
+  /** Takes in a report; what it has seen is under way no more. */
+  reported({ waiting, seen }: Report): void {
+    this.#waiting = waiting;
+    this.#grants = this.#grants.filter(({ number }) => number > seen);
+  }
+
+  /** Slots of this executor that are on their way. */
+  underway(executor: string): number {
+    return this.#grants.reduce((sum, grant) => sum + (grant.executor === executor ? grant.slots : 0), 0);
+  }
+
+  /** Nothing of this executor will arrive any more. */
+  forget(executor: string): void {
+    this.#grants = this.#grants.filter((grant) => grant.executor !== executor);
+  }
+
+  view(): DriverView {
+    const underway = this.#grants.reduce((sum, { slots }) => sum + slots, 0);
+    return { id: this.id, waiting: this.#waiting, underway, lastGrant: this.#lastGrant };
+  }
+}
