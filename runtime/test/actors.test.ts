@@ -9,13 +9,14 @@ import {
 } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { NatsServer } from "../../test/harness/nats.ts";
 
 const TIMING = { beat: 200, probe: 50, nobody: 300, lease: 1_500, natsGrace: 10_000 };
 const server = await PrivateServer.start();
 const nodes: { bus: Bus; beater: Beater; watcher: Watcher; system: ActorSystem }[] = [];
 
-async function node(name: string) {
-  const bus = await Bus.connect(server.address, name);
+async function node(name: string, address: { servers: readonly string[] } = server.address) {
+  const bus = await Bus.connect(address, name);
   const watcher = new Watcher(bus, TIMING);
   const made = {
     bus,
@@ -169,6 +170,8 @@ test("a goodbye is believed at once", async () => {
   const watching = new Watching();
   const ref = await a.system.spawn(watching);
   await ref.look(counter.address);
+  // Answered once our subscription to its goodbye is in force.
+  await a.system.ask(counter.address, "add", [1]);
   const start = performance.now();
   await leaving.beater.bye();
   assert.is((await watching.told.promise).kind, "lost");
@@ -188,6 +191,28 @@ test("an actor of this node is reached without NATS, by copies all the same", as
   await ref.keep(value);
   assert.equal(keeper.kept, value);
   assert.is.not(keeper.kept, value);
+});
+
+test("a monitor learns after an outage of NATS what ended meanwhile, and still watches what did not", async () => {
+  await using own = await NatsServer.start();
+  const [c, d] = await Promise.all([
+    node("d-out", { servers: [own.url] }),
+    node("e-out", { servers: [own.url] }),
+  ]);
+  const [ends, stays] = [await d.system.spawn(new Counter()), await d.system.spawn(new Counter())];
+  const [one, other] = [new Watching(), new Watching()];
+  await (await c.system.spawn(one)).look(ends.address);
+  await (await c.system.spawn(other)).look(stays.address);
+  await c.system.ask({ node: "e-out", actor: "$monitors" }, "watch", [stays.address.actor]);
+  await own.kill();
+  while (d.bus.link.up) await new Promise((resolve) => setTimeout(resolve, 5));
+  await d.system.stop(ends.address, { kind: "error", error: new Error("ended in the dark") });
+  await own.restart();
+  assert.match(((await one.told.promise) as { error: Error }).error.message, /in the dark/);
+  assert.equal(other.downs, []);
+  await d.system.stop(stays.address);
+  assert.is((await other.told.promise).kind, "normal");
+  await Promise.all([c.bus.close(), d.bus.close()]);
 });
 
 test.run();

@@ -1,6 +1,10 @@
+import { unsubscribe as offChannel, subscribe as onChannel } from "node:diagnostics_channel";
+import { once } from "node:events";
 import { Bus, PrivateServer, Question, subject } from "@bonfire/runtime/internal";
+import { pack, unpack } from "@bonfire/wire";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { NatsServer } from "../../test/harness/nats.ts";
 
 const server = await PrivateServer.start();
 const [a, b] = await Promise.all([Bus.connect(server.address, "d-a"), Bus.connect(server.address, "c-b")]);
@@ -102,6 +106,102 @@ test("a wrong password and an absent server are told apart, and no credential is
   const absent = await Bus.connect({ servers: ["nats://127.0.0.1:1"] }, "d-x").catch((error) => error);
   assert.is(absent.code, "NATS_UNREACHABLE");
   assert.match(absent.message, /127\.0\.0\.1:1.*NATS_URL/);
+});
+
+test("a receiver that throws does not stop what else the connection receives, and its error surfaces", async () => {
+  const heard = Promise.withResolvers<string>();
+  a.subscribe("x.throws", () => {
+    throw new Error("a listener failed");
+  });
+  a.subscribe("x.after", (message) => heard.resolve(message.string()));
+  await a.flush();
+  const surfaced = once(process, "uncaughtException");
+  b.publish("x.throws", pack(["readable"]));
+  b.publish("x.after", new TextEncoder().encode("still here"));
+  assert.match((await surfaced)[0].message, /a listener failed/);
+  assert.is(await heard.promise, "still here");
+});
+
+test("a message that cannot be read is a dead letter and harms nobody", async () => {
+  const letter = Promise.withResolvers<{ to: string }>();
+  const listen = (message: unknown) => letter.resolve(message as { to: string });
+  onChannel("bonfire:dead-letter", listen);
+  a.subscribe("x.packed", (message) => void (unpack(message.data) as unknown[]).length);
+  await a.flush();
+  b.publish("x.packed", new Uint8Array([0xc1, 0xff]));
+  assert.is((await letter.promise).to, "x.packed");
+  offChannel("bonfire:dead-letter", listen);
+});
+
+test("an answer that cannot be read ends its question like none", async () => {
+  class Reading extends Heard {
+    override onReply(data: Uint8Array): void {
+      unpack(data);
+      super.onReply(data);
+    }
+  }
+  b.subscribe(subject.ping("c-garbage"), (message) => message.respond(new Uint8Array([0x92])));
+  await b.flush();
+  const heard = new Reading();
+  a.ask(subject.ping("c-garbage"), new Uint8Array(0), heard, 60_000);
+  assert.is(await heard.outcome.promise, "expired");
+});
+
+test("expired questions leave nothing behind, and what is said to them later is dropped", async () => {
+  const late: (() => void)[] = [];
+  b.subscribe(subject.ping("c-slow"), (message) => late.push(() => message.respond(new Uint8Array([1]))));
+  await b.flush();
+  const questions = Array.from({ length: 100 }, () => new Heard());
+  for (const question of questions) a.ask(subject.ping("c-slow"), new Uint8Array(0), question, 50);
+  const outcomes = await Promise.all(questions.map(({ outcome }) => outcome.promise));
+  assert.ok(outcomes.every((outcome) => outcome === "expired"));
+  assert.is(a.waiting, 0);
+  let answered = 0;
+  for (const question of questions) question.onReply = () => void answered++;
+  for (const answer of late) answer();
+  await b.flush();
+  await a.flush();
+  assert.is(late.length, 100);
+  assert.is(answered, 0);
+});
+
+test("closing a bus tells the questions that still wait that nobody will answer", async () => {
+  const bus = await Bus.connect(server.address, "d-leaving");
+  b.subscribe(subject.ping("c-mute"), () => {});
+  await b.flush();
+  const heard = new Heard();
+  bus.ask(subject.ping("c-mute"), new Uint8Array(0), heard, 600_000);
+  await bus.flush();
+  await bus.close();
+  assert.is(await heard.outcome.promise, "nobody");
+  assert.is(bus.waiting, 0);
+});
+
+test("a bulk connection that failed is opened anew at the next need, and does not fail the closing", async () => {
+  await using own = await NatsServer.start();
+  const bus = await Bus.connect({ servers: [own.url] }, "d-bulk");
+  await own.kill();
+  const error = await bus.transfers().catch((thrown) => thrown);
+  assert.is(error.code, "NATS_UNREACHABLE");
+  assert.not(bus.hasBulk);
+  const back = new Promise<void>((resolve) => bus.onReconnect(resolve));
+  await own.restart();
+  await back;
+  const transfers = await bus.transfers();
+  assert.ok(bus.hasBulk);
+  await own.kill();
+  await bus.close();
+  for (const promise of [transfers.offer("c-b", [new Uint8Array(1)]).sent, transfers.accept("c-b", 1, 1)]) {
+    assert.is((await promise.catch((thrown) => thrown)).code, "TRANSFER_FAILED");
+  }
+});
+
+test("a declined message is told to its asker as if nobody listened", async () => {
+  b.subscribe(subject.ping("c-declines"), (message) => b.decline(message.reply as string));
+  await b.flush();
+  const heard = new Heard();
+  a.ask(subject.ping("c-declines"), new Uint8Array(0), heard, 60_000);
+  assert.is(await heard.outcome.promise, "nobody");
 });
 
 test.run();

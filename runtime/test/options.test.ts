@@ -22,6 +22,15 @@ test("durations are milliseconds or a number with a unit", () => {
   }
 });
 
+test("a duration longer than a timer can wait is refused, rather than be over at once", () => {
+  assert.is(milliseconds("deadline", 2 ** 31 - 1), 2_147_483_647);
+  assert.is(milliseconds("deadline", "596h"), 2_145_600_000);
+  for (const value of [2 ** 31, "597h", "2147483648ms", Number.MAX_VALUE] as const) {
+    refused(() => milliseconds("deadline", value), "INVALID_OPTION", /"deadline".*24\.8 days/);
+  }
+  refused(() => resolvePoolOptions("p", { idleAfter: "600h" }), "INVALID_OPTION", /"idleAfter".*"600h"/);
+});
+
 test("an unknown pool option is refused by name, with the one that was probably meant", () => {
   refused(
     () => resolvePoolOptions("p", { idelAfter: "3s" } as never),

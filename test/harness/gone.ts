@@ -11,7 +11,12 @@ export async function untilGone(pids: readonly number[], within: number): Promis
     for (const pid of pids) if (await isAlive(pid)) alive.push(pid);
     const took = performance.now() - start;
     if (alive.length === 0) return took;
-    if (took > within) throw new Error(`still there after ${within} ms: ${alive.join(", ")}`);
+    if (took > within) {
+      const left = await Promise.all(
+        alive.map(async (pid) => `${pid} ${await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")}`),
+      );
+      throw new Error(`still there after ${within} ms: ${left.join(", ").replaceAll("\0", " ")}`);
+    }
     await pause(LOOK_MS);
   }
 }

@@ -190,6 +190,19 @@ test("a running call whose deadline passes fails with what it was doing, and fre
   assert.is(await pool.call(() => "next"), "next");
 });
 
+test("a long call within its time is not harmed by a neighbour in its cell whose time is up", async () => {
+  await using pool = await open({ max: 1, concurrency: 2 });
+  await pool.call(() => 1);
+  const long = pool.call(() => {
+    for (const end = Date.now() + 3_000; Date.now() < end; );
+    return "long";
+  });
+  const short = failure(pool.call(() => new Promise(() => {}), { deadline: 200 }));
+  assert.is((await short).code, "CALL_TIMEOUT");
+  assert.is(await long, "long");
+  assert.is(await pool.call(() => "next"), "next");
+});
+
 test("F12: a call that throws rejects with the same error, and the executor serves the next call", async () => {
   await using pool = await open({ max: 1 });
   const error = await failure(

@@ -59,10 +59,14 @@ test("close() gives what runs its shutdownTimeout, ends it, and then the process
 test("kill -9 of an agent takes its cells and the ffmpeg that they run with it", async () => {
   await using program = new Program(PROGRAM);
   await program.line(/^ready/);
-  await family(program.pid);
-  for (const agent of (await leftovers()).filter(({ command }) => command.endsWith("agent.js"))) {
+  const own = new Set(await family(program.pid));
+  const agents = (await leftovers()).filter(
+    ({ pid, command }) => own.has(pid) && command.endsWith("agent.js"),
+  );
+  assert.is(agents.length, 2);
+  for (const agent of agents) {
     const below = await descendants(agent.pid);
-    if (!(await descendants(program.pid)).includes(agent.pid)) continue; // another test file's
+    assert.ok(below.length > 0);
     process.kill(agent.pid, "SIGKILL");
     await untilGone(below, LIMIT_MS);
   }

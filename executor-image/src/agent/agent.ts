@@ -9,14 +9,17 @@ import {
   type Watcher,
 } from "@bonfire/runtime/internal";
 import type { CellProcess } from "./cell-process.ts";
+import type { Cells } from "./cells.ts";
 import { Keeper } from "./keeper.ts";
-import { startCell } from "./start-cell.ts";
 
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
+  readonly cells: Cells;
   readonly watcher: Watcher;
   /** A cell that was started before anything else, for whoever comes first. */
   readonly firstCell: CellProcess;
+  /** Called when the supervisor is gone, and with it whoever could give this executor work. */
+  orphan(): void;
 }
 
 export class Agent extends Actor {
@@ -39,24 +42,31 @@ export class Agent extends Actor {
   /** The asking driver's cell. Rejects with the reason if its process cannot be started. */
   admit(): Promise<CellOffer> {
     const tenant = this.context.sender;
-    let offer = this.#offers.get(tenant);
-    if (!offer) {
-      offer = this.#admit(tenant);
-      this.#offers.set(tenant, offer);
-      offer.catch(() => this.#offers.delete(tenant));
-    }
+    const existing = this.#offers.get(tenant);
+    if (existing) return existing;
+    const cell = this.#spare ?? this.#options.cells.start();
+    this.#spare = undefined;
+    const offer = this.#give(cell, tenant);
+    this.#offers.set(tenant, offer);
+    const forget = () => this.#offers.get(tenant) === offer && this.#offers.delete(tenant);
+    offer.catch(forget);
+    void cell.ended.then(forget);
     return offer;
   }
 
-  async #admit(tenant: string): Promise<CellOffer> {
-    const cell = this.#spare ?? startCell(this.#options.bootstrap);
-    this.#spare = undefined;
+  /** The asking driver has closed its pool. If it opens it again, it gets another cell. */
+  async dismiss(): Promise<void> {
+    const offer = this.#offers.get(this.context.sender);
+    this.#offers.delete(this.context.sender);
+    if (!offer) return;
+    const { keeper } = await offer;
+    void this.context.system.stop(keeper);
+  }
+
+  async #give(cell: CellProcess, tenant: string): Promise<CellOffer> {
     await cell.serve(tenant);
-    const keeper = await this.context.system.spawn(
-      new Keeper(cell, tenant, this.#options.watcher),
-      cell.node,
-    );
-    void cell.ended.then(() => this.#offers.delete(tenant));
+    const { system } = this.context;
+    const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.watcher), cell.node);
     return { keeper: keeper.address, node: cell.node };
   }
 
@@ -66,9 +76,8 @@ export class Agent extends Actor {
     if (!wanted) await this.context.stop();
   }
 
-  /** The supervisor is gone, and with it whoever could give this executor work. */
   override onDown(_who: Address): void {
-    void this.context.stop();
+    this.#options.orphan();
   }
 
   override async onStop(): Promise<void> {

@@ -4,12 +4,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { BonfireError } from "@bonfire/wire";
 import type { CellStart, ToAgent, ToCell } from "../cell/messages.ts";
+import { CellGuard, GUARD_FD, GUARDED } from "./cell-guard.ts";
 import { residentMb } from "./resident-memory.ts";
 
 const CELL_PROGRAM = fileURLToPath(new URL("../program/cell.js", import.meta.url));
@@ -18,8 +19,6 @@ const POLL_MS = 100;
 const OWN_MB = 256;
 /** Address space that V8 reserves for code, which counts as data though it is never touched. */
 const V8_CODE_MB = 1_060;
-/** `ulimit` is the shell's; `exec` makes the shell the cell. */
-const LIMITED = 'ulimit -c 0; ulimit -d "$0" 2>/dev/null; exec "$@"';
 
 export class CellProcess {
   readonly node: string;
@@ -28,7 +27,7 @@ export class CellProcess {
   readonly ended: Promise<BonfireError>;
   readonly #child: ChildProcess;
   readonly #memoryMb: number;
-  readonly #groups = new Set<number>();
+  readonly #guard: CellGuard;
   #waiting: { kind: ToAgent["kind"]; resolve: () => void }[] = [];
   #cause: BonfireError | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -39,12 +38,15 @@ export class CellProcess {
     this.#memoryMb = start.memoryMb;
     const limitKb = (V8_CODE_MB + OWN_MB + 2 * this.#capMb) * 1024;
     const program = [process.execPath, "--no-node-snapshot", CELL_PROGRAM];
-    this.#child = spawn("sh", ["-c", LIMITED, String(limitKb), ...program], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    this.#child = spawn("sh", ["-c", GUARDED, "sh", String(limitKb), workdir, ...program], {
+      stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
       cwd: workdir,
       // A group of its own: Ctrl-C in a terminal is for the driver, which then lets its executors go in order.
       detached: true,
     });
+    this.#guard = new CellGuard(this.#child.stdio[GUARD_FD] as Duplex);
+    // A cell that nobody guards could outlive this process.
+    void this.#guard.ended.then(() => this.#child.kill("SIGKILL"));
     this.#child.on("message", (message: ToAgent) => this.#hear(message));
     this.ready = this.#next("ready");
     this.ended = new Promise((resolve) => {
@@ -53,7 +55,10 @@ export class CellProcess {
       );
       this.#child.once("exit", (code, signal) => resolve(this.#exitReason(code, signal)));
     });
-    void this.ended.then(() => this.#cleanUp(workdir));
+    void this.ended.then(() => {
+      clearInterval(this.#poll);
+      this.#guard.strike();
+    });
     this.#say({ kind: "start", start: { ...start, workdir } });
   }
 
@@ -85,21 +90,35 @@ export class CellProcess {
 
   kill(cause: BonfireError): void {
     this.#cause ??= cause;
-    this.#child.kill("SIGKILL");
+    this.#guard.strike();
   }
 
-  /** Lets it close what it has open; kills it after `ms`. */
+  /** Lets its running calls finish, for at most `ms`; it takes no others and ends when the last has. */
+  async drain(ms: number): Promise<void> {
+    this.#cause ??= new BonfireError("CELL_STOPPED", "The cell was stopped as its executor shuts down");
+    this.#say({ kind: "drain" });
+    await this.#endedWithin(ms);
+  }
+
+  /** Lets it close what it has open; kills it after `ms`. Resolves when nothing of it is left. */
   async stop(ms: number): Promise<void> {
     this.#cause ??= new BonfireError("CELL_STOPPED", "The cell was stopped");
     if (this.#child.connected) this.#child.disconnect();
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), ms);
-    await this.ended;
-    clearTimeout(timer);
+    await this.#endedWithin(ms);
+    this.#guard.strike();
+    await this.#guard.ended;
+  }
+
+  /** Waits for its end, but at most `ms`. */
+  #endedWithin(ms: number): Promise<unknown> {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    return Promise.race([this.ended, over]).finally(() => clearTimeout(timer));
   }
 
   #hear(message: ToAgent): void {
-    if (message.kind === "spawned") this.#groups.add(message.group);
-    else if (message.kind === "ended") this.#groups.delete(message.group);
+    if (message.kind === "spawned") this.#guard.add(message.group);
+    else if (message.kind === "ended") this.#guard.remove(message.group);
     else if (message.kind === "broken") this.kill(new BonfireError(message.code, message.message));
     const heard = this.#waiting.filter(({ kind }) => kind === message.kind);
     this.#waiting = this.#waiting.filter(({ kind }) => kind !== message.kind);
@@ -140,22 +159,8 @@ export class CellProcess {
       return this.#outOfMemory();
     return crashed(signal ? `it was ended by ${signal}` : `it exited with code ${code}`);
   }
-
-  async #cleanUp(workdir: string): Promise<void> {
-    clearInterval(this.#poll);
-    for (const group of this.#groups) killGroup(group);
-    await rm(workdir, { recursive: true, force: true });
-  }
 }
 
 function crashed(how: string): BonfireError {
   return new BonfireError("CELL_CRASHED", `The cell that ran the call is gone: ${how}`);
-}
-
-function killGroup(group: number): void {
-  try {
-    process.kill(-group, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // ESRCH: it ended by itself
-  }
 }

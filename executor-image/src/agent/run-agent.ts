@@ -2,11 +2,23 @@
 import { ActorSystem, Beater, type Bootstrap, Bus, Watcher } from "@bonfire/runtime/internal";
 import { Agent } from "./agent.ts";
 import type { CellProcess } from "./cell-process.ts";
+import type { Cells } from "./cells.ts";
 
+/** How long goodbyes may take once no call runs. */
 const LEAVE_MS = 4_000;
+/** The backend forces the end when `shutdownMs` is over: so much of it is for what comes after the last call. */
+const LAST_MS = 200;
 
-export async function runAgent(bootstrap: Bootstrap, firstCell: CellProcess): Promise<void> {
-  const { executor, nats, timing, registerMs } = bootstrap;
+export interface ExecutorParts {
+  readonly bootstrap: Bootstrap;
+  readonly cells: Cells;
+  readonly firstCell: CellProcess;
+  /** Somebody wants this process to end, and gives it time. */
+  readonly asked: Promise<void>;
+}
+
+export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorParts): Promise<void> {
+  const { executor, nats, timing, registerMs, shutdownMs } = bootstrap;
   // Whoever launched it holds the other end of standard input: when that ends, it is gone.
   const launcherGone = new Promise<void>((resolve) =>
     process.stdin
@@ -14,21 +26,27 @@ export async function runAgent(bootstrap: Bootstrap, firstCell: CellProcess): Pr
       .once("error", () => resolve())
       .resume(),
   );
-  const asked = new Promise<void>((resolve) =>
-    process.once("SIGTERM", () => resolve()).once("SIGINT", () => resolve()),
-  );
+  const { promise: orphaned, resolve: orphan } = Promise.withResolvers<void>();
   const tooLate = setTimeout(() => process.exit(1), registerMs);
-
-  const bus = await Bus.connect(nats, executor);
-  const beater = new Beater(bus, executor, timing);
-  const watcher = new Watcher(bus, timing);
-  const system = new ActorSystem(bus, watcher.watch);
-  const agent = await system.spawn(new Agent({ bootstrap, watcher, firstCell }), "agent");
+  const boot = async () => {
+    const bus = await Bus.connect(nats, executor);
+    const beater = new Beater(bus, executor, timing);
+    const watcher = new Watcher(bus, timing);
+    const system = new ActorSystem(bus, watcher.watch);
+    const agent = await system.spawn(new Agent({ bootstrap, cells, watcher, firstCell, orphan }), "agent");
+    return { bus, beater, watcher, system, agent };
+  };
+  const booted = await Promise.race([boot(), launcherGone, asked]);
+  // Nobody knows of it yet; its cell's guard sees to the cell.
+  if (!booted) process.exit(0);
   clearTimeout(tooLate);
+  const { bus, beater, watcher, system, agent } = booted;
   const ended = new Promise<void>((resolve) => void system.monitor(agent.address, () => resolve()));
 
-  await Promise.race([launcherGone, asked, ended]);
-  // NATS may have gone with the launcher, and then goodbyes wait in vain.
+  await Promise.race([asked, orphaned, ended, launcherGone]);
+  // If the launcher is gone there is nobody to wait for, and NATS may have gone with it.
+  const drained = () => cells.drain(Math.max(0, shutdownMs - LAST_MS));
+  await Promise.race([launcherGone, Promise.resolve().then(drained)]);
   setTimeout(() => process.exit(1), LEAVE_MS).unref();
   await system.close();
   await beater.bye();

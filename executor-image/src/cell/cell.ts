@@ -1,4 +1,5 @@
 /** Carries calls from NATS into the realm and replies back; everything that arrives in one tick enters together. */
+import { channel } from "node:diagnostics_channel";
 import { Bus, type Message, subject } from "@bonfire/runtime/internal";
 import {
   BonfireError,
@@ -13,8 +14,11 @@ import {
 import { createRealm } from "../realm/create-realm.ts";
 import type { IncomingCall, Realm } from "../realm/realm.ts";
 import type { CellStart, ToAgent } from "./messages.ts";
+import { Replies } from "./replies.ts";
 
 const NOTHING = new Uint8Array(0);
+/** Messages that could not be read: `{ to, error }`. */
+const deadLetters = channel("bonfire:dead-letter");
 
 type LogLine = [call: number, level: string, text: string];
 
@@ -26,6 +30,12 @@ export class Cell {
   #arrived: Message[] = [];
   #lines: LogLine[] = [];
   #tenant = "";
+  #calls: ReturnType<Bus["subscribe"]> | undefined;
+  #replies: Replies | undefined;
+  /** Set once no more calls are taken; called when nothing is left to do. */
+  #drained: (() => void) | undefined;
+  /** Where the replies to calls go that came too late. */
+  #tooLate: string[] = [];
 
   /** Connects and makes the realm, both at the same time. */
   static async start(start: CellStart, say: (message: ToAgent) => void): Promise<Cell> {
@@ -51,10 +61,30 @@ export class Cell {
   /** Takes calls of `tenant`; the subscription is in force when this resolves. */
   async serve(tenant: string): Promise<void> {
     this.#tenant = tenant;
-    this.#bus.subscribe(subject.call(this.#bus.node, tenant), (message) => {
+    this.#replies = new Replies(this.#bus, tenant, () => this.#checkDrained());
+    this.#calls = this.#bus.subscribe(subject.call(this.#bus.node, tenant), (message) => {
       if (this.#arrived.push(message) === 1) queueMicrotask(() => this.#enter());
     });
     await this.#bus.flush();
+  }
+
+  /**
+   * Takes no more calls, and resolves when those that run have their replies on the way. Later ones wait until then,
+   * so that their driver does not take the cell for gone, and are then sent elsewhere by it.
+   */
+  async drained(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#drained = resolve;
+    this.#checkDrained();
+    await promise;
+    if (!this.#bus.link.up) return;
+    this.#calls?.unsubscribe();
+    await this.#bus.flush();
+    for (const answerTo of this.#tooLate) this.#bus.decline(answerTo);
+  }
+
+  #checkDrained(): void {
+    if (this.#drained && this.#running.size === 0 && this.#replies?.allSent !== false) this.#drained();
   }
 
   async close(): Promise<void> {
@@ -68,6 +98,13 @@ export class Cell {
     this.#arrived = [];
     let calls: IncomingCall[] = [];
     for (const message of messages) {
+      if (message.data.length < HEADER_BYTES) {
+        deadLetters.publish({
+          to: message.subject,
+          error: new BonfireError("PROTOCOL", "A frame is too short"),
+        });
+        continue;
+      }
       const header = readHeader(message.data);
       const body = message.data.subarray(HEADER_BYTES);
       const answerTo = message.reply ?? "";
@@ -77,7 +114,12 @@ export class Cell {
       }
       if (calls.length > 0) this.#realm.run(calls);
       calls = [];
-      this.#control(header, body, answerTo);
+      try {
+        this.#control(header, body, answerTo);
+      } catch (error) {
+        // The body is not what its kind says; the calls around it must run all the same.
+        deadLetters.publish({ to: message.subject, error });
+      }
     }
     if (calls.length > 0) this.#realm.run(calls);
   }
@@ -92,20 +134,28 @@ export class Cell {
         return void this.#loadLarge(header.bundle, body, answerTo);
       case FrameKind.callByTransfer:
         return void this.#callLarge(header, body, answerTo);
-      case FrameKind.cancel:
-        this.#realm.cancel(header.id, new BonfireError("CALL_CANCELLED", String(unpack(body))));
+      case FrameKind.cancel: {
+        const reason = new BonfireError("CALL_CANCELLED", String(unpack(body)));
+        this.#realm.cancel(header.id, reason);
+        // Unknown to the realm, its body is still on its way: it must not run when that arrives.
+        this.#reply(header.id, ReplyKind.error, encode(reason));
         return this.#publish(answerTo, NOTHING);
+      }
     }
   }
 
   /** Notes a call; answers at once if its bundle is not here. */
   #accept(id: number, bundle: number, answerTo: string): boolean {
+    if (this.#drained) {
+      this.#tooLate.push(answerTo);
+      return false;
+    }
     if (!this.#realm.has(bundle)) {
       const error = new BonfireError(
         "BUNDLE_MISSING",
         `This cell has no bundle ${bundle}; it must be loaded again`,
       );
-      this.#publish(answerTo, replyFrame(ReplyKind.error, encode(error)));
+      this.#replies?.send({ answerTo, kind: ReplyKind.error, bytes: encode(error) });
       return false;
     }
     this.#running.set(id, answerTo);
@@ -113,19 +163,22 @@ export class Cell {
   }
 
   async #loadLarge(bundle: number, body: Uint8Array, answerTo: string): Promise<void> {
-    const bytes = await this.#receive(body).catch(() => undefined);
-    if (!bytes) return; // the sender of a broken transfer has been told by the transfer itself
-    const [hash, code] = unpack(bytes) as [string, string];
-    this.#realm.load(bundle, hash, code);
-    this.#publish(answerTo, NOTHING);
+    try {
+      const [hash, code] = unpack(await this.#receive(body)) as [string, string];
+      this.#realm.load(bundle, hash, code);
+      this.#publish(answerTo, NOTHING);
+    } catch (error) {
+      // The sender of a broken transfer has been told by the transfer itself.
+      deadLetters.publish({ to: answerTo, error });
+    }
   }
 
   async #callLarge(header: ReturnType<typeof readHeader>, body: Uint8Array, answerTo: string): Promise<void> {
     if (!this.#accept(header.id, header.bundle, answerTo)) return;
     try {
       const bytes = await this.#receive(body);
-      // It may have been cancelled, or its time may have run out, while it was on its way.
-      if (this.#running.has(header.id)) this.#realm.run([{ ...header, body: bytes }]);
+      // It may have been cancelled while it was on its way.
+      if (this.#running.get(header.id) === answerTo) this.#realm.run([{ ...header, body: bytes }]);
     } catch (error) {
       this.#reply(header.id, ReplyKind.error, encode(error));
     }
@@ -147,20 +200,8 @@ export class Cell {
     const answerTo = this.#running.get(id);
     if (answerTo === undefined) return;
     this.#running.delete(id);
-    if (bytes.length < this.#bus.maxPayload) this.#publish(answerTo, replyFrame(kind, bytes));
-    else if (kind === ReplyKind.value) void this.#replyLarge(answerTo, bytes);
-    else {
-      const error = new BonfireError("VALUE_REFUSED", "The call failed with an error too large to send");
-      this.#publish(answerTo, replyFrame(kind, encode(error)));
-    }
-  }
-
-  async #replyLarge(answerTo: string, bytes: Uint8Array): Promise<void> {
-    const transfers = await this.#bus.transfers();
-    const { id, total, sent } = transfers.offer(this.#tenant, [bytes]);
-    this.#publish(answerTo, replyFrame(ReplyKind.valueByTransfer, pack([id, total])));
-    // If it does not get across, the receiver's own wait fails and tells the caller.
-    await sent.catch((error: Error) => this.#log(0, "warn", error.message));
+    this.#replies?.send({ answerTo, kind, bytes });
+    this.#checkDrained();
   }
 
   #log(call: number, level: string, text: string): void {
@@ -172,15 +213,8 @@ export class Cell {
     });
   }
 
-  /** While the link is down nobody can be told; the driver asks again, or its deadline ends the wait. */
+  /** For what only makes a wait shorter, and log lines: while the link is down they are lost. */
   #publish(to: string, payload: Uint8Array): void {
     if (this.#bus.link.up) this.#bus.publish(to, payload);
   }
-}
-
-function replyFrame(kind: number, bytes: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(1 + bytes.length);
-  frame[0] = kind;
-  frame.set(bytes, 1);
-  return frame;
 }

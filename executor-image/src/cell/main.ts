@@ -24,6 +24,10 @@ async function handle(message: ToCell): Promise<void> {
       return say({ kind: "serving" });
     case "ping":
       return say({ kind: "pong" });
+    case "drain":
+      await (await cell)?.drained();
+      if (process.connected) process.disconnect();
+      return;
   }
 }
 

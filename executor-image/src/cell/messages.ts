@@ -9,7 +9,7 @@ export interface CellStart {
   readonly realm: RealmKind;
   readonly grants: Grants;
   readonly memoryMb: number;
-  /** A folder of the cell's own, which the agent removes. */
+  /** A folder of the cell's own, which the guard removes. */
   readonly workdir: string;
 }
 
@@ -17,13 +17,15 @@ export type ToCell =
   | { readonly kind: "start"; readonly start: CellStart }
   /** From now on take calls from this driver, and from no other ever. */
   | { readonly kind: "serve"; readonly tenant: string }
-  | { readonly kind: "ping" };
+  | { readonly kind: "ping" }
+  /** Take no more calls; end when those that run have ended. */
+  | { readonly kind: "drain" };
 
 export type ToAgent =
   | { readonly kind: "ready" }
   | { readonly kind: "serving" }
   | { readonly kind: "pong" }
-  /** A process group that shipped code has started, and its end: the agent kills what is left if the cell dies. */
+  /** A process group that shipped code has started, and its end: the guard kills what is left if the cell dies. */
   | { readonly kind: "spawned"; readonly group: number }
   | { readonly kind: "ended"; readonly group: number }
   | { readonly kind: "broken"; readonly code: string; readonly message: string };

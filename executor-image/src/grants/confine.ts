@@ -63,3 +63,10 @@ function outside(path: string): BonfireError {
     `Cannot use ${JSON.stringify(path)} as a call's files are confined to its working directory: use a relative path`,
   );
 }
+
+/** As `confine`, for a prefix to which random letters are added: what comes of it must be inside too. */
+export function confinePrefix(scope: CallScope, prefix: unknown): string {
+  const real = confine(scope, prefix, "itself");
+  if (real === scope.directory) throw outside(`${real}XXXXXX`);
+  return real;
+}

@@ -4,7 +4,7 @@ import { join, relative, resolve } from "node:path";
 import type { Ability, Operation, Outcome } from "./ability.ts";
 import { count } from "./ability.ts";
 import type { CallScope } from "./call-scope.ts";
-import { confine } from "./confine.ts";
+import { confine, confinePrefix } from "./confine.ts";
 import { openFiles } from "./open-files.ts";
 
 /** Most bytes that one `read` gives; streams ask for 64 KiB. */
@@ -80,7 +80,7 @@ const sync: Readonly<Record<string, (scope: CallScope, args: readonly any[], byt
       value: makeDirectory(scope, path, recursive === true, modeOf(mode)),
     }),
     mkdtemp: (scope, [prefix, inside]) => ({
-      value: fs.mkdtempSync(confine(scope, prefix, "itself") + (inside ? "/" : "")),
+      value: fs.mkdtempSync(inside ? `${confine(scope, prefix, "itself")}/` : confinePrefix(scope, prefix)),
     }),
     rm: (scope, [path, recursive, force]) =>
       remove(scope, path, force === true, (real) => fs.rmSync(real, { recursive, force })),

@@ -83,6 +83,12 @@ export function importRefusal(builtin: string, grants: Grants): BonfireError | u
   const needed = grantFor(builtin);
   if (needed === "none needed") return undefined;
   const name = withoutScheme(builtin);
+  if (needed === "process realm" && !isBuiltinName(builtin)) {
+    return new BonfireError(
+      "GRANT_MISSING",
+      `Cannot import "${builtin}" as it did not travel with the closure: write import() with the literal name of a file or package`,
+    );
+  }
   if (needed === "process realm") {
     return new BonfireError(
       "GRANT_MISSING",
@@ -104,3 +110,12 @@ export function missingGrant(use: string, grant: keyof Grants): BonfireError {
 function withoutScheme(builtin: string): string {
   return builtin.startsWith("node:") ? builtin.slice(5) : builtin;
 }
+
+/** Builtins that a program names without `node:` have short plain names; files and packages that were not bundled look otherwise. */
+function isBuiltinName(specifier: string): boolean {
+  return specifier.startsWith("node:") || KNOWN_BUILTIN.test(specifier);
+}
+
+/** Those that need the process realm; all others are in the tables above. */
+const KNOWN_BUILTIN =
+  /^(_\w+|child_process|cluster|dgram|dns|domain|fs|http|http2|https|inspector|module|net|readline|repl|tls|trace_events|v8|vm|wasi|worker_threads)(\/\w+)?$/;

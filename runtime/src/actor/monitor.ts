@@ -1,8 +1,23 @@
 /** Both ends of monitoring: who of other nodes watches our actors, and whom of other nodes we watch. */
+import { setTimeout as pause } from "node:timers/promises";
+import { hasCode } from "@bonfire/wire";
 import { subject } from "../bus/subject.ts";
 import type { Reason } from "./reason.ts";
 import type { Address } from "./ref.ts";
 import type { ActorSystem, WatchNode } from "./system.ts";
+
+/** After a reconnect the other node's link may take a moment longer than ours. */
+const AGAIN_MS = 100;
+/** Whoever has been cut off for so long is taken for gone. */
+const GIVE_UP_MS = 30_000;
+
+/** News of an actor of ours that has not reached a node yet. */
+interface Unsent {
+  readonly node: string;
+  readonly actor: string;
+  readonly reason: Reason;
+  readonly since: number;
+}
 
 interface Watched {
   readonly who: Address;
@@ -19,10 +34,14 @@ export class Monitors {
   /** Actor of ours → nodes to tell when it ends. */
   readonly #watchers = new Map<string, Set<string>>();
   readonly #watched = new Map<string, Watched>();
+  readonly #unsent = new Set<Unsent>();
+  readonly #stopFollowing: () => void;
+  #reconnects = 0;
 
   constructor(system: ActorSystem, watchNode: WatchNode) {
     this.#system = system;
     this.#watchNode = watchNode;
+    this.#stopFollowing = system.bus.onReconnect(() => this.#catchUp());
   }
 
   watch(who: Address, onDown: (reason: Reason) => void): () => void {
@@ -50,12 +69,62 @@ export class Monitors {
   #watchThere(key: string, watched: Watched): void {
     const { node, actor } = watched.who;
     watched.unwatchNode = this.#watchNode(node, (detail) => this.#down(key, { kind: "lost", detail }));
-    const there = { node, actor: Monitors.ACTOR };
-    this.#system.ask(there, "watch", [actor]).then(
+    this.#askThere(node, "watch", [actor]).then(
       (known) => known || this.#down(key, { kind: "no-such-actor" }),
-      // No answer decides nothing: if the node is gone, its presence says so.
-      (error: { code?: string }) => error.code === "NO_SUCH_ACTOR" && this.#down(key, nodeGone(node)),
+      // No answer decides nothing: if the node is gone, its presence says so; if our link is down, we ask again.
+      (error: unknown) => hasCode(error, "NO_SUCH_ACTOR") && this.#down(key, nodeGone(node)),
     );
+  }
+
+  #askThere(node: string, method: "watch" | "down", args: unknown[]): Promise<unknown> {
+    return this.#system.ask({ node, actor: Monitors.ACTOR }, method, args);
+  }
+
+  /** The link is up again: what was said meanwhile, here or there, was not heard. */
+  #catchUp(): void {
+    const turn = ++this.#reconnects;
+    for (const [key, watched] of this.#watched) {
+      const { node, actor } = watched.who;
+      if (node === this.#system.node) continue;
+      const wanted = () => this.#watched.get(key) === watched;
+      this.#insist(turn, node, "watch", [actor], wanted).then(
+        (known) => known === false && wanted() && this.#down(key, { kind: "no-such-actor" }),
+        () => {}, // presence decides, or the next reconnect asks again
+      );
+    }
+    const now = performance.now();
+    for (const news of this.#unsent) {
+      if (now - news.since > GIVE_UP_MS) this.#unsent.delete(news);
+      else this.#tell(turn, news);
+    }
+  }
+
+  #tell(turn: number, news: Unsent): void {
+    const { node, actor, reason } = news;
+    this.#insist(turn, node, "down", [actor, reason], () => this.#unsent.has(news)).then(
+      () => this.#unsent.delete(news),
+      () => {}, // kept until the next reconnect
+    );
+  }
+
+  /** Asks again while nobody listens there, as long as it is wanted and the link holds. */
+  async #insist(
+    turn: number,
+    node: string,
+    method: "watch" | "down",
+    args: unknown[],
+    wanted: () => boolean,
+  ): Promise<unknown> {
+    const giveUpAt = performance.now() + GIVE_UP_MS;
+    for (;;) {
+      try {
+        return await this.#askThere(node, method, args);
+      } catch (error) {
+        const again = hasCode(error, "NO_SUCH_ACTOR") && performance.now() < giveUpAt;
+        if (!again || !wanted() || turn !== this.#reconnects) throw error;
+      }
+      await pause(AGAIN_MS, undefined, { ref: false });
+    }
   }
 
   /** An actor of ours ended: tell its watchers here and elsewhere. */
@@ -63,9 +132,12 @@ export class Monitors {
     this.#down(`${address.node} ${address.actor}`, reason);
     const nodes = this.#watchers.get(address.actor);
     this.#watchers.delete(address.actor);
-    if (!this.#system.bus.link.up) return;
     for (const node of nodes ?? []) {
-      this.#system.tell({ node, actor: Monitors.ACTOR }, "down", [address.actor, reason]);
+      if (this.#system.bus.link.up) {
+        this.#system.tell({ node, actor: Monitors.ACTOR }, "down", [address.actor, reason]);
+      } else {
+        this.#unsent.add({ node, actor: address.actor, reason, since: performance.now() });
+      }
     }
   }
 
@@ -73,7 +145,10 @@ export class Monitors {
   handle(sender: string, method: string, args: readonly unknown[]): unknown {
     const actor = args[0] as string;
     if (method === "down") return this.#down(`${sender} ${actor}`, args[1] as Reason);
-    if (!this.#system.local(actor)) return false;
+    if (!this.#system.local(actor)) {
+      // It is about to hear the reason, which says more than that the actor does not exist.
+      return [...this.#unsent].some((news) => news.node === sender && news.actor === actor);
+    }
     const nodes = this.#watchers.get(actor) ?? new Set();
     this.#watchers.set(actor, nodes.add(sender));
     return true;
@@ -90,6 +165,9 @@ export class Monitors {
   close(): void {
     for (const watched of this.#watched.values()) watched.unwatchNode();
     this.#watched.clear();
+    this.#unsent.clear();
+    this.#reconnects++;
+    this.#stopFollowing();
   }
 }
 

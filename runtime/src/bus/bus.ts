@@ -1,7 +1,8 @@
 /** One node's access to NATS: its control connection with the reply inbox, and the bulk connection when needed. */
 import { BonfireError } from "@bonfire/wire";
-import type { Msg, NatsConnection, Subscription } from "nats";
+import { headers, type Msg, type NatsConnection, type Subscription } from "nats";
 import { type Link, type NatsAddress, open } from "./connection.ts";
+import { guarded, surface } from "./guard.ts";
 import { Inbox, type Question } from "./inbox.ts";
 import { Transfers } from "./transfer.ts";
 
@@ -10,6 +11,8 @@ export type Message = Msg;
 export type { Subscription };
 
 const DRAIN_MS = 2_000;
+const NO_RESPONDERS = 503;
+const NOTHING = new Uint8Array(0);
 /** What a message may hold beside its payload limit: NATS counts headers into it. */
 const HEADROOM_BYTES = 1_024;
 
@@ -21,22 +24,31 @@ export class Bus implements AsyncDisposable {
   readonly maxPayload: number;
   readonly #connection: NatsConnection;
   readonly #inbox: Inbox;
+  readonly #reconnected: Set<() => void>;
   #bulk: Promise<{ connection: NatsConnection; transfers: Transfers }> | undefined;
+  #hasBulk = false;
   #closed: Promise<void> | undefined;
 
-  private constructor(node: string, address: NatsAddress, connection: NatsConnection, link: Link) {
+  private constructor(
+    node: string,
+    address: NatsAddress,
+    { connection, link }: { connection: NatsConnection; link: Link },
+    reconnected: Set<() => void>,
+  ) {
     this.node = node;
     this.address = address;
     this.link = link;
     this.maxPayload = (connection.info?.max_payload ?? 1_048_576) - HEADROOM_BYTES;
     this.#connection = connection;
+    this.#reconnected = reconnected;
     this.#inbox = new Inbox(connection, node);
   }
 
   /** Connects as `node`. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`. */
   static async connect(address: NatsAddress, node: string): Promise<Bus> {
-    const { connection, link } = await open(address, node);
-    return new Bus(node, address, connection, link);
+    const reconnected = new Set<() => void>();
+    const opened = await open(address, node, () => reconnected.forEach(callSafely));
+    return new Bus(node, address, opened, reconnected);
   }
 
   /** Sends. Throws `LINK_DOWN` while disconnected, as NATS would drop the message without a word. */
@@ -61,8 +73,24 @@ export class Bus implements AsyncDisposable {
     return this.#inbox.size;
   }
 
+  /** What `receive` throws becomes an uncaught exception; a message that cannot be read is a dead letter. */
   subscribe(to: string, receive: (message: Msg) => void, options: { queue?: string } = {}): Subscription {
-    return this.#connection.subscribe(to, { ...options, callback: (_error, message) => receive(message) });
+    return this.#connection.subscribe(to, { ...options, callback: guarded(receive) });
+  }
+
+  /**
+   * Calls back whenever the link is up again, with every subscription of this bus in force; those of others may still
+   * be on their way. Returns the way to stop.
+   */
+  onReconnect(callback: () => void): () => void {
+    this.#reconnected.add(callback);
+    return () => this.#reconnected.delete(callback);
+  }
+
+  /** Answers as the server does if nobody listens, so that the asker may safely ask somebody else. */
+  decline(to: string): void {
+    this.#requireLink();
+    this.#connection.publish(to, NOTHING, { headers: headers(NO_RESPONDERS, "No Responders") });
   }
 
   /** Resolves when the server has seen everything sent or subscribed so far. */
@@ -72,19 +100,28 @@ export class Bus implements AsyncDisposable {
 
   /** The bulk connection's transfers; the connection is opened at the first use. */
   async transfers(): Promise<Transfers> {
-    this.#bulk ??= this.#openBulk();
+    if (this.#closed) this.#requireLink();
+    this.#bulk ??= this.#openBulk().catch((error: unknown) => {
+      // The next who needs it tries again.
+      this.#bulk = undefined;
+      throw error;
+    });
     return (await this.#bulk).transfers;
   }
 
-  /** Whether the bulk connection was ever needed. */
+  /** Whether the bulk connection is open: then `transfers()` does not fail. */
   get hasBulk(): boolean {
-    return this.#bulk !== undefined;
+    return this.#hasBulk;
   }
 
   async #openBulk() {
     const { connection } = await open(this.address, `${this.node}-bulk`);
     const transfers = new Transfers(connection, this.node);
-    await connection.flush();
+    await connection.flush().catch(async (error: unknown) => {
+      await connection.close();
+      throw error;
+    });
+    this.#hasBulk = true;
     return { connection, transfers };
   }
 
@@ -105,18 +142,27 @@ export class Bus implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    if (this.#bulk) {
-      const bulk = await this.#bulk;
-      bulk.transfers.close();
-      await bulk.connection.close();
-    }
+    // A bulk connection that could not be opened needs no closing; whoever wanted it has been told.
+    const bulk = await this.#bulk?.catch(() => undefined);
+    bulk?.transfers.close();
+    await bulk?.connection.close();
     if (this.link.up && !this.#connection.isClosed()) await settled(this.#connection.flush(), DRAIN_MS);
     this.link.up = false;
     await this.#connection.close();
+    this.#reconnected.clear();
+    this.#inbox.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+}
+
+function callSafely(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    surface(error);
   }
 }
 

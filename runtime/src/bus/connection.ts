@@ -22,10 +22,11 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const PING_INTERVAL_MS = 1_000;
 const PINGS_OUT = 2;
 
-/** Opens a connection. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`, naming the server but no credential. */
+/** Opens a connection; `onReconnect` is called whenever it is up again. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`, naming the server but no credential. */
 export async function open(
   address: NatsAddress,
   name: string,
+  onReconnect: () => void = () => {},
 ): Promise<{ connection: NatsConnection; link: Link }> {
   const options: ConnectionOptions = {
     servers: [...address.servers],
@@ -48,15 +49,16 @@ export async function open(
     throw connectError(address.servers, error);
   });
   const link: Link = { up: true, since: performance.now() };
-  void follow(connection, link);
+  void follow(connection, link, onReconnect);
   return { connection, link };
 }
 
-async function follow(connection: NatsConnection, link: Link): Promise<void> {
+async function follow(connection: NatsConnection, link: Link, onReconnect: () => void): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type !== Events.Disconnect && status.type !== Events.Reconnect) continue;
     link.up = status.type === Events.Reconnect;
     link.since = performance.now();
+    if (link.up) onReconnect();
   }
 }
 

@@ -3,6 +3,7 @@
  * error with a stack for each question; here a question is one map entry and a place on a timer wheel.
  */
 import type { Msg, NatsConnection } from "nats";
+import { deadLetter, guarded, isUnreadable, surface } from "./guard.ts";
 import { subject } from "./subject.ts";
 import { TimerWheel, Wait } from "./timer-wheel.ts";
 
@@ -17,13 +18,18 @@ export abstract class Question extends Wait {
 
 export class Inbox {
   readonly #questions = new Map<number, Question>();
-  readonly #wheel = new TimerWheel();
+  readonly #wheel = new TimerWheel<Question>(undefined, (question) => {
+    this.#questions.delete(question.key);
+    question.onExpire();
+  });
   readonly #prefix: string;
   #next = 1;
 
   constructor(connection: NatsConnection, node: string) {
     this.#prefix = subject.reply(node, "");
-    connection.subscribe(subject.everyReply(node), { callback: (_error, message) => this.#receive(message) });
+    connection.subscribe(subject.everyReply(node), {
+      callback: guarded((message) => this.#receive(message)),
+    });
   }
 
   /** Registers the question and returns the subject to which its reply must go. `deadline`: ms from now. */
@@ -37,8 +43,23 @@ export class Inbox {
 
   /** Takes a question back: none of its methods will be called any more. */
   forget(question: Question): void {
-    this.#questions.delete(question.key);
+    // What does not wait here may wait on a wheel of somebody else's, from which it must not be taken.
+    if (!this.#questions.delete(question.key)) return;
     this.#wheel.remove(question);
+  }
+
+  /** Nobody will answer any more: tells every question so, and stops the timer. */
+  close(): void {
+    const left = [...this.#questions.values()];
+    this.#questions.clear();
+    for (const question of left) {
+      this.#wheel.remove(question);
+      try {
+        question.onNobody();
+      } catch (error) {
+        surface(error);
+      }
+    }
   }
 
   get size(): number {
@@ -52,6 +73,17 @@ export class Inbox {
     this.#questions.delete(key);
     this.#wheel.remove(question);
     if (message.data.length === 0 && message.headers?.code === 503) question.onNobody();
-    else question.onReply(message.data);
+    else this.#answer(question, message);
+  }
+
+  #answer(question: Question, message: Msg): void {
+    try {
+      question.onReply(message.data);
+    } catch (error) {
+      if (!isUnreadable(error, message.data)) throw error;
+      deadLetter(message.subject, error);
+      // An answer that cannot be read is none; without this its asker would wait for ever.
+      question.onExpire();
+    }
   }
 }

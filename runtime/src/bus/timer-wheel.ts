@@ -24,22 +24,28 @@ class Head extends Wait {
   }
 }
 
-export class TimerWheel {
+export class TimerWheel<W extends Wait = Wait> {
   readonly #buckets: Wait[] = Array.from({ length: BUCKETS }, () => ring(new Head()));
   readonly #now: () => number;
+  readonly #expire: (wait: W) => void;
   #tick = 0;
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(now: () => number = () => performance.now()) {
+  /** `expire` is called instead of a wait's `onExpire`, for an owner who has to do something first. */
+  constructor(
+    now: () => number = () => performance.now(),
+    expire: (wait: W) => void = (wait) => wait.onExpire(),
+  ) {
     this.#now = now;
+    this.#expire = expire;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  add(wait: Wait, milliseconds: number): void {
+  add(wait: W, milliseconds: number): void {
     if (this.#size++ === 0) this.#start();
     const ticks = Math.max(1, Math.ceil(milliseconds / TICK_MS));
     wait.tick = Math.floor(this.#now() / TICK_MS) + ticks;
@@ -51,7 +57,7 @@ export class TimerWheel {
   }
 
   /** Takes the wait off; nothing happens if it is not on. */
-  remove(wait: Wait): void {
+  remove(wait: W): void {
     if (!wait.next || !wait.previous) return;
     wait.previous.next = wait.next;
     wait.next.previous = wait.previous;
@@ -77,8 +83,8 @@ export class TimerWheel {
       for (let wait = head.next as Wait; wait !== head; ) {
         const following = wait.next as Wait;
         if (wait.tick <= now) {
-          this.remove(wait);
-          wait.onExpire();
+          this.remove(wait as W);
+          this.#expire(wait as W);
         }
         // onExpire may have removed the one that followed; start the bucket again then.
         wait = following.next === null ? (head.next as Wait) : following;

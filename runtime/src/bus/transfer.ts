@@ -8,12 +8,14 @@
  */
 import { BonfireError } from "@bonfire/wire";
 import type { Msg, NatsConnection } from "nats";
+import { guarded } from "./guard.ts";
 import { subject } from "./subject.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 const WINDOW_BYTES = 8 * 1024 * 1024;
 const STALL_MS = 15_000;
 const OFFSET_BYTES = 8;
+const CLOSED = "the connection to NATS is closed";
 /** The largest byte string that one transfer carries: 2 GiB. */
 export const MAX_TRANSFER_BYTES = 2 ** 31;
 
@@ -51,9 +53,11 @@ export class Transfers {
     this.#connection = connection;
     this.#node = node;
     connection.subscribe(subject.everyCredit(node), {
-      callback: (_error, message) => this.#onCredit(message),
+      callback: guarded((message) => this.#onCredit(message)),
     });
-    connection.subscribe(subject.everyChunk(node), { callback: (_error, message) => this.#onChunk(message) });
+    connection.subscribe(subject.everyChunk(node), {
+      callback: guarded((message) => this.#onChunk(message)),
+    });
   }
 
   /**
@@ -63,6 +67,7 @@ export class Transfers {
   offer(peer: string, parts: readonly Uint8Array[]): { id: number; total: number; sent: Promise<void> } {
     const id = this.#next++;
     const total = parts.reduce((sum, part) => sum + part.length, 0);
+    if (this.#connection.isClosed()) return { id, total, sent: Promise.reject(failed(CLOSED)) };
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const stall = setTimeout(
       () => this.#endSending(id, failed(`${peer} took nothing for ${STALL_MS / 1000} s`)),
@@ -86,6 +91,15 @@ export class Transfers {
   ): Promise<Uint8Array> {
     if (!(total >= 0 && total <= MAX_TRANSFER_BYTES))
       return Promise.reject(failed(`it is ${total} bytes long`));
+    if (this.#connection.isClosed()) return Promise.reject(failed(CLOSED));
+    let bytes: Uint8Array;
+    try {
+      bytes = allocate(total);
+    } catch (error) {
+      return Promise.reject(
+        failed(`there is no memory for its ${total} bytes (${(error as Error).message})`),
+      );
+    }
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
     const key = `${peer}.${id}`;
     const stall = setTimeout(
@@ -93,7 +107,7 @@ export class Transfers {
       STALL_MS,
     );
     const receiving: Receiving = {
-      bytes: allocate(total),
+      bytes,
       received: 0,
       granted: 0,
       peer,

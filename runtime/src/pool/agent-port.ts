@@ -5,6 +5,8 @@ import type { Address } from "../actor/ref.ts";
 export interface AgentPort extends Actor {
   /** The asking driver's own cell on this executor, started if need be. */
   admit(): Promise<CellOffer>;
+  /** The asking driver needs its cell no longer. */
+  dismiss(): Promise<void>;
 }
 
 export interface CellOffer {
@@ -18,6 +20,4 @@ export interface CellOffer {
 export interface KeeperPort extends Actor {
   /** A call did not end in time. If the cell's process does not answer either, it is killed, and this rejects. */
   overdue(reason: string): Promise<void>;
-  /** The driver needs the cell no longer. */
-  dismiss(): void;
 }

@@ -1,11 +1,12 @@
 /** A driver's end of one cell: sends it bundles once, then calls, on the slots that the driver holds. */
-import { BonfireError, callFrame, FrameKind, HEADER_BYTES, pack, writeHeader } from "@bonfire/wire";
+import { BonfireError, callFrame, FrameKind, HEADER_BYTES, hasCode, pack, writeHeader } from "@bonfire/wire";
 import type { Address } from "../actor/ref.ts";
 import type { Bus } from "../bus/bus.ts";
 import { Question } from "../bus/inbox.ts";
 import { subject } from "../bus/subject.ts";
 import type { TimerWheel } from "../bus/timer-wheel.ts";
 import type { Bundle } from "../closure/bundle.ts";
+import type { CellOffer } from "./agent-port.ts";
 import type { Call } from "./call.ts";
 
 const LOAD_MS = 60_000;
@@ -31,6 +32,8 @@ function numberOf(hash: string): number {
 
 export class CellLink {
   readonly executor: string;
+  /** The actor that stands for the executor. */
+  readonly agent: Address;
   /** The actor on the executor that keeps the cell. */
   readonly keeper: Address;
   /** The cell's own node. */
@@ -50,8 +53,9 @@ export class CellLink {
   /** Bundles that the cell has; a promise while one is on its way that calls have to wait for. */
   readonly #loaded = new Map<string, Promise<void> | true>();
 
-  constructor(bus: Bus, waiting: TimerWheel, executor: string, keeper: Address, node: string) {
-    this.executor = executor;
+  constructor(bus: Bus, waiting: TimerWheel, agent: Address, { keeper, node }: CellOffer) {
+    this.executor = agent.node;
+    this.agent = agent;
     this.keeper = keeper;
     this.node = node;
     this.#bus = bus;
@@ -90,10 +94,16 @@ export class CellLink {
       .catch((error) => this.#failed(call, error));
   }
 
-  /** Ends the call's work over there. Resolves when it has ended; rejects if the cell does not say so in time. */
-  cancel(id: number, message: string): Promise<void> {
+  /** Ends the call's work over there. False if the cell does not say in time that it has ended; rejects if it is gone. */
+  async cancel(id: number, message: string): Promise<boolean> {
     const frame = withBody(FrameKind.cancel, 0, 0, id, pack(message));
-    return this.#request(frame, CANCEL_MS).then(() => {});
+    try {
+      await this.#request(frame, CANCEL_MS);
+      return true;
+    } catch (error) {
+      if (hasCode(error, "CELL_SILENT")) return false;
+      throw error;
+    }
   }
 
   #failed(call: Call, error: unknown): void {

@@ -2,6 +2,7 @@
  * The driver's side of a pool: calls wait here, get a slot, and go straight to the cell. It tells the supervisor
  * what it needs and is told what it gets; it decides nothing about executors.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { BonfireError, decode, hasCode, ReplyKind, unpack } from "@bonfire/wire";
 import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Address, Ref } from "../actor/ref.ts";
@@ -23,6 +24,15 @@ import { WaitingQueue } from "./waiting-queue.ts";
 const LINGER_MS = 1_000;
 const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
+/** How often a busy cell is asked again to end a call. */
+const RECHECK_MS = 500;
+
+/** Whether a call of the cell other than `overdue` is still within its deadline. */
+function hasTime(calls: Iterable<Call>, overdue: Call): boolean {
+  const now = performance.now();
+  for (const call of calls) if (call !== overdue && !call.settled && call.deadlineAt > now) return true;
+  return false;
+}
 
 function cellGone(executor: string, reason: Reason): BonfireError {
   if (reason.kind !== "normal") return reasonError(`The cell on executor ${executor}`, reason);
@@ -135,7 +145,7 @@ export class Dispatcher implements CallHost, ClientHost {
     for (const call of this.#queue.drain()) this.#failWaiting(call, error);
     for (const cell of this.#slots) {
       this.#dropCell(cell, error);
-      this.#system.ref<KeeperPort>(cell.keeper).tell.dismiss();
+      this.#system.ref<AgentPort>(cell.agent).tell.dismiss();
     }
     this.#supervisor?.tell.leave();
   }
@@ -211,10 +221,13 @@ export class Dispatcher implements CallHost, ClientHost {
   /** The slot is freed only when the work has really ended. */
   async #endWork(call: Call, cell: CellLink, message: string): Promise<void> {
     try {
-      // If it does not even answer, its keeper finds out whether it is stuck, and kills it if so.
-      await cell
-        .cancel(call.id, message)
-        .catch(() => this.#system.ref<KeeperPort>(cell.keeper).overdue(message));
+      while (cell.inFlight.has(call)) {
+        if (await cell.cancel(call.id, message)) break;
+        // It does not even answer. Another call that is within its time may rightly keep it busy; if there is none,
+        // its keeper finds out whether the cell is stuck, and kills it if so.
+        if (hasTime(cell.inFlight, call)) await pause(RECHECK_MS);
+        else await this.#system.ref<KeeperPort>(cell.keeper).overdue(message);
+      }
     } catch (error) {
       return this.#dropCell(cell, error as BonfireError);
     }
@@ -367,7 +380,7 @@ export class Dispatcher implements CallHost, ClientHost {
     const offer = (await this.#system.ask(agent, method, [], ADMIT_MS)) as CellOffer;
     const existing = this.#slots.of(executor);
     if (existing || this.#closed) return existing;
-    const cell = new CellLink(this.#system.bus, this.#wheel, executor, offer.keeper, offer.node);
+    const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer);
     this.#slots.put(cell);
     this.#cells.set(cell.node, cell);
     cell.unwatch = this.#system.monitor(offer.keeper, (reason) => {

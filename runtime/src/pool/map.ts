@@ -36,7 +36,7 @@ export function mapItems<T, R>({
   // Here once, as at each item it would be that item's failure, and could be skipped.
   if (deadline !== undefined) milliseconds("deadline", deadline);
   const width = wholeNumber("concurrency", options.concurrency ?? concurrency, 1);
-  const total = Array.isArray(items) ? items.length : undefined;
+  const total = countOf(items);
   return generate({ items, run, width, order, onError, onProgress, signal, total });
 }
 
@@ -225,4 +225,11 @@ class Jobs<T, R> {
     else this.#first = job;
     this.#last = job;
   }
+}
+
+/** How many items there will be, where they say so themselves. */
+function countOf(items: Iterable<unknown> | AsyncIterable<unknown>): number | undefined {
+  const { length, size } = items as { length?: unknown; size?: unknown };
+  if (typeof length === "number") return length;
+  return typeof size === "number" ? size : undefined;
 }

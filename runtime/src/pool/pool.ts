@@ -15,8 +15,8 @@ import { mapItems } from "./map.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 
 /** Shipped code returns a value or a promise of one. */
-type Shipped<R> = () => R | PromiseLike<R>;
-type ShippedWith<C, R> = (captures: C) => R | PromiseLike<R>;
+type Shipped<R> = () => R;
+type ShippedWith<C, R> = (captures: C) => R;
 
 let nextCall = 0;
 
@@ -76,7 +76,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
    */
   map<T, R>(
     items: Iterable<T> | AsyncIterable<T>,
-    fn: (item: T, index: number) => R | PromiseLike<R>,
+    fn: (item: T, index: number) => R,
     options: MapOptions = {},
   ): AsyncGenerator<Awaited<R>, void, void> {
     const { maxCaptureBytes } = this.#parts.options;

@@ -8,9 +8,22 @@ const BYE_MS = 2_000;
 /** A driver's presence: a thread with a connection of its own that beats until told to say goodbye. */
 export class Announcer {
   readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  #leaving = false;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
+    this.#ended = new Promise((resolve) => worker.once("exit", () => resolve()));
+    let cause = "";
+    // Without a listener this would end the driver, which may have better things to do than to be seen.
+    worker.on("error", (error: Error) => (cause = `: ${error.message}`));
+    void this.#ended.then(() => {
+      if (this.#leaving) return;
+      process.emitWarning(
+        `The thread that tells executors of this process has ended${cause}; they will take it for gone`,
+        { code: "BONFIRE_PRESENCE" },
+      );
+    });
   }
 
   static async start(address: NatsAddress, node: string, timing: Timing): Promise<Announcer> {
@@ -27,10 +40,10 @@ export class Announcer {
 
   /** Says goodbye and ends the thread, within 2 s. */
   async bye(): Promise<void> {
-    const exited = once(this.#worker, "exit");
+    this.#leaving = true;
     this.#worker.postMessage("bye");
     const timer = setTimeout(() => void this.#worker.terminate(), BYE_MS);
-    await exited;
+    await this.#ended;
     clearTimeout(timer);
   }
 }

@@ -1,4 +1,4 @@
-import type { Bus } from "../bus/bus.ts";
+import type { Bus, Subscription } from "../bus/bus.ts";
 import { subject } from "../bus/subject.ts";
 import type { Timing } from "./timing.ts";
 
@@ -9,12 +9,13 @@ export class Beater {
   readonly #bus: Bus;
   readonly #node: string;
   readonly #timer: NodeJS.Timeout;
+  readonly #pings: Subscription;
 
   /** `bus` may be the node's own, or one of another thread that speaks for it. */
   constructor(bus: Bus, node: string, timing: Timing) {
     this.#bus = bus;
     this.#node = node;
-    bus.subscribe(subject.ping(node), (message) => message.respond(NOTHING));
+    this.#pings = bus.subscribe(subject.ping(node), (message) => message.respond(NOTHING));
     const beat = () => bus.link.up && bus.publish(subject.beat(node), NOTHING);
     beat();
     this.#timer = setInterval(beat, timing.beat);
@@ -23,6 +24,8 @@ export class Beater {
   /** Whoever watches this node knows at once that it is gone. */
   async bye(): Promise<void> {
     clearInterval(this.#timer);
+    // Whoever missed the goodbye asks, and must not be told that it lives.
+    this.#pings.unsubscribe();
     if (!this.#bus.link.up) return;
     this.#bus.publish(subject.bye(this.#node), NOTHING);
     await this.#bus.flush();

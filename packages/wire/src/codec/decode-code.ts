@@ -91,7 +91,11 @@ export function source(decoder: Decoder): unknown {
 const FORMS: Record<number, readonly [string, string]> = {
   [SourceForm.expression]: ["(\n", "\n)"],
   [SourceForm.class]: ["(\n", "\n)"],
-  [SourceForm.method]: ["Object.values(Object.getOwnPropertyDescriptors({\n", "\n}))[0].value"],
+  // What is written like a method may be a getter: both parse inside an object literal.
+  [SourceForm.method]: [
+    "(d => d.value ?? d.get ?? d.set)(Object.values(Object.getOwnPropertyDescriptors({\n",
+    "\n}))[0])",
+  ],
   [SourceForm.asyncMethod]: ["Object.values({ async\n", "\n})[0]"],
   [SourceForm.getter]: [
     "(d => d.get ?? d.set)(Object.values(Object.getOwnPropertyDescriptors({\n",

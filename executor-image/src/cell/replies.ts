@@ -1,0 +1,86 @@
+/** Gets replies to the driver: small ones in a message, large ones by transfer, and later if the link is down. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Bus } from "@bonfire/runtime/internal";
+import { BonfireError, encode, pack, ReplyKind } from "@bonfire/wire";
+import { inboxListens } from "./inbox-probe.ts";
+import { Outbox, type Reply } from "./outbox.ts";
+
+/** Whoever has been cut off for so long is taken for gone. */
+const BACK_MS = 30_000;
+const AGAIN_MS = 100;
+
+export class Replies {
+  readonly #bus: Bus;
+  readonly #tenant: string;
+  readonly #onSent: () => void;
+  readonly #outbox = new Outbox();
+  /** Large replies that are on their way. */
+  #sending = 0;
+  #reconnects = 0;
+  /** We have a link again, but it is not known yet whether the driver has. */
+  #apart = false;
+
+  /** `onSent` is called when nothing is left to send. */
+  constructor(bus: Bus, tenant: string, onSent: () => void) {
+    this.#bus = bus;
+    this.#tenant = tenant;
+    this.#onSent = onSent;
+    bus.onReconnect(() => void this.#catchUp());
+  }
+
+  /** Whether nothing is on its way or kept. */
+  get allSent(): boolean {
+    return this.#sending === 0 && this.#outbox.size === 0;
+  }
+
+  send(reply: Reply): void {
+    const { answerTo, kind, bytes } = reply;
+    if (this.#apart || !this.#bus.link.up) this.#outbox.keep(reply);
+    else if (bytes.length < this.#bus.maxPayload) this.#bus.publish(answerTo, replyFrame(kind, bytes));
+    else if (kind === ReplyKind.value) void this.#sendLarge(reply);
+    else {
+      const error = new BonfireError("VALUE_REFUSED", "The call failed with an error too large to send");
+      this.#bus.publish(answerTo, replyFrame(kind, encode(error)));
+    }
+  }
+
+  /** If it does not get across, the receiver's own wait fails and tells the caller. */
+  async #sendLarge({ answerTo, bytes }: Reply): Promise<void> {
+    this.#sending++;
+    try {
+      const transfers = await this.#bus.transfers();
+      const { id, total, sent } = transfers.offer(this.#tenant, [bytes]);
+      this.send({ answerTo, kind: ReplyKind.valueByTransfer, bytes: pack([id, total]) });
+      await sent;
+    } catch (error) {
+      // For a caller that has not heard of the transfer yet; for any other it is late, and ignored.
+      this.send({ answerTo, kind: ReplyKind.error, bytes: encode(error) });
+    }
+    this.#sending--;
+    if (this.allSent) this.#onSent();
+  }
+
+  /** The link is up again; the driver's own may take a moment longer, and until then nothing would reach it. */
+  async #catchUp(): Promise<void> {
+    const turn = ++this.#reconnects;
+    this.#apart = true;
+    const giveUpAt = performance.now() + BACK_MS;
+    // If the link breaks once more, the next reconnect goes on from here.
+    while (this.#bus.link.up && turn === this.#reconnects) {
+      if (performance.now() > giveUpAt || (await inboxListens(this.#bus, this.#tenant))) {
+        this.#apart = false;
+        for (const reply of this.#outbox.take()) this.send(reply);
+        if (this.allSent) this.#onSent();
+        return;
+      }
+      await pause(AGAIN_MS);
+    }
+  }
+}
+
+function replyFrame(kind: number, bytes: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(1 + bytes.length);
+  frame[0] = kind;
+  frame.set(bytes, 1);
+  return frame;
+}

@@ -1,0 +1,66 @@
+/** A nats-server on a fixed port that a test can kill and start again, as one that a cluster already has. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, connect as dial } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { findNatsServer } from "../../runtime/src/nats-server/find.ts";
+
+const START_MS = 10_000;
+const LOOK_MS = 10;
+
+export class NatsServer implements AsyncDisposable {
+  readonly url: string;
+  readonly #port: number;
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number) {
+    this.#port = port;
+    this.url = `nats://127.0.0.1:${port}`;
+  }
+
+  static async start(): Promise<NatsServer> {
+    const server = new NatsServer(await freePort());
+    await server.restart();
+    return server;
+  }
+
+  /** Ends it without a word; resolves when it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  }
+
+  /** Starts it again on the same port; resolves when it listens. */
+  async restart(): Promise<void> {
+    this.#child = spawn(findNatsServer(), ["-a", "127.0.0.1", "-p", String(this.#port)], { stdio: "ignore" });
+    const deadline = performance.now() + START_MS;
+    while (!(await this.#listens())) {
+      if (performance.now() > deadline) throw new Error(`nats-server does not listen on ${this.#port}`);
+      await pause(LOOK_MS);
+    }
+  }
+
+  #listens(): Promise<boolean> {
+    const socket = dial(this.#port, "127.0.0.1");
+    return new Promise((resolve) => {
+      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    }).finally(() => socket.destroy()) as Promise<boolean>;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as { port: number };
+  listener.close();
+  await once(listener, "close");
+  return port;
+}
