@@ -45,7 +45,8 @@ export class Replies {
   }
 
   /** If it does not get across, the receiver's own wait fails and tells the caller. */
-  async #sendLarge({ answerTo, bytes }: Reply): Promise<void> {
+  async #sendLarge(reply: Reply): Promise<void> {
+    const { answerTo, bytes } = reply;
     this.#sending++;
     try {
       const transfers = await this.#bus.transfers();
@@ -54,7 +55,8 @@ export class Replies {
       await sent;
     } catch (error) {
       // For a caller that has not heard of the transfer yet; for any other it is late, and ignored.
-      this.send({ answerTo, kind: ReplyKind.error, bytes: encode(error) });
+      if (!this.#bus.link.up) this.#outbox.keep(reply);
+      else this.send({ answerTo, kind: ReplyKind.error, bytes: encode(error) });
     }
     this.#sending--;
     if (this.allSent) this.#onSent();

@@ -193,12 +193,13 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   undelivered(call: Call, cell: CellLink): void {
-    // Nobody listened, so it has not run: another cell may have it without risk of running it twice.
+    // Nobody listened, or the cell takes no more calls: it has not run, so another cell may have it without risk of
+    // running it twice. What else runs in this one goes on until its keeper says otherwise.
     cell.inFlight.delete(call);
-    this.#dropCell(
-      cell,
-      new BonfireError("EXECUTOR_LOST", `Cell ${cell.node} of executor ${cell.executor} is gone`),
-    );
+    cell.busy--;
+    cell.slots = 0;
+    cell.suspect = true;
+    this.#report.changed();
     call.returned();
     this.#queue.unshift(call);
     this.#wheel.add(call, Math.max(1, call.deadlineAt - performance.now()));
