@@ -1,10 +1,10 @@
 /**
  * Speed as ratios to a floor that is measured in the same run, in turn with it, as machines differ and drift.
  *
- *     pnpm bench            a table
- *     pnpm bench --json     one JSON object: { machine, figures }
- *     pnpm bench ship       only figures whose name contains the word
- *     --rounds N                         rounds of each (7); a figure is the median of its rounds
+ *     pnpm bench                    a table
+ *     pnpm --silent bench --json    one JSON object: { machine, figures }
+ *     pnpm bench ship               only figures whose name contains the word
+ *     --rounds N                    rounds of each (7); a figure is the median of its rounds
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
