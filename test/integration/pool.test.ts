@@ -72,6 +72,21 @@ test("values keep their kind both ways: Map, Set, Date, BigInt, typed arrays, Na
   deepStrictEqual(back, value); // tells -0 from 0 and holds NaN equal to itself
 });
 
+test("a closure may look for module and exports, and capture an object with a getter", async () => {
+  await using pool = await open({ max: 1 });
+  const one = 1;
+  const lazy = {
+    get two() {
+      return one + 1;
+    },
+  };
+  assert.equal(await pool.call(() => [typeof module, typeof exports, lazy.two]), [
+    "undefined",
+    "undefined",
+    2,
+  ]);
+});
+
 test("F3, F4, F5: one executor is filled before the next boots, up to max; then calls queue in order", async () => {
   await using pool = await open({ max: 2, concurrency: 2 });
   const most = watchMost(pool);

@@ -61,7 +61,8 @@ async function build(source: ShipSource): Promise<Bundle> {
   try {
     result = await build({
       stdin: {
-        contents: `${source.code}//# sourceMappingURL=data:application/json;base64,${map}`,
+        // The last line makes it a module even if a closure asks for `module` or `exports`.
+        contents: `${source.code}\nexport {};\n//# sourceMappingURL=data:application/json;base64,${map}`,
         resolveDir: directory,
         sourcefile: shipPath(source),
         loader: /x$/.test(source.file) ? "tsx" : "ts",
@@ -94,7 +95,7 @@ async function build(source: ShipSource): Promise<Bundle> {
   }
   const output = result.outputFiles.find(({ path }) => path.endsWith(".js"))!;
   const mapFile = result.outputFiles.find(({ path }) => path.endsWith(".map"))!;
-  const code = wrap(output.text);
+  const code = wrap(output.text, source);
   const inputs = Object.values(result.metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
   const bundle: Bundle = {
     hash: createHash("sha256").update(code).digest("hex").slice(0, 16),
@@ -119,7 +120,7 @@ function shipPath(source: ShipSource): string {
 }
 
 /** The line that stands before the bundled code, which the map has to be moved by. */
-function wrap(code: string): string {
+function wrap(code: string, source: ShipSource): string {
   const before =
     '(function (require, importModule) { "use strict"; const $bonfire = { classes: {}, require };\n';
   const after = "\nreturn $bonfire.module; })";
@@ -130,7 +131,11 @@ function wrap(code: string): string {
   } catch (error) {
     // Only a module that awaits at its top level needs to be a promise.
     if (error instanceof SyntaxError && /await/.test(error.message)) return `(async ${plain.slice(1)}`;
-    throw error;
+    throw new BonfireError(
+      "BUNDLE_FAILED",
+      `Cannot bundle the closures of ${shortPath(source.file)} as the bundle is no script: ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }
 
