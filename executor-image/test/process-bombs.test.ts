@@ -3,12 +3,16 @@
  * is why a cell is a process of one tenant with a watchdog. What must hold here: none of them is ever a success.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
 const CHILD = fileURLToPath(new URL("./fixtures/bomb-child.ts", import.meta.url));
+/** Where the children keep their folders, which a killed one cannot remove. */
+const FOLDER = mkdtempSync(join(tmpdir(), "bonfire-bombs-"));
 const MEMORY_MB = 64;
 const BUDGET = 800;
 /** When the watchdog of these tests kills: the deadline and a generous grace, or this many MB. */
@@ -54,7 +58,7 @@ function detonate(source: string): Promise<End> {
   const child = spawn(
     process.execPath,
     ["--no-node-snapshot", CHILD, source, String(MEMORY_MB), String(BUDGET)],
-    { stdio: ["ignore", "pipe", "ignore"] },
+    { stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, TMPDIR: FOLDER } },
   );
   let said = "";
   let peakMb = 0;
@@ -98,5 +102,7 @@ for (const [name, source] of Object.entries(bombs)) {
       assert.match(end.how, /^(?:CALL_TIMEOUT|MEMORY_LIMIT|RangeError|Error|SyntaxError) 2$/);
   });
 }
+
+test.after(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 test.run();
