@@ -51,7 +51,7 @@ test("an error thrown in an imported file names that file", async () => {
   const error = (await throwingInHelper(near)) as Error & { status: number };
   assert.is(error.name, "NotFound");
   assert.is(error.status, 404);
-  assert.match(error.stack!.split("\n")[1]!, /fixtures\/helpers\.ts:13:9/);
+  assert.match(error.stack!.split("\n")[1]!, /fixtures\/not-found\.ts:13:9/);
 });
 
 test("an error thrown in a captured function names its file and line", async () => {

@@ -1,15 +1,12 @@
-import { connect } from "@bonfire/runtime";
 import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { driverOf } from "../harness/drivers.ts";
+import { descendants, untilGone } from "../harness/gone.ts";
+import { leftovers } from "../harness/leftovers.ts";
 
 const server = await PrivateServer.start();
-const driver = () =>
-  connect({
-    servers: server.address.servers,
-    user: server.address.user as string,
-    password: server.address.password as string,
-  });
+const driver = () => driverOf(server);
 const bomber = await driver();
 const neighbour = await driver();
 const bombs = await bomber.pool("shared", { max: 1, concurrency: 4, memory: 64, logs: "ignore" });
@@ -114,20 +111,37 @@ test("a promise loop fails its own call", async () => {
   await servedAgain();
 });
 
-test("a bomb with no deadline of its own ends when its driver does", async () => {
+/** The cells below this process, without the shells that guard them. */
+async function cells(): Promise<number[]> {
+  const own = new Set(await descendants(process.pid));
+  const ours = await leftovers();
+  return ours.flatMap(({ pid, command }) =>
+    own.has(pid) && command.endsWith("cell.js") && !command.startsWith("sh ") ? [pid] : [],
+  );
+}
+
+test("a bomb with an hour to go ends when its driver closes; another driver's calls go on", async () => {
+  await calls.call(() => 1);
+  const before = new Set(await cells());
   const third = await driver();
-  const pool = await third.pool("shared", { logs: "ignore" });
+  const pool = await third.pool("shared", { logs: "ignore", shutdownTimeout: "200ms" });
   await pool.call(() => 1);
-  const lost = pool.call(
+  const [cell, ...others] = (await cells()).filter((pid) => !before.has(pid));
+  assert.ok(cell !== undefined && others.length === 0);
+  const bomb = pool.call(
     () => {
       while (true) {}
     },
     { deadline: "1h" },
   );
-  lost.catch(() => "its driver is closing");
-  const closing = third.close();
-  await calls.call(() => 1);
-  void closing;
+  const failed = bomb.then(
+    () => "returned",
+    (error) => error.code,
+  );
+  await third.close();
+  assert.is(await failed, "POOL_CLOSED");
+  await untilGone([cell], 5_000);
+  assert.is(await calls.call(() => "served"), "served");
 });
 
 test.run();

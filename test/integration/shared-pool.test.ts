@@ -1,16 +1,12 @@
 import { Socket } from "node:net";
-import { connect, type Fire, hasCode } from "@bonfire/runtime";
+import { type Fire, hasCode } from "@bonfire/runtime";
 import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { driverOf } from "../harness/drivers.ts";
 
 const server = await PrivateServer.start();
-const driver = () =>
-  connect({
-    servers: server.address.servers,
-    user: server.address.user as string,
-    password: server.address.password as string,
-  });
+const driver = () => driverOf(server);
 const drivers = async (): Promise<[Fire, Fire]> => [await driver(), await driver()];
 const supervisors = (...fires: Fire[]) =>
   fires.flatMap((fire) => fire.inspect().actors).filter(({ type }) => type === "Supervisor").length;

@@ -2,6 +2,7 @@
 import { createHash, createHmac, getHashes, randomBytes, randomUUID } from "node:crypto";
 import { domainToASCII, domainToUnicode, format, pathToFileURL } from "node:url";
 import * as zlib from "node:zlib";
+import { URL_FIELDS } from "../guest/bindings/url.ts";
 import type { Ability, Outcome } from "./ability.ts";
 import { count, text } from "./ability.ts";
 
@@ -42,17 +43,7 @@ function parse(input: unknown, base: unknown): Outcome {
   return { value: url === null ? null : components(url) };
 }
 
-const FIELDS = new Set([
-  "protocol",
-  "host",
-  "hostname",
-  "port",
-  "username",
-  "password",
-  "pathname",
-  "search",
-  "hash",
-]);
+const FIELDS = new Set(URL_FIELDS);
 
 function update(href: unknown, field: unknown, value: unknown): Outcome {
   if (field === "href") return parse(value, null);

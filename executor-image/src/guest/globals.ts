@@ -1,5 +1,5 @@
 /** The globals that a closure finds, each made by Node's own library when it is first used. */
-import { defineLazy } from "./bindings/util.ts";
+import { defineLazy } from "./bindings/inspection.ts";
 import { webCrypto } from "./crypto.ts";
 import { fetchApi, fetchInterface } from "./fetch.ts";
 import { processObject, requireInternal, structuredClone } from "./library.ts";

@@ -127,7 +127,7 @@ test("a thrown error names the file and line of the throw, then the driver's", a
   }
   assert.match(
     ((await throwingInHelper(near)) as Error).stack!.split("\n")[1]!,
-    /fixtures\/helpers\.ts:13:9/,
+    /fixtures\/not-found\.ts:13:9/,
   );
   const captured = ((await throwingInCaptured(near)) as Error).stack!.split("\n")[1]!;
   assert.match(captured, new RegExp(`fixtures/closures\\.ts:${lineAfter("marker: captured")}:`));

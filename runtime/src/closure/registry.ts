@@ -59,10 +59,6 @@ export function tagOf(value: object): Tag | undefined {
   return Object.hasOwn(value, TAG) ? (value as { [TAG]?: Tag })[TAG] : undefined;
 }
 
-export function isTag(key: PropertyKey): boolean {
-  return key === TAG;
-}
-
 /** The program's class with this key: "src/shape.ts#Circle". */
 export function classByKey(key: string): Callable | undefined {
   return classesByKey.get(key);

@@ -3,8 +3,8 @@ import type { Binding } from "./binding.ts";
 
 export type Ask = (operation: string, ...args: unknown[]) => unknown;
 
-/** Of `updateActions` in Node's internal/url, by index. */
-const FIELDS = [
+/** The parts of a URL that can be set, in the order of `updateActions` in Node's internal/url. */
+export const URL_FIELDS: readonly string[] = [
   "protocol",
   "host",
   "hostname",
@@ -14,8 +14,8 @@ const FIELDS = [
   "pathname",
   "search",
   "hash",
-  "href",
 ];
+const FIELDS = [...URL_FIELDS, "href"];
 
 export function urlBinding(ask: Ask, requireInternal: (id: string) => any): Binding {
   const urlComponents = new Uint32Array(9);
