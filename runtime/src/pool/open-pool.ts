@@ -16,6 +16,7 @@ import type { ResolvedPoolOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
 
 const JOIN_MS = 2_000;
+const MAX_YIELDS = 10;
 const REJOIN_MS = 100;
 const REJOIN_MAX_MS = 5_000;
 /** Tries to find or become a pool's supervisor that failed, `{ pool, error }`; each is repeated. */
@@ -51,12 +52,19 @@ export async function openPool(
 
   /** Joins whoever supervises the pool, or becomes its supervisor. Returns the policy that holds. */
   const takePart = async (): Promise<Policy> => {
-    await hosted?.stop();
-    hosted = undefined;
-    let joined = await join(name, client.address, system);
-    if (!joined) {
+    let joined: Joined | undefined;
+    for (let yields = 0; !joined; yields++) {
+      await hosted?.stop();
+      hosted = undefined;
+      joined = await join(name, client.address, system);
+      if (joined) break;
       hosted = await host(name, given, system, timing);
-      joined = (await system.ask(hosted.supervisor, "join", [client.address])) as Joined;
+      try {
+        joined = (await system.ask(hosted.supervisor, "join", [client.address])) as Joined;
+      } catch (error) {
+        // Ours has yielded already to one that started at the same moment: that one is to be joined.
+        if (!hasCode(error, "NO_SUCH_ACTOR") || yields === MAX_YIELDS) throw error;
+      }
     }
     await client.follow(joined.supervisor);
     dispatcher.serveUnder(system.ref<Supervisor>(joined.supervisor));
