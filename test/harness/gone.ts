@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 
 const LOOK_MS = 20;
@@ -27,9 +27,25 @@ async function isAlive(pid: number): Promise<boolean> {
   return stat !== "" && !/\) [ZX] /.test(stat);
 }
 
-/** The pids of all processes below `pid`, and of those that they started. */
+/**
+ * The pids of all processes below `pid`, and of those that they started. Every process is asked for its parent, as the
+ * kernel's list of children skips some while others of them end.
+ */
 export async function descendants(pid: number): Promise<number[]> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
-  const own = children.split(" ").filter(Boolean).map(Number);
-  return [...own, ...(await Promise.all(own.map(descendants))).flat()];
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = await Promise.all(pids.map(parentOf));
+  const below = new Set([pid]);
+  for (let size = 0; size < below.size; ) {
+    size = below.size;
+    pids.forEach((one, index) => {
+      if (below.has(parents[index] as number)) below.add(one);
+    });
+  }
+  below.delete(pid);
+  return [...below];
+}
+
+async function parentOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""); // it has just ended
+  return Number(/\) \S (\d+)/.exec(stat)?.[1] ?? 0);
 }

@@ -10,6 +10,7 @@ import * as assert from "uvu/assert";
 import { descendants, untilGone } from "../harness/gone.ts";
 
 const WITHIN_MS = 2_000;
+const STARTED_WITHIN_MS = 20_000;
 const fire = await connect();
 test.after(() => fire.close());
 
@@ -33,10 +34,13 @@ async function commands(pids: readonly number[]): Promise<{ pid: number; text: s
 }
 
 /** The processes below `pid` once one of them runs `program`. */
-async function below(pid: number, program: string): Promise<number[]> {
+async function below(pid: number, program: string): Promise<Awaited<ReturnType<typeof commands>>> {
+  const deadline = performance.now() + STARTED_WITHIN_MS;
   for (;;) {
     const found = await commands(await descendants(pid));
-    if (found.some(({ text }) => text.startsWith(program))) return found.map(({ pid }) => pid);
+    if (found.some(({ text }) => text.startsWith(program))) return found;
+    const there = found.map(({ pid, text }) => `${pid} ${text.replaceAll("\0", " ")}`);
+    assert.ok(performance.now() < deadline, `no ${program} below ${pid}, only ${there.join("; ")}`);
     await pause(10);
   }
 }
@@ -72,7 +76,7 @@ test("so do the programs that it runs, also one that it waits for synchronously"
         for (;;) {}
       }),
     );
-    const pids = await below(agent, "ffmpeg");
+    const pids = (await below(agent, "ffmpeg")).map(({ pid }) => pid);
     process.kill(agent, "SIGKILL");
     await untilGone(pids, WITHIN_MS);
     assert.is(await ended, "EXECUTOR_LOST");
@@ -122,12 +126,12 @@ test("SIGTERM while an executor boots leaves no process and no folder", async ()
     ...{ grants: {}, memoryMb: 128, registerMs: 60_000, shutdownMs: 60_000 },
   };
   child.stdin.write(`${JSON.stringify(bootstrap)}\n`);
-  const pids = await below(child.pid as number, "sh");
-  const guard = (await commands(pids)).find(({ text }) => text.startsWith("sh"));
+  const started = await below(child.pid as number, "sh");
+  const guard = started.find(({ text }) => text.startsWith("sh"));
   const folder = /[^\0]*bonfire-cell-[^\0]*/.exec(guard?.text ?? "")?.[0] as string;
   assert.ok(existsSync(folder), dirname(folder));
   child.kill("SIGTERM");
-  await untilGone([child.pid as number, ...pids], WITHIN_MS);
+  await untilGone([child.pid as number, ...started.map(({ pid }) => pid)], WITHIN_MS);
   assert.not(existsSync(folder));
 });
 
