@@ -1,5 +1,15 @@
 /** Bundles: what goes into them, what stays outside, when they are built, and how a failure reads. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -169,4 +179,21 @@ test("what was built once is there at once, until a file of it changes", async (
 });
 
 test.after(() => rmSync(project, { recursive: true }));
+test("the cache keeps what was used last, within its size", async () => {
+  const folder = join(project, "node_modules/.cache/bonfire");
+  const long = JSON.stringify("y".repeat(300_000));
+  process.env.BONFIRE_CACHE_MB = "1";
+  try {
+    for (let i = 0; i < 6; i++) await bundle("", `${long}.length + ${i}`, `cached${i}.ts`);
+    const sizes = readdirSync(folder).map((name) => statSync(join(folder, name)).size);
+    assert.ok(sizes.length >= 2, "the latest are there");
+    assert.ok(sizes.reduce((sum, size) => sum + size, 0) <= 1024 * 1024);
+    const contents = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+    assert.ok(contents.some((text) => text.includes(".length + 5")));
+    assert.not(contents.some((text) => text.includes(".length + 0")));
+  } finally {
+    delete process.env.BONFIRE_CACHE_MB;
+  }
+});
+
 test.run();

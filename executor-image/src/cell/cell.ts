@@ -3,9 +3,11 @@ import { channel } from "node:diagnostics_channel";
 import { Bus, type Message, subject } from "@bonfire/runtime/internal";
 import {
   BonfireError,
+  type CodePart,
   encode,
   FrameKind,
   HEADER_BYTES,
+  joinCode,
   pack,
   ReplyKind,
   readHeader,
@@ -127,8 +129,7 @@ export class Cell {
   #control(header: ReturnType<typeof readHeader>, body: Uint8Array, answerTo: string): void {
     switch (header.kind) {
       case FrameKind.load: {
-        const [hash, code] = unpack(body) as [string, string];
-        return this.#realm.load(header.bundle, hash, code);
+        return this.#load(header.bundle, body);
       }
       case FrameKind.loadByTransfer:
         return void this.#loadLarge(header.bundle, body, answerTo);
@@ -142,6 +143,13 @@ export class Cell {
         return this.#publish(answerTo, NOTHING);
       }
     }
+  }
+
+  /** Without the code that its parts refer to it stays unknown, and its calls are answered so. */
+  #load(bundle: number, body: Uint8Array): void {
+    const [hash, parts] = unpack(body) as [string, CodePart[]];
+    const code = joinCode(parts, (base) => this.#realm.code(base));
+    if (code !== undefined) this.#realm.load(bundle, hash, code);
   }
 
   /** Notes a call; answers at once if its bundle is not here. */
@@ -164,8 +172,7 @@ export class Cell {
 
   async #loadLarge(bundle: number, body: Uint8Array, answerTo: string): Promise<void> {
     try {
-      const [hash, code] = unpack(await this.#receive(body)) as [string, string];
-      this.#realm.load(bundle, hash, code);
+      this.#load(bundle, await this.#receive(body));
       this.#publish(answerTo, NOTHING);
     } catch (error) {
       // The sender of a broken transfer has been told by the transfer itself.

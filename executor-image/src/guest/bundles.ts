@@ -24,7 +24,7 @@ type Entry =
 export class BundleTable {
   readonly #entries = new Map<number, Entry>();
   readonly #numbers = new Map<string, number>();
-  readonly #classes = new Map<object, Reference>();
+  readonly #classes = new Map<object, Extract<Reference, { kind: "class" }>>();
 
   readonly #require: Require;
   readonly #importModule: ImportModule;
@@ -71,6 +71,14 @@ export class BundleTable {
     for (const [name, shipped] of Object.entries(module.classes)) {
       this.#classes.set(shipped, { kind: "class", hash, name });
     }
+  }
+
+  /** Its module goes once nothing of it runs any more; when it is loaded again, it is evaluated anew. */
+  unload(number: number): void {
+    this.#entries.delete(number);
+    for (const [hash, its] of this.#numbers) if (its === number) this.#numbers.delete(hash);
+    for (const [shipped, { hash }] of this.#classes)
+      if (!this.#numbers.has(hash)) this.#classes.delete(shipped);
   }
 
   /** The promise to wait for when the bundle's code is asynchronous and not there yet. */

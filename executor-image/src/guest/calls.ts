@@ -189,6 +189,11 @@ export function load(bundle: number, hash: string, factory: ShipFactory): void {
   bundles.load(bundle, hash, factory);
 }
 
+/** Lets go of a bundle's module. */
+export function unload(bundle: number): void {
+  bundles.unload(bundle);
+}
+
 /** Gives the isolate to one call, with the directory that its relative paths are of. */
 export function assign(path: string): void {
   setWorkdir(path);

@@ -10,6 +10,7 @@ import { guestFacts } from "../sandbox/guest-facts.ts";
 import { type BundleCode, Sandbox, type SandboxOwner } from "../sandbox/sandbox.ts";
 import { SpareIsolate } from "../sandbox/spare.ts";
 import { deadlineError, memoryError, resetError, type Stop } from "../sandbox/stop.ts";
+import { BundleStore, codeLimit } from "./bundle-store.ts";
 import { CallDirectories } from "./call-directories.ts";
 import { groupSize, LARGE_BODY } from "./call-group.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -33,7 +34,7 @@ export class IsolateRealm implements Realm, SandboxOwner {
   readonly #spare: SpareIsolate;
   readonly #abilities: Abilities;
   readonly #directories: CallDirectories;
-  readonly #bundles = new Map<number, BundleCode>();
+  readonly #bundles: BundleStore<BundleCode>;
   readonly #pending = new Map<number, Pending>();
   readonly #deadlines = new Deadlines((now) => this.#expire(now));
   readonly #idle: Sandbox[] = [];
@@ -50,6 +51,7 @@ export class IsolateRealm implements Realm, SandboxOwner {
     this.#spare = new SpareIsolate(memoryMb, JSON.stringify(guestFacts(grants, memoryMb, workdir)));
     this.#abilities = new Abilities({ grants, memoryMb, events });
     this.#directories = new CallDirectories(workdir, (message) => events.log(0, "warn", message));
+    this.#bundles = new BundleStore(codeLimit(memoryMb), (bundle) => this.#drop(bundle));
     this.#noCall = new CallScope(0, undefined, Number.POSITIVE_INFINITY);
   }
 
@@ -63,11 +65,15 @@ export class IsolateRealm implements Realm, SandboxOwner {
   }
 
   load(bundle: number, hash: string, code: string): void {
-    this.#bundles.set(bundle, { hash, code });
+    this.#bundles.put(bundle, { hash, code });
   }
 
   has(bundle: number): boolean {
-    return this.#bundles.has(bundle);
+    return this.#bundles.use(bundle);
+  }
+
+  code(bundle: number): string | undefined {
+    return this.#bundles.get(bundle)?.code;
   }
 
   run(calls: readonly IncomingCall[]): void {
@@ -101,16 +107,25 @@ export class IsolateRealm implements Realm, SandboxOwner {
     this.#stopWarming();
     this.#deadlines.close();
     this.#spare.close();
-    const sandboxes = new Set([...this.#idle.splice(0)]);
-    if (this.#shared !== undefined) sandboxes.add(this.#shared);
-    for (const call of this.#pending.values()) {
-      call.end();
-      if (call.place !== undefined) sandboxes.add(call.place);
-    }
+    const sandboxes = this.#sandboxes();
+    this.#idle.length = 0;
+    for (const call of this.#pending.values()) call.end();
     this.#pending.clear();
     this.#noCall.end();
     for (const sandbox of sandboxes) sandbox.dispose();
     await this.#directories.close();
+  }
+
+  #sandboxes(): Set<Sandbox> {
+    const all = new Set(this.#idle);
+    if (this.#shared !== undefined) all.add(this.#shared);
+    for (const { place } of this.#pending.values()) if (place !== undefined) all.add(place);
+    return all;
+  }
+
+  /** Its code was dropped for that of others: no isolate keeps it either. */
+  #drop(bundle: number): void {
+    for (const sandbox of this.#sandboxes()) sandbox.unload(bundle);
   }
 
   #stopWarming(): void {
@@ -279,15 +294,14 @@ export class IsolateRealm implements Realm, SandboxOwner {
   }
 
   loadByHash(sandbox: Sandbox, hash: string): number {
-    for (const [bundle, source] of this.#bundles) {
-      if (source.hash !== hash) continue;
-      if (!sandbox.has(bundle)) {
-        const stop = sandbox.load(bundle, source, 0, STRAY);
-        if (stop !== undefined) this.stopped(sandbox, stop);
-      }
-      return bundle;
+    const bundle = this.#bundles.numberOf(hash);
+    if (bundle === undefined)
+      throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
+    if (!sandbox.has(bundle)) {
+      const stop = sandbox.load(bundle, this.#bundles.get(bundle)!, 0, STRAY);
+      if (stop !== undefined) this.stopped(sandbox, stop);
     }
-    throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
+    return bundle;
   }
 
   /** Fails the calls that the stopped isolate had begun. */

@@ -11,6 +11,7 @@ import { BundleTable, type ShipFactory } from "../guest/bundles.ts";
 import { callSite } from "../guest/call-site.ts";
 import { encodeError } from "../guest/encode-error.ts";
 import { deadlineError } from "../sandbox/stop.ts";
+import { BundleStore, codeLimit } from "./bundle-store.ts";
 import { CallConsole } from "./call-console.ts";
 import { Deadlines } from "./deadlines.ts";
 import { PendingCall } from "./pending-call.ts";
@@ -24,7 +25,7 @@ interface BundleSource {
 export class ProcessRealm implements Realm {
   readonly #events: RealmEvents;
   readonly #console: CallConsole;
-  readonly #sources = new Map<number, BundleSource>();
+  readonly #sources: BundleStore<BundleSource>;
   readonly #evaluated = new Set<number>();
   readonly #bundles: BundleTable;
   readonly #pending = new Map<number, PendingCall>();
@@ -32,9 +33,13 @@ export class ProcessRealm implements Realm {
   readonly #result: EncodeOptions;
   readonly #cwd = process.cwd();
 
-  constructor({ workdir, events }: RealmOptions) {
+  constructor({ memoryMb, workdir, events }: RealmOptions) {
     this.#events = events;
     this.#console = new CallConsole(events);
+    this.#sources = new BundleStore(codeLimit(memoryMb), (bundle) => {
+      this.#evaluated.delete(bundle);
+      this.#bundles.unload(bundle);
+    });
     // Packages are found from where the process was started, as for any program.
     const require = createRequire(join(this.#cwd, "closure.js"));
     this.#bundles = new BundleTable(require, (specifier) => importFrom(require, specifier));
@@ -43,11 +48,15 @@ export class ProcessRealm implements Realm {
   }
 
   load(bundle: number, hash: string, code: string): void {
-    this.#sources.set(bundle, { hash, code });
+    this.#sources.put(bundle, { hash, code });
   }
 
   has(bundle: number): boolean {
-    return this.#sources.has(bundle);
+    return this.#sources.use(bundle);
+  }
+
+  code(bundle: number): string | undefined {
+    return this.#sources.get(bundle)?.code;
   }
 
   run(calls: readonly IncomingCall[]): void {

@@ -42,7 +42,10 @@ export interface IncomingCall {
 export interface Realm {
   /** Makes a bundle known under this number; its code runs when a call first needs it. */
   load(bundle: number, hash: string, code: string): void;
+  /** Whether it is known and has not been dropped for others; a call that asks is about to use it. */
   has(bundle: number): boolean;
+  /** The code of a bundle that is known. */
+  code(bundle: number): string | undefined;
   /** Runs everything that arrived in one tick. */
   run(calls: readonly IncomingCall[]): void;
   /** Ends a call: its reply is `reason`, its signal fires, its children are killed. Unknown ids are ignored. */

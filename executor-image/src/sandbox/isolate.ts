@@ -21,6 +21,7 @@ const ENTRIES = [
   "tick",
   "collect",
   "load",
+  "unload",
   "cancel",
   "assign",
   "forget",

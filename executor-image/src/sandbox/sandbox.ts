@@ -14,6 +14,8 @@ import { Records, type Said } from "./records.ts";
 import { type Stop, stopOf } from "./stop.ts";
 import { CLOCK_SLACK, GRACE, type Limit, limitOf, similar } from "./time-limit.ts";
 
+const UNLOAD_MS = 1_000;
+
 /** What a sandbox needs of the realm it belongs to. */
 export interface SandboxOwner {
   reply(call: number, kind: number, bytes: Uint8Array): void;
@@ -90,6 +92,12 @@ export class Sandbox {
       this.#isolate.enter.load.applySync(undefined, parameters, limit);
       this.#loaded.add(bundle);
     });
+  }
+
+  /** Lets go of a bundle's module; what runs of it runs on. */
+  unload(bundle: number): void {
+    if (this.#gone || !this.#loaded.delete(bundle)) return;
+    this.#enter(0, UNLOAD_MS, (limit) => this.#isolate.enter.unload.applySync(undefined, [bundle], limit));
   }
 
   /** Runs calls that fit the inbox together. */

@@ -21,7 +21,7 @@ export const FrameKind = {
   call: 1,
   /** Run a closure; the body is too large for one message: the frame's is the packed `[transfer, bytes]`. */
   callByTransfer: 2,
-  /** Load a bundle under the header's number; the body is the packed `[hash, code]`. */
+  /** Load a bundle under the header's number; the body is the packed `[hash, parts]`; see code-delta.ts. */
   load: 3,
   /** The same, but the body is the packed `[transfer, bytes]` of the transfer that carries it. Answered when loaded. */
   loadByTransfer: 4,

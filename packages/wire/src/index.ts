@@ -1,3 +1,4 @@
+export { type CodePart, joinCode, SentCode } from "./code-delta.ts";
 export {
   type Callable,
   type DecodeOptions,

@@ -1,9 +1,20 @@
 /**
  * Bundles on disk, so that a program that starts again has them at once. An entry holds as long as none of the files
- * that went into it has changed.
+ * that went into it has changed. What was used longest ago goes when there is too much.
  */
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { debuglog } from "node:util";
@@ -12,6 +23,8 @@ import type { ShipSource } from "./ship-module.ts";
 
 /** Raised when bundles of an older build must not be used. */
 const FORMAT = "5";
+/** What the folder may hold, in MB, when `BONFIRE_CACHE_MB` does not say. */
+const DEFAULT_MB = 256;
 const debug = debuglog("bonfire");
 
 interface Entry {
@@ -25,7 +38,10 @@ export function readCache(source: ShipSource): Bundle | undefined {
   if (!path) return undefined;
   try {
     const { bundle, inputs } = JSON.parse(readFileSync(path, "utf8")) as Entry;
-    return inputs.every(([file, size, changed]) => isUnchanged(file, size, changed)) ? bundle : undefined;
+    if (!inputs.every(([file, size, changed]) => isUnchanged(file, size, changed))) return undefined;
+    const now = new Date();
+    utimesSync(path, now, now);
+    return bundle;
   } catch (error) {
     // Not there, or half written by a program that was killed: it is built again.
     debug("no cached bundle for %s: %s", source.file, error);
@@ -47,10 +63,37 @@ export function writeCache(source: ShipSource, bundle: Bundle, files: readonly s
     const partial = `${path}.${process.pid}`;
     writeFileSync(partial, JSON.stringify({ bundle, inputs } satisfies Entry), { mode: 0o600 });
     renameSync(partial, path);
+    prune(dirname(path));
   } catch (error) {
     // A full or read-only disk costs a rebuild next time and nothing else.
     debug("cannot keep the bundle of %s: %s", source.file, error);
   }
+}
+
+/** Removes entries, those first that were used longest ago, until the rest is within the limit. */
+function prune(folder: string): void {
+  const entries = readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    // Another program may have removed it by now.
+    const facts = statSync(path, { throwIfNoEntry: false });
+    return facts ? [{ path, size: facts.size, used: facts.mtimeMs }] : [];
+  });
+  let excess = entries.reduce((sum, { size }) => sum + size, 0) - limitBytes();
+  for (const { path, size } of entries.sort((left, right) => left.used - right.used)) {
+    if (excess <= 0) return;
+    rmSync(path, { force: true });
+    excess -= size;
+  }
+}
+
+function limitBytes(): number {
+  const given = process.env.BONFIRE_CACHE_MB;
+  let mb = given ? Number(given) : DEFAULT_MB;
+  if (!(mb >= 0)) {
+    process.emitWarning(`BONFIRE_CACHE_MB=${given} is no number of megabytes: ${DEFAULT_MB} holds`);
+    mb = DEFAULT_MB;
+  }
+  return mb * 1024 * 1024;
 }
 
 function isUnchanged(file: string, size: number, changed: number): boolean {

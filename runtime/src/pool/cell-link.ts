@@ -1,5 +1,14 @@
 /** A driver's end of one cell: sends it bundles once, then calls, on the slots that the driver holds. */
-import { BonfireError, callFrame, FrameKind, HEADER_BYTES, hasCode, pack, writeHeader } from "@bonfire/wire";
+import {
+  BonfireError,
+  callFrame,
+  FrameKind,
+  HEADER_BYTES,
+  hasCode,
+  pack,
+  SentCode,
+  writeHeader,
+} from "@bonfire/wire";
 import type { Address } from "../actor/ref.ts";
 import type { Bus } from "../bus/bus.ts";
 import { Question } from "../bus/inbox.ts";
@@ -45,6 +54,8 @@ export class CellLink {
   /** A call did not end in time here: no other is sent until the cell has answered. */
   suspect = false;
   idleSince = performance.now();
+  /** Bytes of code that have been sent here. */
+  codeBytes = 0;
   /** Ends the watch over the cell's keeper. */
   unwatch: () => void = () => undefined;
   readonly #bus: Bus;
@@ -52,6 +63,7 @@ export class CellLink {
   readonly #calls: string;
   /** Bundles that the cell has; a promise while one is on its way that calls have to wait for. */
   readonly #loaded = new Map<string, Promise<void> | true>();
+  readonly #sentCode = new SentCode();
 
   constructor(bus: Bus, waiting: TimerWheel, agent: Address, { keeper, node }: CellOffer) {
     this.executor = agent.node;
@@ -82,6 +94,7 @@ export class CellLink {
   /** The cell has said that it lacks the call's bundles, so the call did not run: loads them and sends it again. */
   resend(call: Call): void {
     for (const { hash } of call.bundles) this.#loaded.delete(hash);
+    this.#sentCode.forget();
     this.send(call);
   }
 
@@ -154,7 +167,8 @@ export class CellLink {
 
   #load(bundle: Bundle): Promise<void> | true {
     const number = numberOf(bundle.hash);
-    const body = pack([bundle.hash, bundle.code]);
+    const body = pack([bundle.hash, this.#sentCode.add(number, bundle.code)]);
+    this.codeBytes += body.length;
     if (HEADER_BYTES + body.length <= this.#bus.maxPayload) {
       // Messages of one connection arrive in order: calls may be sent behind a small bundle without waiting for it.
       this.#bus.publish(this.#calls, withBody(FrameKind.load, 0, number, 0, body));
@@ -167,6 +181,7 @@ export class CellLink {
       },
       (error) => {
         this.#loaded.delete(bundle.hash);
+        this.#sentCode.forget();
         throw error;
       },
     );

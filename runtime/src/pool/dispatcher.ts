@@ -155,7 +155,13 @@ export class Dispatcher implements CallHost, ClientHost {
       waiting: this.#queue.size,
       running: this.#slots.busy,
       executors: this.#fleet,
-      cells: [...this.#slots].map(({ executor, node, slots, busy }) => ({ executor, node, slots, busy })),
+      cells: [...this.#slots].map(({ executor, node, slots, busy, codeBytes }) => ({
+        executor,
+        node,
+        slots,
+        busy,
+        codeBytes,
+      })),
       lastBootFailure: this.#lastBootFailure?.message,
     };
   }

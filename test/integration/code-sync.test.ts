@@ -1,0 +1,90 @@
+/** Edited code reaches cells that run, and only what changed of it is sent. */
+import "@bonfire/loader";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { connect, type Pool } from "@bonfire/runtime";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+interface Edited {
+  run(pool: Pool): Promise<string>;
+  again(pool: Pool): Promise<string>;
+}
+
+const PACKAGE_BYTES = 400_000;
+const project = realpathSync(mkdtempSync(join(tmpdir(), "bonfire-sync-")));
+const write = (path: string, text: string) => {
+  mkdirSync(join(project, path, ".."), { recursive: true });
+  writeFileSync(join(project, path), text);
+};
+write("package.json", '{ "type": "module" }');
+write("node_modules/big/package.json", '{ "type": "module", "exports": "./index.js" }');
+write(
+  "node_modules/big/index.js",
+  `const table = ${JSON.stringify("x".repeat(PACKAGE_BYTES))};\nexport const size = () => table.length;\n`,
+);
+write("helper.ts", `export const helper = (n: number) => \`\${n} helped\`;\n`);
+
+let version = 0;
+/** The file as it is after an edit, as a REPL or a watcher imports it. */
+const edited = async (word: string): Promise<Edited> => {
+  write(
+    "edited.ts",
+    `import { size } from "big";
+import { helper } from "./helper.ts";
+export const run = (pool) => pool.call(() => \`${word} \${helper(size())}\`);
+export const again = (pool) => pool.call(() => helper(size()));
+`,
+  );
+  return (await import(`${pathToFileURL(join(project, "edited.ts")).href}?${++version}`)) as Edited;
+};
+
+const fire = await connect();
+test.after(async () => {
+  await fire.close();
+  rmSync(project, { recursive: true });
+});
+
+for (const realm of ["isolate", "process"] as const) {
+  test(`an edit is in force at the next call, in the same cell, and costs what changed (${realm})`, async () => {
+    await using pool = await fire.pool(`sync-${realm}`, { max: 1, realm, logs: "ignore" });
+    const sent = () => pool.inspect().cells[0]?.codeBytes ?? 0;
+    const before = await edited("first");
+    assert.is(await before.run(pool), `first ${PACKAGE_BYTES} helped`);
+    const first = sent();
+    assert.ok(first > PACKAGE_BYTES);
+    const { node } = pool.inspect().cells[0]!;
+
+    await before.run(pool);
+    await before.again(pool);
+    assert.is(sent(), first, "unchanged code is never sent twice");
+
+    const after = await edited("second");
+    assert.is(await after.run(pool), `second ${PACKAGE_BYTES} helped`);
+    assert.ok(sent() - first < 3_000, `${sent() - first} bytes were sent after the edit`);
+    assert.is(pool.inspect().cells[0]?.node, node);
+  });
+}
+
+test("a cell that has dropped code is sent it again, and the caller sees nothing of it", async () => {
+  await using pool = await fire.pool("dropped", { max: 1, memory: 64, logs: "ignore" });
+  const calls: (() => Promise<string>)[] = [];
+  // 64 MB of memory keep 16 MB of code: about 40 of these.
+  for (let i = 0; i < 60; i++) {
+    write(
+      `many/file${i}.ts`,
+      `import { helper } from "../helper.ts";\nconst own = ${JSON.stringify(String(i % 10).repeat(PACKAGE_BYTES))};\nexport const run = (pool) => pool.call(() => helper(${i}) + own.length);\n`,
+    );
+    const module = await import(pathToFileURL(join(project, `many/file${i}.ts`)).href);
+    calls.push(() => module.run(pool));
+    assert.is(await calls[i]!(), `${i} helped${PACKAGE_BYTES}`);
+  }
+  const sent = pool.inspect().cells[0]!.codeBytes;
+  assert.is(await calls[0]!(), `0 helped${PACKAGE_BYTES}`);
+  assert.ok(pool.inspect().cells[0]!.codeBytes - sent > PACKAGE_BYTES, "it was sent again");
+  assert.is(await calls[59]!(), `59 helped${PACKAGE_BYTES}`);
+});
+
+test.run();
