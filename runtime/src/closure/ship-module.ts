@@ -8,8 +8,9 @@ import { basename, relative, sep } from "node:path";
 import { findCallSites } from "./analyze/call-sites.ts";
 import { Classifier } from "./analyze/classify.ts";
 import { type Plan, type Problem, planCapture } from "./analyze/plan.ts";
+import type { Scope, Variable } from "./analyze/scope.ts";
 import { type Place, SourceFile } from "./analyze/source-file.ts";
-import type { Node, Parsed, Scope, Variable } from "./analyze/syntax.ts";
+import type { Node, Parsed } from "./analyze/syntax.ts";
 import { ShipText } from "./ship-text.ts";
 
 /** What the driver has to know of one closure. */
@@ -158,7 +159,7 @@ class ShipModuleWriter {
    */
   #classes(): string[] {
     const names: string[] = [];
-    for (const variable of this.#file.moduleScope.variables) {
+    for (const variable of this.#file.moduleScope.set.values()) {
       const kind = this.#classifier.kind(variable);
       if (kind.kind !== "code" || !kind.isClass || !this.#classifier.hoistable(variable)) continue;
       if (!this.#hoisted.has(variable) && this.#wantsMoreImports(variable, new Set())) continue;

@@ -1,7 +1,8 @@
 /** Finds where a file hands closures to a pool. */
 import type { Classifier } from "./classify.ts";
+import type { Variable } from "./scope.ts";
 import type { SourceFile } from "./source-file.ts";
-import { isFunctionExpression, type Node, unwrap, type Variable, walk } from "./syntax.ts";
+import { eachField, isFunctionExpression, type Node, unwrap, walk } from "./syntax.ts";
 
 /** The package whose pools are meant. */
 export const RUNTIME = "@bonfire/runtime";
@@ -76,11 +77,15 @@ function isRuntime(source: unknown): boolean {
 
 function isRuntimeType(file: SourceFile, annotation: Node): boolean {
   let found = false;
-  walk(annotation, (node) => {
-    if (node.type !== "Identifier" || found) return;
-    const definition = file.moduleScope.set.get(node.name as string)?.defs[0];
-    found = definition?.type === "ImportBinding" && isRuntime(definition.parent?.source?.value);
-  });
+  const visit = (node: Node): void => {
+    if (found) return;
+    if (node.type === "Identifier") {
+      const definition = file.moduleScope.set.get(node.name as string)?.defs[0];
+      found = definition?.type === "ImportBinding" && isRuntime(definition.parent?.source?.value);
+    }
+    eachField(node, visit);
+  };
+  visit(annotation);
   return found;
 }
 

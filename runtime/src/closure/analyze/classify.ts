@@ -3,8 +3,9 @@
  * that is bundled. *Code travels as code, data travels as value*: a function, class, enum or literal that nothing
  * ever reassigns is code.
  */
+import type { Variable } from "./scope.ts";
 import type { SourceFile } from "./source-file.ts";
-import { eachChild, inside, isFunctionExpression, type Node, unwrap, type Variable } from "./syntax.ts";
+import { eachChild, inside, isFunctionExpression, type Node, unwrap } from "./syntax.ts";
 
 export type Kind =
   | { kind: "global" }
@@ -48,9 +49,8 @@ export class Classifier {
         declaration: parent!,
       };
     }
-    if (definition.type === "Type") return { kind: "type" };
     const isWritten = variable.references.some(
-      (reference) => reference.isWrite() && !reference.init && reference.identifier !== node.id,
+      ({ isWrite, isInit, identifier }) => isWrite && !isInit && identifier !== node.id,
     );
     if (isWritten) return { kind: "value", mutable: true };
     const value: Kind = { kind: "value", mutable: false };
@@ -123,8 +123,8 @@ export class Classifier {
   /** The variables from outside that a piece of code uses or writes. */
   *needs(node: Node): Generator<Variable> {
     const { moduleScope } = this.#file;
-    for (const { resolved, isValueReference } of this.#file.referencesIn(node)) {
-      if (isValueReference === false || !resolved || resolved.defs.length === 0) continue;
+    for (const { resolved } of this.#file.referencesIn(node)) {
+      if (!resolved || resolved.defs.length === 0) continue;
       if (inside(resolved.scope.block, node) && resolved.scope !== moduleScope) continue;
       yield resolved;
     }
