@@ -11,11 +11,13 @@ let oxc: Oxc | undefined;
 export function parseSource(file: string, code: string): Parsed | undefined {
   oxc ??= require("oxc-parser") as Oxc;
   const sourceType = /\.c[jt]s$/.test(file) ? "script" : "module";
+  const lang = languageOf(file);
   const { program, errors } = oxc.parseSync(file, code, {
-    lang: languageOf(file),
+    lang,
     sourceType,
     preserveParens: false,
-    astType: "ts",
+    // The fields of types cost a quarter of the time.
+    astType: lang === "jsx" ? "js" : "ts",
   });
   if (errors.some(({ severity }) => severity === "Error")) return undefined;
   return { file, code, program: program as unknown as Node };

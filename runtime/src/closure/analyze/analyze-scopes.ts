@@ -55,6 +55,10 @@ const VISITORS = new Map<string, Visitor>(
       if (node.computed) pass.visit(node.key as Node, node);
       pass.visit(node.value as Node, node);
     },
+    CallExpression(pass, node) {
+      pass.calls.push(node);
+      pass.children(node);
+    },
     AssignmentExpression(pass, node) {
       const left = node.left as Node;
       pass.pattern(left, node, { scope: null, isWrite: true, isInit: false });

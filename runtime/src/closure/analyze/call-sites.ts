@@ -2,7 +2,7 @@
 import type { Classifier } from "./classify.ts";
 import type { Variable } from "./scope.ts";
 import type { SourceFile } from "./source-file.ts";
-import { eachField, isFunctionExpression, type Node, unwrap, walk } from "./syntax.ts";
+import { eachField, isFunctionExpression, type Node, unwrap } from "./syntax.ts";
 
 /** The package whose pools are meant. */
 export const RUNTIME = "@bonfire/runtime";
@@ -26,16 +26,15 @@ export function mayHaveCallSites(code: string): boolean {
 
 export function findCallSites(file: SourceFile, classifier: Classifier): CallSite[] {
   const sites: CallSite[] = [];
-  walk(file.program, (node) => {
-    if (node.type !== "CallExpression") return;
+  for (const node of file.calls) {
     const callee = unwrap(node.callee as Node);
     if (callee.type !== "MemberExpression" || callee.computed || !METHODS.has(callee.property.name as string))
-      return;
+      continue;
     const given = node.arguments as Node[];
     const isCertain = isPool(file, callee.object as Node);
     if (!isCertain) {
       const [first] = given;
-      if (callee.property.name !== "call" || !first || !isFunctionExpression(unwrap(first))) return;
+      if (callee.property.name !== "call" || !first || !isFunctionExpression(unwrap(first))) continue;
     }
     for (const argument of given) {
       const inner = unwrap(argument);
@@ -53,7 +52,7 @@ export function findCallSites(file: SourceFile, classifier: Classifier): CallSit
       // Whether an import is a function shows only at run time, so all of them are marked.
       if (kind?.kind === "import") sites.push({ argument, node: undefined, variable: variable!, isCertain });
     }
-  });
+  }
   return sites;
 }
 

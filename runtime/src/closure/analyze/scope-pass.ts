@@ -7,6 +7,8 @@ export interface ScopeAnalysis {
   scopes: readonly Scope[];
   references: readonly Reference[];
   parents: ReadonlyMap<Node, Node | null>;
+  /** Every `CallExpression`, outer ones first. */
+  calls: readonly Node[];
 }
 
 export type Visitor = (pass: ScopePass, node: Node) => void;
@@ -27,6 +29,7 @@ export class ScopePass implements ScopeAnalysis {
   readonly scopes: Scope[] = [];
   readonly references: Reference[] = [];
   readonly parents = new Map<Node, Node | null>();
+  readonly calls: Node[] = [];
   scope!: Scope;
   readonly #visitors: ReadonlyMap<string, Visitor>;
 

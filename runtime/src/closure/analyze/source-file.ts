@@ -15,6 +15,7 @@ export class SourceFile {
   readonly code: string;
   readonly program: Node;
   readonly moduleScope: Scope;
+  readonly calls: readonly Node[];
   readonly parents: ReadonlyMap<Node, Node | null>;
   /** In the order of the text. */
   readonly #references: readonly Reference[];
@@ -26,7 +27,8 @@ export class SourceFile {
     this.file = file;
     this.code = code;
     this.program = program;
-    const { scopes, references, parents } = analyzeScopes(program);
+    const { scopes, references, parents, calls } = analyzeScopes(program);
+    this.calls = calls;
     this.parents = parents;
     this.moduleScope = scopes.find(({ type }) => type === "module") ?? scopes[0]!;
     for (const scope of scopes) this.#innermost.set(scope.block, scope);
