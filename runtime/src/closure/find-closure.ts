@@ -28,7 +28,7 @@ export function findClosure(target: object): Tag {
   const text = Function.prototype.toString.call(target);
   hintLoader();
   const insight = inspectFunction(target);
-  const place = placeOfText(text, insight.location, callerFiles());
+  const place = placeOfText(text, insight.location, callerFiles);
   const file = place && locate(place, text);
   return file ? { file, site: 0, captures: reader(file, insight) } : textClosure(text, insight, place);
 }
