@@ -29,8 +29,11 @@ interface Properties {
 
 const HOLDER = "__bonfire_inspected__";
 const GROUP = "bonfire";
-/** How many reads until the inspector's handles are let go; they keep what was read alive. */
-const READS_PER_GROUP = 64;
+/**
+ * How many reads until the handles of the inspector are let go: they keep what was read alive, and young garbage
+ * collections slow down with each of them.
+ */
+const READS_PER_GROUP = 16;
 
 interface Holder {
   target: object | null;
