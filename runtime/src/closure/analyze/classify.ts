@@ -36,8 +36,8 @@ export class Classifier {
 
   #classify(variable: Variable): Kind {
     // An overload signature has no body; the implementation is the definition that counts.
-    const definition =
-      variable.defs.find(({ type, node }) => type !== "FunctionName" || node.body) ?? variable.defs[0];
+    const bodies = variable.defs.filter(({ type, node }) => type !== "FunctionName" || node.body);
+    const definition = bodies[0] ?? variable.defs[0];
     if (!definition) return { kind: "global" };
     const { node, parent } = definition;
     if (definition.type === "ImportBinding") {
@@ -54,6 +54,8 @@ export class Classifier {
     );
     if (isWritten) return { kind: "value", mutable: true };
     const value: Kind = { kind: "value", mutable: false };
+    // `var` twice, or a namespace that adds to a function: no single text says what it is.
+    if (bodies.length > 1) return value;
     switch (definition.type) {
       case "FunctionName":
         if (node.type !== "FunctionDeclaration" || this.#gainsProperties(variable)) return value;

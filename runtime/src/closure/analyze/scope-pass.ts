@@ -1,4 +1,5 @@
 /** What the visitors of the scope analysis share: where the pass is, and the constructs that many nodes have. */
+import { FIELDS } from "./fields.ts";
 import { type Definition, type Reference, Scope, type ScopeType } from "./scope.ts";
 import { eachChild, type Node, unwrap } from "./syntax.ts";
 
@@ -58,8 +59,15 @@ export class ScopePass implements ScopeAnalysis {
     if (nodes) for (const node of nodes) this.visit(node, parent);
   }
 
+  /** As `eachChild`, with less stack: a long sum is nested as deep. */
   children(node: Node): void {
-    eachChild(node, (child) => this.visit(child, node));
+    const fields = FIELDS.get(node.type);
+    if (!fields) return eachChild(node, (child) => this.visit(child, node));
+    for (const field of fields) {
+      const value = node[field] as Node | (Node | null)[] | null | undefined;
+      if (Array.isArray(value)) this.visitAll(value, node);
+      else this.visit(value, node);
+    }
   }
 
   refer(identifier: Node, isWrite = false, isInit = false): void {
