@@ -59,7 +59,7 @@ export async function captureFigures(rounds: number): Promise<Record<string, Fig
     "capture.inspector": measure(rounds, { unit: "µs", goal: "< 100 µs", batch: 1 }, (index) =>
       capture(untagged(index)),
     ),
-    "bundle.warm": measure(rounds, { unit: "µs", goal: "0 ms", batch: 10_000 }, () => {
+    "bundle.warm": measure(rounds, { unit: "µs", goal: "at once", batch: 10_000 }, () => {
       if (!Array.isArray(built.bundles())) throw new Error("the bundle is not ready");
     }),
     ...transformFigures(rounds),
