@@ -9,6 +9,7 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { callFigures } from "./call.ts";
+import { captureFigures } from "./capture.ts";
 import { coldFigure } from "./cold.ts";
 import type { Figure } from "./figure.ts";
 import { shipFigures } from "./ship.ts";
@@ -25,6 +26,17 @@ const groups: [names: readonly string[], measure: (rounds: number) => Promise<Re
   [["call.sequential", "call.c64", "call.c256"], callFigures],
   [["cold.first-call"], coldFigure],
   [["ship.1MB", "ship.100MB"], shipFigures],
+  [
+    [
+      "capture.thunk",
+      "capture.encoded",
+      "capture.inspector",
+      "bundle.warm",
+      "transform.sites",
+      "transform.plain",
+    ],
+    captureFigures,
+  ],
 ];
 
 const figures: Record<string, Figure> = {};

@@ -54,6 +54,25 @@ test("classes of a file without call sites are made known at its end", () => {
   assert.match(code, /A:typeof A==="function"\?A:0,B:.*,C:typeof C==="function"\?C:0/);
 });
 
+test("a type neither takes the place of a value of its name, nor hides it, nor makes a capture", () => {
+  const names = (code: string) =>
+    shape(
+      `import { connect } from "@bonfire/runtime"; const pool = await connect(); ${code}`,
+    )!.source!.sites.map(({ names, problems }) => [...names, ...problems.map(({ id }) => id)]);
+  assert.equal(names("interface T {} const T = { a: f() }; pool.call(() => T.a);"), [["T"]]);
+  assert.equal(names("const v = f(); function g() { type v = 3; pool.call(() => v); }"), [["v"]]);
+  assert.equal(names("const v = f(); pool.call(() => { let x: typeof v; });"), [[]]);
+});
+
+test("what is declared twice is copied as the value that it has", () => {
+  const names = (code: string) =>
+    shape(`import { connect } from "@bonfire/runtime"; const pool = await connect(); ${code}`)!.source!
+      .sites[0]!.names;
+  assert.equal(names("var a = 1; var a = 2; pool.call(() => a);"), ["a"]);
+  assert.equal(names("function f() {} namespace f { export let x = 1; } pool.call(() => f.x);"), ["f"]);
+  assert.equal(names("function f(a: 1): void; function f(a: any) {} pool.call(() => f(1));"), []);
+});
+
 test("pools are known through constants, members, awaits and types", () => {
   const code = `
 import { connect, type Pool } from "@bonfire/runtime";

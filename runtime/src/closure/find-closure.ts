@@ -6,10 +6,9 @@
 import { dirname, resolve } from "node:path";
 import { BonfireError } from "@bonfire/wire";
 import { parse } from "acorn";
-import { analyze } from "eslint-scope";
 import { Classifier } from "./analyze/classify.ts";
 import { SourceFile } from "./analyze/source-file.ts";
-import { type Node, type ScopeManager, walk } from "./analyze/syntax.ts";
+import { type Node, walk } from "./analyze/syntax.ts";
 import { readFunctionText } from "./function-text.ts";
 import { hintLoader } from "./hint.ts";
 import { type Insight, inspectFunction, readVariables } from "./inspector.ts";
@@ -29,7 +28,7 @@ export function findClosure(target: object): Tag {
   const text = Function.prototype.toString.call(target);
   hintLoader();
   const insight = inspectFunction(target);
-  const place = placeOfText(text, insight.location, callerFiles());
+  const place = placeOfText(text, insight.location, callerFiles);
   const file = place && locate(place, text);
   return file ? { file, site: 0, captures: reader(file, insight) } : textClosure(text, insight, place);
 }
@@ -118,7 +117,6 @@ function analyzeSource({ path, code }: KnownSource): Analyzed | null {
     program = parse(code, {
       ecmaVersion: "latest",
       sourceType: "module",
-      ranges: true,
       allowHashBang: true,
       allowReturnOutsideFunction: true,
     }) as unknown as Node;
@@ -126,11 +124,7 @@ function analyzeSource({ path, code }: KnownSource): Analyzed | null {
     // JSX, for one: the function then travels by its text.
     return null;
   }
-  const scopes = analyze(program as never, {
-    sourceType: "module",
-    ecmaVersion: 2025,
-  }) as unknown as ScopeManager;
-  const file = new SourceFile({ file: path, code, program, scopes });
+  const file = new SourceFile({ file: path, code, program });
   readImported(file);
   return { file, classifier: new Classifier(file), shipped: new Map() };
 }

@@ -5,8 +5,8 @@
 
 import { SourceForm } from "@bonfire/wire";
 import { parse } from "acorn";
-import { analyze } from "eslint-scope";
-import { eachChild, type Node, type ScopeManager } from "./analyze/syntax.ts";
+import { analyzeScopes } from "./analyze/analyze-scopes.ts";
+import { eachChild, type Node } from "./analyze/syntax.ts";
 
 export interface FunctionText {
   text: string;
@@ -61,7 +61,6 @@ function read(text: string): FunctionText {
       program = parse(before + text + after, {
         ecmaVersion: "latest",
         sourceType: "module",
-        ranges: true,
         allowSuperOutsideMethod: true,
         allowAwaitOutsideFunction: true,
       }) as unknown as Node;
@@ -77,19 +76,10 @@ function read(text: string): FunctionText {
 }
 
 function describe(text: string, form: SourceForm, offset: number, program: Node): FunctionText {
-  const scopes = analyze(program as never, {
-    sourceType: "module",
-    ecmaVersion: 2025,
-  }) as unknown as ScopeManager;
-  const module = scopes.scopes.find(({ type }) => type === "module") as unknown as {
-    through: { identifier: Node; isWrite(): boolean }[];
-  };
   const names = new Set<string>();
   const writes = new Set<string>();
-  for (const { identifier, isWrite } of module.through.map((one) => ({
-    identifier: one.identifier,
-    isWrite: one.isWrite(),
-  }))) {
+  for (const { identifier, isWrite, resolved } of analyzeScopes(program).references) {
+    if (resolved) continue;
     names.add(identifier.name as string);
     if (isWrite) writes.add(identifier.name as string);
   }

@@ -7,8 +7,16 @@ import { Session } from "node:inspector";
 export interface Insight {
   /** The scopes around the function, the innermost first, each as an object of its variables. */
   scopes: readonly Record<string, unknown>[];
-  /** Where its script begins to define it, from 0; undefined for functions that have no script. */
-  location: { line: number; column: number } | undefined;
+  /** Where its script begins to define it; undefined for functions that have no script. */
+  location: ScriptLocation | undefined;
+}
+
+export interface ScriptLocation {
+  scriptId: string;
+  /** From 0. */
+  line: number;
+  /** From 0. */
+  column: number;
 }
 
 interface InspectorProperty {
@@ -16,14 +24,16 @@ interface InspectorProperty {
   value?: { objectId?: string; value?: unknown };
 }
 interface Properties {
-  result: InspectorProperty[];
   internalProperties?: InspectorProperty[];
 }
 
 const HOLDER = "__bonfire_inspected__";
 const GROUP = "bonfire";
-/** How many reads until the inspector's handles are let go; they keep what was read alive. */
-const READS_PER_GROUP = 64;
+/**
+ * How many reads until the handles of the inspector are let go: they keep what was read alive, and young garbage
+ * collections slow down with each of them.
+ */
+const READS_PER_GROUP = 16;
 
 interface Holder {
   target: object | null;
@@ -71,10 +81,12 @@ export function inspectFunction(target: object): Insight {
   const objectId = handleOfHolder();
   holder.target = target;
   try {
-    const held = post<Properties>("Runtime.getProperties", { objectId, ownProperties: true });
-    const targetId = held.result.find(({ name }) => name === "target")?.value?.objectId;
+    const { result } = post<{ result: { objectId: string } }>("Runtime.callFunctionOn", {
+      objectId,
+      functionDeclaration: "function () { return this.target; }",
+    });
     const { internalProperties } = post<Properties>("Runtime.getProperties", {
-      objectId: targetId,
+      objectId: result.objectId,
       ownProperties: true,
     });
     const internal = (name: string) => internalProperties?.find((property) => property.name === name)?.value;
@@ -87,11 +99,11 @@ export function inspectFunction(target: object): Insight {
       });
     }
     const place = internal("[[FunctionLocation]]")?.value as
-      | { lineNumber: number; columnNumber: number }
+      | { scriptId: string; lineNumber: number; columnNumber: number }
       | undefined;
     return {
       scopes: Array.from(holder.scopes ?? [], ({ object }) => object),
-      location: place && { line: place.lineNumber, column: place.columnNumber },
+      location: place && { scriptId: place.scriptId, line: place.lineNumber, column: place.columnNumber },
     };
   } finally {
     holder.target = null;

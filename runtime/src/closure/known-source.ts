@@ -7,6 +7,7 @@ import { stripTypeScriptTypes } from "node:module";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { debuglog, getCallSites } from "node:util";
+import type { ScriptLocation } from "./inspector.ts";
 
 const debug = debuglog("bonfire");
 const FRAMES = 30;
@@ -16,13 +17,15 @@ export interface KnownSource {
   path: string;
   /** Without types; offsets are those of the file. */
   code: string;
-  /** Functions that were found, by the line that V8 has for them. */
-  places: Map<number, { text: string; place: TextPlace }>;
   /** Where texts stand that were looked for without V8's help; null: nowhere, or in several places. */
   only: Map<string, TextPlace | null>;
 }
 
 const sources = new Map<string, KnownSource | undefined>();
+
+const KEPT = 2000;
+/** Functions that were found, by where V8 has them. */
+const places = new Map<string, { text: string; place: TextPlace }>();
 
 /** The files on the stack that belong to the program, the nearest caller first. */
 export function callerFiles(): string[] {
@@ -48,7 +51,7 @@ function read(path: string): KnownSource | undefined {
     if (!statSync(path).isFile()) return undefined;
     const text = readFileSync(path, "utf8");
     const code = /^\.[cm]?ts$/.test(extname(path)) ? withoutTypes(text) : text;
-    return { path, code, places: new Map(), only: new Map() };
+    return { path, code, only: new Map() };
   } catch (error) {
     // Enums and the like cannot be removed; then the function travels by its text.
     debug("cannot read %s as a source: %s", path, error);
@@ -76,31 +79,32 @@ export interface TextPlace {
   column: number;
 }
 
-/** Where a function with this text, which V8 has at `location`, stands in one of `paths`. */
+/** Where a function with this text, which V8 has at `location`, stands in one of the files that `paths` gives. */
 export function placeOfText(
   text: string,
-  location: { line: number; column: number } | undefined,
-  paths: Iterable<string>,
+  location: ScriptLocation | undefined,
+  paths: () => Iterable<string>,
 ): TextPlace | undefined {
   if (!location) return undefined;
-  for (const path of paths) {
+  const key = `${location.scriptId}:${location.line}:${location.column}`;
+  const known = places.get(key);
+  if (known?.text === text) return known.place;
+  for (const path of paths()) {
     const source = readSource(path);
     if (!source) continue;
-    const known = source.places.get(location.line);
-    if (known?.text === text) return known.place;
     const offset = offsetOf(source.code, location);
     if (offset === undefined) continue;
     const start = source.code.lastIndexOf(text, offset);
     if (start === -1 || start + text.length <= offset) continue;
     const place = textPlace(source, start);
-    // Two functions of one line take turns; that costs the second look-up and nothing else.
-    source.places.set(location.line, { text, place });
+    if (places.size >= KEPT) places.clear();
+    places.set(key, { text, place });
     return place;
   }
   return undefined;
 }
 
-function offsetOf(code: string, { line, column }: { line: number; column: number }): number | undefined {
+function offsetOf(code: string, { line, column }: ScriptLocation): number | undefined {
   let start = 0;
   for (let left = line; left > 0; left--) {
     start = code.indexOf("\n", start) + 1;

@@ -82,11 +82,16 @@ function findHome(value: object): { url: string; name: string } | undefined {
   const text = Function.prototype.toString.call(value);
   const { name } = value as { name: string };
   if (!text.startsWith("class")) return undefined;
-  const place = placeOfText(text, inspectFunction(value).location, [...knownPaths(), ...callerFiles()]);
+  const place = placeOfText(text, inspectFunction(value).location, sourcePaths);
   if (!place || !classNamesIn(place.source.code).includes(name)) return undefined;
   const url = pathToFileURL(place.source.path).href;
   registerClass(value, url, name);
   return { url, name };
+}
+
+/** Functions that are captured stand mostly in files that have been read. */
+function sourcePaths(): string[] {
+  return [...knownPaths(), ...callerFiles()];
 }
 
 /** A file without closures of its own, wanted for its classes: its bundle is the whole file. */
@@ -108,7 +113,7 @@ function sourceReference(value: object): Reference {
   if (written !== undefined) {
     throw new Refusal(`is a function that assigns to its captured variable \`${written}\``);
   }
-  const place = placeOfText(text, insight.location, [...knownPaths(), ...callerFiles()]);
+  const place = placeOfText(text, insight.location, sourcePaths);
   const at = place ? `${place.source.path}:${place.line}:${place.column}` : `a script:1:1`;
   return { kind: "source", text, form, names: [...values.keys()], values: [...values.values()], at };
 }

@@ -8,8 +8,9 @@ import { basename, relative, sep } from "node:path";
 import { findCallSites } from "./analyze/call-sites.ts";
 import { Classifier } from "./analyze/classify.ts";
 import { type Plan, type Problem, planCapture } from "./analyze/plan.ts";
+import type { Scope, Variable } from "./analyze/scope.ts";
 import { type Place, SourceFile } from "./analyze/source-file.ts";
-import type { Node, Parsed, Scope, Variable } from "./analyze/syntax.ts";
+import { endOf, type Node, type Parsed, startOf } from "./analyze/syntax.ts";
 import { ShipText } from "./ship-text.ts";
 
 /** What the driver has to know of one closure. */
@@ -158,7 +159,7 @@ class ShipModuleWriter {
    */
   #classes(): string[] {
     const names: string[] = [];
-    for (const variable of this.#file.moduleScope.variables) {
+    for (const variable of this.#file.moduleScope.set.values()) {
       const kind = this.#classifier.kind(variable);
       if (kind.kind !== "code" || !kind.isClass || !this.#classifier.hoistable(variable)) continue;
       if (!this.#hoisted.has(variable) && this.#wantsMoreImports(variable, new Set())) continue;
@@ -191,7 +192,7 @@ class ShipModuleWriter {
   #inOrder(variables: Iterable<Variable>): Variable[] {
     const start = (variable: Variable): number => {
       const kind = this.#classifier.kind(variable);
-      return kind.kind === "code" ? kind.node.start : 0;
+      return kind.kind === "code" ? startOf(kind.node) : 0;
     };
     return [...variables].sort((left, right) => start(left) - start(right));
   }
@@ -210,7 +211,7 @@ class ShipModuleWriter {
             ? name
             : `{ ${/^[\w$]+$/.test(kind.imported) ? kind.imported : JSON.stringify(kind.imported)} as ${name} }`;
       this.#text.raw(`import ${what} from ${from}`);
-      places[kind.source] = this.#file.place(kind.declaration.start);
+      places[kind.source] = this.#file.place(startOf(kind.declaration));
     }
     return places;
   }
@@ -219,9 +220,9 @@ class ShipModuleWriter {
     const kind = this.#classifier.kind(variable);
     if (kind.kind !== "code") return;
     if (kind.declared) {
-      this.#text.slice(kind.node.start, kind.node.end).raw("\n");
+      this.#text.slice(startOf(kind.node), endOf(kind.node)).raw("\n");
     } else {
-      this.#text.raw(`const ${variable.name} = `).slice(kind.node.start, kind.node.end).raw(";\n");
+      this.#text.raw(`const ${variable.name} = `).slice(startOf(kind.node), endOf(kind.node)).raw(";\n");
     }
   }
 
@@ -250,7 +251,7 @@ class ShipModuleWriter {
     }
     this.#text.raw(" return ");
     if (self) this.#text.raw(self.name);
-    else this.#text.raw("(").slice(node.start, node.end).raw(")");
+    else this.#text.raw("(").slice(startOf(node), endOf(node)).raw(")");
     this.#text.raw(`;${" }".repeat(depth)}`);
     if (receiver) this.#text.raw(` }).call($captures[${values.length}]);`);
     this.#text.raw(" },\n");
@@ -277,7 +278,7 @@ class ShipModuleWriter {
     const scope = this.#file.scopeAt(place);
     const shadowed = values.filter((variable) => lookUp(variable.name, scope) !== variable);
     return {
-      ...this.#file.place(place.start),
+      ...this.#file.place(startOf(place)),
       names,
       builtins: this.#builtins(plan),
       problems: [
@@ -287,7 +288,7 @@ class ShipModuleWriter {
             severity: "error",
             id: "shadowed",
             message: `captures \`${name}\`, which another variable of that name hides at the call: rename one of them`,
-            ...this.#file.place(place.start),
+            ...this.#file.place(startOf(place)),
           }),
         ),
       ],

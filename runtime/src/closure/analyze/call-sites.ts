@@ -1,7 +1,8 @@
 /** Finds where a file hands closures to a pool. */
 import type { Classifier } from "./classify.ts";
+import type { Variable } from "./scope.ts";
 import type { SourceFile } from "./source-file.ts";
-import { isFunctionExpression, type Node, unwrap, type Variable, walk } from "./syntax.ts";
+import { eachField, isFunctionExpression, type Node, unwrap } from "./syntax.ts";
 
 /** The package whose pools are meant. */
 export const RUNTIME = "@bonfire/runtime";
@@ -25,16 +26,15 @@ export function mayHaveCallSites(code: string): boolean {
 
 export function findCallSites(file: SourceFile, classifier: Classifier): CallSite[] {
   const sites: CallSite[] = [];
-  walk(file.program, (node) => {
-    if (node.type !== "CallExpression") return;
+  for (const node of file.calls) {
     const callee = unwrap(node.callee as Node);
     if (callee.type !== "MemberExpression" || callee.computed || !METHODS.has(callee.property.name as string))
-      return;
+      continue;
     const given = node.arguments as Node[];
     const isCertain = isPool(file, callee.object as Node);
     if (!isCertain) {
       const [first] = given;
-      if (callee.property.name !== "call" || !first || !isFunctionExpression(unwrap(first))) return;
+      if (callee.property.name !== "call" || !first || !isFunctionExpression(unwrap(first))) continue;
     }
     for (const argument of given) {
       const inner = unwrap(argument);
@@ -52,7 +52,7 @@ export function findCallSites(file: SourceFile, classifier: Classifier): CallSit
       // Whether an import is a function shows only at run time, so all of them are marked.
       if (kind?.kind === "import") sites.push({ argument, node: undefined, variable: variable!, isCertain });
     }
-  });
+  }
   return sites;
 }
 
@@ -76,11 +76,15 @@ function isRuntime(source: unknown): boolean {
 
 function isRuntimeType(file: SourceFile, annotation: Node): boolean {
   let found = false;
-  walk(annotation, (node) => {
-    if (node.type !== "Identifier" || found) return;
-    const definition = file.moduleScope.set.get(node.name as string)?.defs[0];
-    found = definition?.type === "ImportBinding" && isRuntime(definition.parent?.source?.value);
-  });
+  const visit = (node: Node): void => {
+    if (found) return;
+    if (node.type === "Identifier") {
+      const definition = file.moduleScope.set.get(node.name as string)?.defs[0];
+      found = definition?.type === "ImportBinding" && isRuntime(definition.parent?.source?.value);
+    }
+    eachField(node, visit);
+  };
+  visit(annotation);
   return found;
 }
 

@@ -3,8 +3,9 @@
  * that is bundled. *Code travels as code, data travels as value*: a function, class, enum or literal that nothing
  * ever reassigns is code.
  */
+import type { Variable } from "./scope.ts";
 import type { SourceFile } from "./source-file.ts";
-import { eachChild, inside, isFunctionExpression, type Node, unwrap, type Variable } from "./syntax.ts";
+import { eachChild, inside, isFunctionExpression, type Node, unwrap } from "./syntax.ts";
 
 export type Kind =
   | { kind: "global" }
@@ -35,8 +36,8 @@ export class Classifier {
 
   #classify(variable: Variable): Kind {
     // An overload signature has no body; the implementation is the definition that counts.
-    const definition =
-      variable.defs.find(({ type, node }) => type !== "FunctionName" || node.body) ?? variable.defs[0];
+    const bodies = variable.defs.filter(({ type, node }) => type !== "FunctionName" || node.body);
+    const definition = bodies[0] ?? variable.defs[0];
     if (!definition) return { kind: "global" };
     const { node, parent } = definition;
     if (definition.type === "ImportBinding") {
@@ -48,12 +49,13 @@ export class Classifier {
         declaration: parent!,
       };
     }
-    if (definition.type === "Type") return { kind: "type" };
     const isWritten = variable.references.some(
-      (reference) => reference.isWrite() && !reference.init && reference.identifier !== node.id,
+      ({ isWrite, isInit, identifier }) => isWrite && !isInit && identifier !== node.id,
     );
     if (isWritten) return { kind: "value", mutable: true };
     const value: Kind = { kind: "value", mutable: false };
+    // `var` twice, or a namespace that adds to a function: no single text says what it is.
+    if (bodies.length > 1) return value;
     switch (definition.type) {
       case "FunctionName":
         if (node.type !== "FunctionDeclaration" || this.#gainsProperties(variable)) return value;
@@ -123,8 +125,8 @@ export class Classifier {
   /** The variables from outside that a piece of code uses or writes. */
   *needs(node: Node): Generator<Variable> {
     const { moduleScope } = this.#file;
-    for (const { resolved, isValueReference } of this.#file.referencesIn(node)) {
-      if (isValueReference === false || !resolved || resolved.defs.length === 0) continue;
+    for (const { resolved } of this.#file.referencesIn(node)) {
+      if (!resolved || resolved.defs.length === 0) continue;
       if (inside(resolved.scope.block, node) && resolved.scope !== moduleScope) continue;
       yield resolved;
     }

@@ -5,8 +5,9 @@
 
 import { checkSyntax, type ThisUse } from "./check-syntax.ts";
 import type { Classifier } from "./classify.ts";
+import type { Reference, Variable } from "./scope.ts";
 import type { SourceFile } from "./source-file.ts";
-import { inside, type Node, type Reference, type Variable } from "./syntax.ts";
+import { inside, type Node, startOf } from "./syntax.ts";
 
 export interface Problem {
   /** An error refuses the call; a warning is only told. */
@@ -44,7 +45,7 @@ export function planCapture(file: SourceFile, classifier: Classifier, node: Node
   const receiver: ThisUse = { used: false, whole: false, fields: new Set() };
 
   const report = (severity: Problem["severity"], id: string, at: Node, message: string): void => {
-    problems.push({ severity, id, message, ...file.place(at.start) });
+    problems.push({ severity, id, message, ...file.place(startOf(at)) });
   };
 
   const units: { node: Node; via: string | undefined }[] = [{ node, via: undefined }];
@@ -53,7 +54,6 @@ export function planCapture(file: SourceFile, classifier: Classifier, node: Node
     const through = unit.via === undefined ? "" : ` (through \`${unit.via}\`)`;
     for (const reference of file.referencesIn(unit.node)) {
       const variable = reference.resolved;
-      if (reference.isValueReference === false) continue;
       if (!variable || variable.defs.length === 0) {
         checkUnresolved(reference, unit.node, through, report);
         continue;
@@ -61,7 +61,7 @@ export function planCapture(file: SourceFile, classifier: Classifier, node: Node
       if (inside(variable.scope.block, unit.node) && variable.scope !== file.moduleScope) continue;
       const kind = classifier.kind(variable);
       if (kind.kind === "type" || kind.kind === "global") continue;
-      if (reference.isWrite() && !reference.init) {
+      if (reference.isWrite && !reference.isInit) {
         report(
           "error",
           "assigns-captured",
@@ -108,7 +108,7 @@ function checkUnresolved(reference: Reference, unit: Node, through: string, repo
     );
     return;
   }
-  if (reference.isWrite()) {
+  if (reference.isWrite) {
     report(
       "error",
       "assigns-global",

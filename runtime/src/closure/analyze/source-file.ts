@@ -1,5 +1,7 @@
 /** One parsed file with what the analysis asks again and again: who refers to what, what is where, what is above. */
-import { type Node, type Parsed, type Reference, type Scope, type Variable, walk } from "./syntax.ts";
+import { analyzeScopes } from "./analyze-scopes.ts";
+import type { Reference, Scope, Variable } from "./scope.ts";
+import { endOf, type Node, type Parsed, startOf } from "./syntax.ts";
 
 export interface Place {
   /** From 1. */
@@ -12,29 +14,28 @@ export class SourceFile {
   readonly file: string;
   readonly code: string;
   readonly program: Node;
-  readonly scopes: Parsed["scopes"];
   readonly moduleScope: Scope;
-  readonly parents = new Map<Node, Node | null>();
-  readonly #references: Reference[] = [];
+  readonly calls: readonly Node[];
+  readonly parents: ReadonlyMap<Node, Node | null>;
+  /** In the order of the text. */
+  readonly #references: readonly Reference[];
   readonly #byIdentifier = new Map<Node, Reference>();
+  readonly #innermost = new Map<Node, Scope>();
   readonly #lineStarts: number[] = [0];
 
-  constructor({ file, code, program, scopes }: Parsed) {
+  constructor({ file, code, program }: Parsed) {
     this.file = file;
     this.code = code;
     this.program = program;
-    this.scopes = scopes;
-    this.moduleScope = scopes.scopes.find(({ type }) => type === "module") ?? scopes.scopes[0]!;
-    for (const scope of scopes.scopes) {
-      for (const reference of scope.references) {
-        this.#references.push(reference);
-        this.#byIdentifier.set(reference.identifier, reference);
-      }
-    }
-    this.#references.sort((left, right) => startOf(left.identifier) - startOf(right.identifier));
-    walk(program, (node, parent) => {
-      this.parents.set(node, parent);
-    });
+    const { scopes, references, parents, calls } = analyzeScopes(program);
+    this.calls = calls;
+    this.parents = parents;
+    this.moduleScope = scopes.find(({ type }) => type === "module") ?? scopes[0]!;
+    for (const scope of scopes) this.#innermost.set(scope.block, scope);
+    for (const reference of references) this.#byIdentifier.set(reference.identifier, reference);
+    this.#references = references.toSorted(
+      (left, right) => startOf(left.identifier) - startOf(right.identifier),
+    );
     for (let at = code.indexOf("\n"); at !== -1; at = code.indexOf("\n", at + 1))
       this.#lineStarts.push(at + 1);
   }
@@ -56,12 +57,14 @@ export class SourceFile {
     const list = this.#references;
     let low = 0;
     let high = list.length;
+    const start = startOf(node);
+    const end = endOf(node);
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (startOf(list[middle]!.identifier) < node.start) low = middle + 1;
+      if (startOf(list[middle]!.identifier) < start) low = middle + 1;
       else high = middle;
     }
-    for (; low < list.length && startOf(list[low]!.identifier) < node.end; low++) yield list[low]!;
+    for (; low < list.length && startOf(list[low]!.identifier) < end; low++) yield list[low]!;
   }
 
   /** The variable that an identifier stands for. */
@@ -72,14 +75,9 @@ export class SourceFile {
   /** The innermost scope at `node`. */
   scopeAt(node: Node): Scope {
     for (let above = this.parents.get(node) ?? null; above; above = this.parents.get(above) ?? null) {
-      const scope = this.scopes.acquire(above, true);
+      const scope = this.#innermost.get(above);
       if (scope) return scope;
     }
     return this.moduleScope;
   }
-}
-
-/** Both parsers give `range`; only some of the scope managers' own nodes lack `start`. */
-function startOf(node: Node): number {
-  return node.start ?? (node.range as [number, number])[0];
 }

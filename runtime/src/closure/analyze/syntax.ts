@@ -1,52 +1,13 @@
-/**
- * What the analysis needs of a parser and of a scope manager. oxc with typescript-eslint's scopes and acorn with
- * eslint-scope both fit, so that the loader and the fallback share one analysis.
- */
+/** What the analysis needs of a parser: oxc, acorn, and those of ESLint all fit. */
+import { FIELDS } from "./fields.ts";
 
 /** An ESTree (or TS-ESTree) node: its fields differ by `type`, so they are left open here. */
 export interface Node {
   type: string;
+  /** Missing in ESLint's trees, which have `range` only: read it with `startOf`. */
   start: number;
   end: number;
   [field: string]: any;
-}
-
-export interface Definition {
-  type: string;
-  node: Node;
-  parent?: Node | null;
-  name: Node;
-}
-
-export interface Reference {
-  identifier: Node;
-  resolved: Variable | null;
-  /** Present when this writes a variable's first value. */
-  init?: boolean | null | undefined;
-  isWrite(): boolean;
-  /** False for a use as a TypeScript type only. */
-  isValueReference?: boolean;
-}
-
-export interface Variable {
-  name: string;
-  defs: Definition[];
-  references: Reference[];
-  scope: Scope;
-}
-
-export interface Scope {
-  type: string;
-  block: Node;
-  upper: Scope | null;
-  variables: Variable[];
-  references: Reference[];
-  set: Map<string, Variable>;
-}
-
-export interface ScopeManager {
-  scopes: Scope[];
-  acquire(node: Node, inner?: boolean): Scope | null;
 }
 
 /** A parsed source file. */
@@ -55,24 +16,43 @@ export interface Parsed {
   file: string;
   /** The text whose offsets the nodes have. */
   code: string;
+  /** Its `sourceType` says whether it is a module. */
   program: Node;
-  scopes: ScopeManager;
+}
+
+export function startOf(node: Node): number {
+  return node.start ?? (node.range as [number, number])[0];
+}
+
+export function endOf(node: Node): number {
+  return node.end ?? (node.range as [number, number])[1];
+}
+
+/** Visit the child nodes of a node that exist at run time, in the order of the text. */
+export function eachChild(node: Node, visit: (child: Node) => void): void {
+  const fields = FIELDS.get(node.type);
+  if (!fields) {
+    if (!node.type.startsWith("TS")) eachField(node, visit);
+    return;
+  }
+  for (const field of fields) {
+    const value = node[field] as Node | (Node | null)[] | null | undefined;
+    if (!value) continue;
+    if (!Array.isArray(value)) visit(value);
+    else for (const child of value) if (child) visit(child);
+  }
 }
 
 /** Fields that hold no nodes, or not those below. */
 const NOT_CHILDREN = new Set(["type", "start", "end", "range", "loc", "parent"]);
 
-/** Visit the child nodes of a node, in the order of its fields. */
-export function eachChild(node: Node, visit: (child: Node) => void): void {
+/** Visit every node in the fields of a node of whatever type; types among them. */
+export function eachField(node: Node, visit: (child: Node) => void): void {
   for (const field in node) {
     const value: unknown = node[field];
     if (typeof value !== "object" || value === null || NOT_CHILDREN.has(field)) continue;
-    if (Array.isArray(value)) {
-      for (let index = 0; index < value.length; index++)
-        if (isNode(value[index])) visit(value[index] as Node);
-    } else if (isNode(value)) {
-      visit(value);
-    }
+    for (const child of Array.isArray(value) ? (value as unknown[]) : [value])
+      if (isNode(child)) visit(child);
   }
 }
 
@@ -110,5 +90,5 @@ export function isFunctionExpression(node: Node | null | undefined): boolean {
 }
 
 export function inside(node: Node, outer: Node): boolean {
-  return node.start >= outer.start && node.end <= outer.end;
+  return startOf(node) >= startOf(outer) && endOf(node) <= endOf(outer);
 }
