@@ -5,6 +5,7 @@ export {
   type EncodeOptions,
   encode,
   formatPath,
+  type HandleReference,
   type PathKey,
   type Reference,
   Refusal,
@@ -19,6 +20,20 @@ export {
 } from "./codec.ts";
 export { BonfireError, hasCode } from "./error.ts";
 export type { CallHeader } from "./frame.ts";
-export { callFrame, FrameKind, HEADER_BYTES, ReplyKind, readHeader, writeHeader } from "./frame.ts";
+export { CallFlag, callFrame, FrameKind, HEADER_BYTES, ReplyKind, readHeader, writeHeader } from "./frame.ts";
 export { type GrantNeeded, type Grants, grantFor, importRefusal, isGranted, missingGrant } from "./grants.ts";
+export {
+  type Exported,
+  Exports,
+  type HandleHooks,
+  HandleKind,
+  handleEnded,
+  handleKind,
+  markRemote,
+  PACKET_HEADER,
+  PacketKind,
+  packet,
+  Session,
+  type SessionHost,
+} from "./handles.ts";
 export { pack, unpack } from "./packed.ts";
