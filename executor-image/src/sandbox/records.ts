@@ -5,9 +5,16 @@ import { LOG_LEVELS, type LogLevel, RECORD_WORDS, RecordKind, State } from "../g
 /** Something that the guest said, copied out of shared memory. */
 export type Said =
   | { readonly kind: "reply"; readonly call: number; readonly reply: number; readonly bytes: Uint8Array }
+  | { readonly kind: "handle"; readonly call: number; readonly bytes: Uint8Array }
+  | { readonly kind: "over"; readonly call: number }
   | { readonly kind: "log"; readonly call: number; readonly level: LogLevel; readonly text: string };
 
 const HEADER = RECORD_WORDS * 4;
+const LENT = {
+  [RecordKind.lentValue]: ReplyKind.value,
+  [RecordKind.lentError]: ReplyKind.error,
+  [RecordKind.lentLiveValue]: ReplyKind.liveValue,
+};
 
 export class Records {
   readonly #outbox: Uint8Array;
@@ -85,6 +92,15 @@ export class Records {
       case RecordKind.error:
         this.#said.push({ kind: "reply", call: id, reply: ReplyKind.error, bytes });
         return;
+      case RecordKind.liveValue:
+        this.#said.push({ kind: "reply", call: id, reply: ReplyKind.liveValue, bytes });
+        return;
+      case RecordKind.handle:
+        this.#said.push({ kind: "handle", call: id, bytes });
+        return;
+      case RecordKind.over:
+        this.#said.push({ kind: "over", call: id });
+        return;
       case RecordKind.log: {
         const text = Buffer.from(
           bytes.buffer,
@@ -98,14 +114,14 @@ export class Records {
         this.#blobs.set(id, bytes);
         return;
       case RecordKind.lentValue:
-      case RecordKind.lentError: {
+      case RecordKind.lentError:
+      case RecordKind.lentLiveValue: {
         const lent =
           bytes.length === 4
             ? this.takeBytes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true))
             : undefined;
         if (lent === undefined) return;
-        const reply = kind === RecordKind.lentValue ? ReplyKind.value : ReplyKind.error;
-        this.#said.push({ kind: "reply", call: id, reply, bytes: lent });
+        this.#said.push({ kind: "reply", call: id, reply: LENT[kind], bytes: lent });
       }
     }
   }

@@ -4,7 +4,6 @@ import {
   Exports,
   encode,
   handleEnded,
-  handleKind,
   hasCode,
   markRemote,
   PacketKind,
@@ -20,7 +19,7 @@ function connected() {
   let bytes = 0;
   let idle = 0;
   const make = (first: 1 | 2, other: () => Session): Session => {
-    const exports = new Exports(first, (value) => handleKind(value, true));
+    const exports = new Exports(first);
     return new Session(exports, first, {
       send: (sent) => {
         bytes += sent.length;

@@ -167,7 +167,8 @@ function isNodeStream(value: Record<string, unknown>): boolean {
 }
 
 /** How a Node stream becomes one that travels. */
-export function streamAdvice(value: { read?: unknown; write?: unknown }): string {
+export function streamAdvice(stream: object): string {
+  const value = stream as { read?: unknown; write?: unknown };
   if (typeof value.read !== "function") return "pass Writable.toWeb(stream)";
   return typeof value.write === "function" ? "pass Duplex.toWeb(stream)" : "pass Readable.toWeb(stream)";
 }

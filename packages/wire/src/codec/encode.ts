@@ -294,8 +294,9 @@ export function encode(value: unknown, options: EncodeOptions = NO_OPTIONS): Uin
         encoder.restart(error.buffer);
       }
     }
-    const bytes = encoder.writer.finish(options.allocate);
+    // Before memory is allocated, as a message that is not complete yet may want other memory.
     for (const { at, blob } of encoder.blobs) options.blobAt?.(at, blob);
+    const bytes = encoder.writer.finish(options.allocate);
     if (options.hashAt) for (const { at, hash } of encoder.hashes) options.hashAt(at, hash);
     return bytes;
   } catch (error) {

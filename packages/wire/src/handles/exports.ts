@@ -17,10 +17,7 @@ export class Exports {
    * @param first the numbers of the two ends are odd and even
    * @param accept the kind of what may travel
    */
-  constructor(
-    first: 1 | 2,
-    accept: (value: object) => number | undefined = (value) => handleKind(value, false),
-  ) {
+  constructor(first: 1 | 2, accept: (value: object) => number | undefined = handleKind) {
     this.#next = first;
     this.#accept = accept;
   }

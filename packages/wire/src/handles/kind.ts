@@ -27,10 +27,10 @@ export const asyncIteratorPrototype = [1, 2, 3].reduce<object>(
 );
 
 /**
- * The kind of `value`, undefined if it is not alive. With `iterables` every object that can be iterated asynchronously
- * is, else only generators and the like: another may be of a class that travels. Throws a `Refusal`.
+ * The kind of `value`, undefined if it is not alive. Of what can be iterated asynchronously these are generators and
+ * the like, and what `isIterable` says: another object may be of a class that travels. Throws a `Refusal`.
  */
-export function handleKind(value: object, iterables: boolean): number | undefined {
+export function handleKind(value: object, isIterable?: (value: object) => boolean): number | undefined {
   if (typeof value === "function") return remotes.has(value) ? HandleKind.remote : undefined;
   switch ((value as Record<symbol, unknown>)[Symbol.toStringTag]) {
     case "AbortSignal":
@@ -42,12 +42,10 @@ export function handleKind(value: object, iterables: boolean): number | undefine
     case "TransformStream":
       return value instanceof TransformStream ? HandleKind.pair : undefined;
   }
-  return isIterable(value, iterables) ? HandleKind.iterable : undefined;
-}
-
-function isIterable(value: object, any: boolean): boolean {
-  if (Object.prototype.isPrototypeOf.call(asyncIteratorPrototype, value)) return true;
-  return any && typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === "function";
+  if (typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== "function")
+    return undefined;
+  const isGenerator = Object.prototype.isPrototypeOf.call(asyncIteratorPrototype, value);
+  return isGenerator || isIterable?.(value) ? HandleKind.iterable : undefined;
 }
 
 function unlocked(stream: ReadableStream | WritableStream, kind: number): number {
