@@ -8,6 +8,7 @@ import { Abilities } from "../grants/abilities.ts";
 import { CallScope } from "../grants/call-scope.ts";
 import { guestFacts } from "../sandbox/guest-facts.ts";
 import { type BundleCode, Sandbox, type SandboxOwner } from "../sandbox/sandbox.ts";
+import { MOST_PACKET_BYTES } from "../sandbox/records.ts";
 import { SpareIsolate } from "../sandbox/spare.ts";
 import { deadlineError, memoryError, resetError, type Stop } from "../sandbox/stop.ts";
 import { CallDirectories } from "./call-directories.ts";
@@ -21,8 +22,6 @@ const MOST_IDLE = 8;
 /** How long code may run that belongs to no waiting call, in milliseconds. */
 const STRAY = 10_000;
 
-/** Bytes of a call's packets that may leave before the driver says something. */
-const MOST_UNHEARD = 64 * 1024 * 1024;
 const FLOODED = new BonfireError(
   "PROTOCOL",
   "The call sent far more of its streams than anybody had asked for",
@@ -269,10 +268,14 @@ export class IsolateRealm implements Realm, SandboxOwner {
   handle(id: number, packet: Uint8Array): void {
     const call = this.#pending.get(id);
     if (call === undefined) return;
-    // The guest keeps to the room that its driver gives, so one that sends on and on is not ours any more.
     call.unheard += packet.length;
-    if (call.unheard <= MOST_UNHEARD) this.#events.handle(id, packet);
-    else queueMicrotask(() => this.cancel(id, FLOODED));
+    if (call.unheard <= MOST_PACKET_BYTES) this.#events.handle(id, packet);
+    else this.flooded(id);
+  }
+
+  flooded(id: number): void {
+    // Not now, as the isolate has not been left for good.
+    queueMicrotask(() => this.cancel(id, FLOODED));
   }
 
   receive(id: number, packet: Uint8Array): void {

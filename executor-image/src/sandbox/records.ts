@@ -6,10 +6,14 @@ import { LOG_LEVELS, type LogLevel, RECORD_WORDS, RecordKind, State } from "../g
 export type Said =
   | { readonly kind: "reply"; readonly call: number; readonly reply: number; readonly bytes: Uint8Array }
   | { readonly kind: "handle"; readonly call: number; readonly bytes: Uint8Array }
+  /** It said more of live handles in one entry than any driver can have asked for; the rest is dropped. */
+  | { readonly kind: "flood"; readonly call: number }
   | { readonly kind: "over"; readonly call: number }
   | { readonly kind: "log"; readonly call: number; readonly level: LogLevel; readonly text: string };
 
 const HEADER = RECORD_WORDS * 4;
+/** Bytes of packets of live handles that one entry, or one call that nobody answers, may produce. */
+export const MOST_PACKET_BYTES = 64 * 1024 * 1024;
 const LENT = {
   [RecordKind.lentValue]: ReplyKind.value,
   [RecordKind.lentError]: ReplyKind.error,
@@ -26,6 +30,8 @@ export class Records {
   readonly #mostLent: number;
   #lentBytes = 0;
   #said: Said[] = [];
+  /** Bytes of packets since `take`. */
+  #packetBytes = 0;
 
   /** `mostLent`: how many bytes may be lent at a time, as no limit of the isolate counts them. */
   constructor(outbox: Uint8Array, state: Int32Array, mostLent: number) {
@@ -81,6 +87,7 @@ export class Records {
   take(): Said[] {
     const said = this.#said;
     if (said.length > 0) this.#said = [];
+    this.#packetBytes = 0;
     return said;
   }
 
@@ -96,7 +103,10 @@ export class Records {
         this.#said.push({ kind: "reply", call: id, reply: ReplyKind.liveValue, bytes });
         return;
       case RecordKind.handle:
-        this.#said.push({ kind: "handle", call: id, bytes });
+        this.#packetBytes += bytes.length;
+        if (this.#packetBytes <= MOST_PACKET_BYTES) this.#said.push({ kind: "handle", call: id, bytes });
+        else if (this.#packetBytes - bytes.length <= MOST_PACKET_BYTES)
+          this.#said.push({ kind: "flood", call: id });
         return;
       case RecordKind.over:
         this.#said.push({ kind: "over", call: id });

@@ -28,6 +28,8 @@ export interface SandboxOwner {
   log(call: number, level: LogLevel, text: string): void;
   /** A packet of the call's live handles; `bytes` are the receiver's to keep. */
   handle(call: number, bytes: Uint8Array): void;
+  /** The call sends packets without bound: it has to be ended. */
+  flooded(call: number): void;
   /** What was alive in the call's value has ended. */
   over(call: number): void;
   /** Everything of this call on the host; calls that are over have an ended scope. */
@@ -282,6 +284,7 @@ export class Sandbox {
     for (const one of said) {
       if (one.kind === "reply") this.#owner.reply(one.call, one.reply, one.bytes);
       else if (one.kind === "handle") this.#owner.handle(one.call, one.bytes);
+      else if (one.kind === "flood") this.#owner.flooded(one.call);
       else if (one.kind === "over") this.#owner.over(one.call);
       else this.#owner.log(one.call, one.level, one.text);
     }
