@@ -29,6 +29,8 @@ export class LiveCalls {
   readonly #bundles: BundleTable;
   readonly #host: LiveHost;
   readonly #sessions = new Map<number, Session>();
+  /** Why sessions were closed. */
+  readonly #reasons = new WeakSet<object>();
 
   constructor(bundles: BundleTable, host: LiveHost) {
     this.#bundles = bundles;
@@ -76,6 +78,11 @@ export class LiveCalls {
     session.close(error);
   }
 
+  /** Whether `error` is what everybody got who still waited when a call ended. */
+  isEnding(error: unknown): boolean {
+    return typeof error === "object" && error !== null && this.#reasons.has(error);
+  }
+
   closeAll(error: unknown): void {
     for (const call of [...this.#sessions.keys()]) this.close(call, error);
   }
@@ -91,7 +98,11 @@ export class LiveCalls {
         this.#sessions.delete(call);
         this.#host.over(call);
       },
-      broken: () => undefined, // its closure gets the error wherever it waits, and the driver has been told
+      ending: (error) => {
+        if (typeof error === "object" && error !== null) this.#reasons.add(error);
+      },
+      // Its closure gets the error wherever it waits, and the driver has been told.
+      broken: () => undefined,
     });
     this.#sessions.set(call, session);
     return session;

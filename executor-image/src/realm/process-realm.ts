@@ -57,7 +57,14 @@ export class ProcessRealm implements Realm {
     });
     this.#error = { root: "error", reference: (value) => this.#bundles.reference(value) };
     process.chdir(workdir);
+    process.on("unhandledRejection", this.#onUnhandled);
   }
+
+  /** What nobody awaited when its call ended must not end the process, and with it other calls. */
+  readonly #onUnhandled = (reason: unknown): void => {
+    if (!this.#live.isEnding(reason)) throw reason;
+    this.#events.log(0, "error", `Unhandled rejection: ${(reason as Error).message}`);
+  };
 
   load(bundle: number, hash: string, code: string): void {
     this.#sources.set(bundle, { hash, code });
@@ -91,6 +98,7 @@ export class ProcessRealm implements Realm {
     this.#deadlines.close();
     this.#pending.clear();
     this.#live.closeAll(handleEnded());
+    process.off("unhandledRejection", this.#onUnhandled);
     process.chdir(this.#cwd);
   }
 

@@ -146,9 +146,6 @@ function refuseLive(encoder: Encoder, value: object, prototype: object): void {
     throw new Refusal("is a generator that is under way: collect its values into an array first");
   }
   if (tag === "Module") throw new Refusal("is a whole module: import it inside the closure");
-  if (name === "AbortController") {
-    throw new Refusal("is an AbortController: pass its signal, or remote(() => controller.abort())");
-  }
   const live = value as Record<string, unknown>;
   if (isNodeStream(live)) throw new Refusal(`is a Node stream (${name}): ${streamAdvice(live)}`);
   const isHandle = "_handle" in live || "_events" in live;

@@ -33,6 +33,8 @@ export const asyncIteratorPrototype = [1, 2, 3].reduce<object>(
 export function handleKind(value: object, isIterable?: (value: object) => boolean): number | undefined {
   if (typeof value === "function") return remotes.has(value) ? HandleKind.remote : undefined;
   switch ((value as Record<symbol, unknown>)[Symbol.toStringTag]) {
+    case "AbortController":
+      throw new Refusal("is an AbortController: pass its signal, or remote(() => controller.abort())");
     case "AbortSignal":
       return value instanceof AbortSignal ? HandleKind.signal : undefined;
     case "ReadableStream":

@@ -27,6 +27,8 @@ export interface SessionHost {
   decode(bytes: Uint8Array, hooks: HandleHooks): unknown;
   /** What came from the other end as an error, as it should be thrown here. */
   received?(error: unknown): unknown;
+  /** Told of the error with which it is about to close, as whoever waits is going to get it. */
+  ending?(error: unknown): void;
   /** The answer is out, and every stream in it has ended. */
   idle?(): void;
   /** The session has closed itself because of this error. */
@@ -164,6 +166,7 @@ export class Session implements Exchange {
   close(error: unknown): void {
     if (this.#closed) return;
     this.#closed = { error };
+    this.#host.ending?.(error);
     const regular = hasCode(error, "HANDLE_ENDED");
     this.#control.close(error);
     for (const asked of this.#asked.values()) asked.reject(error);
