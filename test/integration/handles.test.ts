@@ -607,8 +607,9 @@ test("a signal ends what granted programs run", async () => {
   const ended = granted.call(async () => {
     const { spawn } = await import("node:child_process");
     const child = spawn("sleep", ["60"], { signal });
+    const error = new Promise<string>((resolve) => child.on("error", ({ name }) => resolve(name)));
     await started();
-    return new Promise((resolve) => child.on("error", (error) => resolve(error.name)));
+    return error;
   });
   await running.promise;
   controller.abort();
