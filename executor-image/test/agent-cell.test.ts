@@ -45,7 +45,7 @@ async function startCell(node: string) {
   await cell.serve(driver.node);
   const to = subject.call(node, driver.node);
   const send = (kind: number, id: number, body: Uint8Array): Promise<string> => {
-    const frame = callFrame({ kind, site: 0, bundle: BUNDLE, budget: 0, id }, NOTHING, NOTHING);
+    const frame = callFrame({ kind, flags: 0, site: 0, bundle: BUNDLE, budget: 0, id }, NOTHING, NOTHING);
     const question = new Asked();
     driver.ask(to, Buffer.concat([frame.subarray(0, HEADER_BYTES), body]), question, 5_000);
     return question.outcome.promise;

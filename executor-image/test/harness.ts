@@ -3,7 +3,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRealm, type IncomingCall, type Realm, type RealmKind } from "@bonfire/executor/internal";
-import { type BonfireError, decode, type EncodeOptions, encode, type Grants, ReplyKind } from "@bonfire/wire";
+import {
+  type BonfireError,
+  decode,
+  type EncodeOptions,
+  encode,
+  Exports,
+  type Grants,
+  ReplyKind,
+  Session,
+} from "@bonfire/wire";
 
 export interface Line {
   readonly call: number;
@@ -26,6 +35,7 @@ export interface CallSettings {
   readonly args?: unknown[];
   readonly captures?: unknown[];
   readonly budget?: number;
+  readonly flags?: number;
   /** How functions among the arguments travel. */
   readonly encoding?: EncodeOptions;
 }
@@ -37,6 +47,13 @@ export class TestRealm implements AsyncDisposable {
   readonly broken: BonfireError[] = [];
   readonly groups = new Set<number>();
   readonly workdir = mkdtempSync(join(tmpdir(), "bonfire-realm-"));
+  /** Set for a driver that says nothing more. */
+  deaf = false;
+  /** Packets that have left the realm, and their bytes. */
+  readonly sent = { packets: 0, bytes: 0 };
+  /** Calls whose live values have ended, with the error if there was one. */
+  readonly over = new Map<number, unknown>();
+  readonly #sessions = new Map<number, Session>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #bundles = new Map<string, number>();
   #lastCall = 0;
@@ -48,6 +65,8 @@ export class TestRealm implements AsyncDisposable {
       workdir: this.workdir,
       events: {
         reply: (id, reply, bytes) => this.#reply(id, reply, bytes),
+        handle: (id, packet) => this.#handle(id, packet),
+        over: (id, error) => void this.over.set(id, decode(error)),
         log: (call, level, text) => void this.lines.push({ call, level, text }),
         broken: (error) => void this.broken.push(error),
         spawned: (group) => void this.groups.add(group),
@@ -82,11 +101,13 @@ export class TestRealm implements AsyncDisposable {
     settings: CallSettings = {},
     site = 0,
   ): { call: IncomingCall; result: Promise<unknown> } {
-    const { args = [], captures = [], budget = 0, encoding = {} } = settings;
+    const { args = [], captures = [], budget = 0, flags = 0 } = settings;
     const id = ++this.#lastCall;
+    const session = this.#session(id);
+    const encoding = { handle: session.hooks.export, ...settings.encoding };
     const { promise: result, resolve, reject } = Promise.withResolvers<unknown>();
     this.#waiting.set(id, { resolve, reject });
-    return { call: { id, bundle, site, budget, body: bodyOf(captures, args, encoding) }, result };
+    return { call: { id, bundle, site, flags, budget, body: bodyOf(captures, args, encoding) }, result };
   }
 
   /** Runs one function expression. */
@@ -109,12 +130,33 @@ export class TestRealm implements AsyncDisposable {
     this.realm.run(calls);
   }
 
+  /** The driver's end of a call's live handles. */
+  #session(id: number): Session {
+    let session = this.#sessions.get(id);
+    if (session) return session;
+    session = new Session(new Exports(1), 1, {
+      send: (packet) => queueMicrotask(() => this.realm.receive(id, packet)),
+      encode: (value, hooks) => encode(value, { handle: hooks.export }),
+      decode: (bytes, hooks) => decode(bytes, { handle: hooks.import }),
+      broken: (error) => void this.broken.push(error),
+    });
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  #handle(id: number, packet: Uint8Array): void {
+    this.sent.packets++;
+    this.sent.bytes += packet.length;
+    if (!this.deaf) this.#session(id).receive(packet);
+  }
+
   #reply(id: number, kind: number, bytes: Uint8Array): void {
     this.replies.push(id);
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    const value = decode(bytes);
-    if (kind === ReplyKind.value) waiting?.resolve(value);
+    const { hooks } = this.#session(id);
+    const value = decode(bytes, { handle: hooks.import });
+    if (kind !== ReplyKind.error) waiting?.resolve(value);
     else waiting?.reject(value);
   }
 
@@ -125,7 +167,7 @@ export class TestRealm implements AsyncDisposable {
 }
 
 function bodyOf(captures: unknown[], args: unknown[], encoding: EncodeOptions): Uint8Array {
-  const first = captures.length > 0 ? encode(captures) : new Uint8Array(0);
+  const first = captures.length > 0 ? encode(captures, encoding) : new Uint8Array(0);
   const second = args.length > 0 ? encode(args, encoding) : new Uint8Array(0);
   const body = new Uint8Array(4 + first.length + second.length);
   new DataView(body.buffer).setUint32(0, first.length, true);

@@ -78,6 +78,10 @@ export class Fire implements AsyncDisposable {
     parts.bus.subscribe(subject.everyLog(parts.bus.node), (message) =>
       this.#log(senderOf(message.subject), message.data),
     );
+    parts.bus.subscribe(subject.everyHandle(parts.bus.node), (message) => {
+      const cell = senderOf(message.subject);
+      this.#ownerOf(cell)?.[1].packet(cell, message.data);
+    });
   }
 
   /** This driver's id in the cluster, new with each `connect()`. */
@@ -162,8 +166,14 @@ export class Fire implements AsyncDisposable {
     this.#dispatchers.delete(pool);
   }
 
+  /** The pool whose cell it is; undefined when the cell has been given back. */
+  #ownerOf(cell: string): [Pool, Dispatcher] | undefined {
+    for (const owner of this.#dispatchers) if (owner[1].owns(cell)) return owner;
+    return undefined;
+  }
+
   #log(cell: string, data: Uint8Array): void {
-    const owner = [...this.#dispatchers].find(([, dispatcher]) => dispatcher.owns(cell));
+    const owner = this.#ownerOf(cell);
     if (!owner) return; // a line of a cell that has been given back
     const [pool] = owner;
     for (const [call, level, text] of unpack(data) as [number, LogLine["level"], string][]) {

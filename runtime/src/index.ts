@@ -13,3 +13,4 @@ export type { CallOptions, MapOptions, MapProgress } from "./pool/call-options.t
 export type { LogLine, PoolEvents } from "./pool/events.ts";
 export type { PoolOptions } from "./pool/options.ts";
 export type { Pool } from "./pool/pool.ts";
+export { remote } from "./remote.ts";

@@ -8,7 +8,9 @@ import {
   FrameKind,
   HEADER_BYTES,
   joinCode,
+  PacketKind,
   pack,
+  packet,
   ReplyKind,
   readHeader,
   unpack,
@@ -22,11 +24,20 @@ const NOTHING = new Uint8Array(0);
 /** Messages that could not be read: `{ to, error }`. */
 const deadLetters = channel("bonfire:dead-letter");
 
+/** Packets that are kept for a call whose body is on its way. */
+const MOST_EARLY = 1_000;
+
 type LogLine = [call: number, level: string, text: string];
 
 export class Cell {
   /** Where the reply to each running call goes. */
   readonly #running = new Map<number, string>();
+  /** Calls that have been answered with something that is still alive. */
+  readonly #open = new Set<number>();
+  /** Calls whose live handles have been used. */
+  readonly #live = new Set<number>();
+  /** Packets for calls whose body is still on its way. */
+  readonly #early = new Map<number, Uint8Array[]>();
   #bus!: Bus;
   #realm!: Realm;
   #arrived: Message[] = [];
@@ -50,6 +61,8 @@ export class Cell {
       workdir,
       events: {
         reply: (id, kind, bytes) => cell.#reply(id, kind, bytes),
+        handle: (id, packet) => cell.#handle(id, packet),
+        over: (id, error) => cell.#over(id, error),
         log: (call, level, text) => cell.#log(call, level, text),
         broken: (error) => say({ kind: "broken", code: error.code, message: error.message }),
         spawned: (group) => say({ kind: "spawned", group }),
@@ -57,6 +70,7 @@ export class Cell {
       },
     });
     cell.#bus = await connecting;
+    cell.#bus.onReconnect(() => cell.#cutOff());
     return cell;
   }
 
@@ -86,7 +100,13 @@ export class Cell {
   }
 
   #checkDrained(): void {
-    if (this.#drained && this.#running.size === 0 && this.#replies?.allSent !== false) this.#drained();
+    if (
+      this.#drained &&
+      this.#running.size === 0 &&
+      this.#open.size === 0 &&
+      this.#replies?.allSent !== false
+    )
+      this.#drained();
   }
 
   async close(): Promise<void> {
@@ -135,6 +155,8 @@ export class Cell {
         return void this.#loadLarge(header.bundle, body, answerTo);
       case FrameKind.callByTransfer:
         return void this.#callLarge(header, body, answerTo);
+      case FrameKind.handle:
+        return this.#receiveHandle(header.id, body);
       case FrameKind.cancel: {
         const reason = new BonfireError("CALL_CANCELLED", String(unpack(body)));
         this.#realm.cancel(header.id, reason);
@@ -181,14 +203,19 @@ export class Cell {
   }
 
   async #callLarge(header: ReturnType<typeof readHeader>, body: Uint8Array, answerTo: string): Promise<void> {
-    if (!this.#accept(header.id, header.bundle, answerTo)) return;
+    const { id } = header;
+    if (!this.#accept(id, header.bundle, answerTo)) return;
+    const early: Uint8Array[] = [];
+    this.#early.set(id, early);
     try {
       const bytes = await this.#receive(body);
       // It may have been cancelled while it was on its way.
-      if (this.#running.get(header.id) === answerTo) this.#realm.run([{ ...header, body: bytes }]);
+      if (this.#running.get(id) === answerTo) this.#realm.run([{ ...header, body: bytes }]);
     } catch (error) {
-      this.#reply(header.id, ReplyKind.error, encode(error));
+      this.#reply(id, ReplyKind.error, encode(error));
     }
+    if (this.#early.get(id) === early) this.#early.delete(id);
+    for (const one of early) this.#realm.receive(id, one);
   }
 
   /** Into shared memory, so that an isolate can read it without another copy. */
@@ -207,8 +234,40 @@ export class Cell {
     const answerTo = this.#running.get(id);
     if (answerTo === undefined) return;
     this.#running.delete(id);
+    if (kind === ReplyKind.liveValue) this.#open.add(id);
+    else this.#live.delete(id);
     this.#replies?.send({ answerTo, kind, bytes });
     this.#checkDrained();
+  }
+
+  #receiveHandle(id: number, packet: Uint8Array): void {
+    if (!this.#running.has(id) && !this.#open.has(id)) return;
+    this.#live.add(id);
+    const early = this.#early.get(id);
+    if (!early) this.#realm.receive(id, packet);
+    else if (early.length < MOST_EARLY) early.push(packet.slice());
+  }
+
+  #handle(id: number, packet: Uint8Array): void {
+    this.#live.add(id);
+    this.#publish(subject.handle(this.#tenant, this.#bus.node), ofCall(id, packet));
+  }
+
+  #over(id: number, error: Uint8Array): void {
+    this.#handle(id, packet(PacketKind.over, 0, error));
+    this.#open.delete(id);
+    this.#live.delete(id);
+    this.#checkDrained();
+  }
+
+  /** Packets were lost while the link was down, so whatever was alive is not to be trusted any more. */
+  #cutOff(): void {
+    const error = new BonfireError("LINK_DOWN", "The link to NATS broke while this was in use");
+    const over = packet(PacketKind.over, 0, encode(error));
+    for (const id of [...this.#live, ...this.#open]) {
+      this.#realm.receive(id, over);
+      if (this.#running.has(id)) this.#handle(id, over);
+    }
   }
 
   #log(call: number, level: string, text: string): void {
@@ -224,4 +283,12 @@ export class Cell {
   #publish(to: string, payload: Uint8Array): void {
     if (this.#bus.link.up) this.#bus.publish(to, payload);
   }
+}
+
+/** What goes to a driver's handle subject. */
+function ofCall(id: number, bytes: Uint8Array): Uint8Array {
+  const message = new Uint8Array(4 + bytes.length);
+  new DataView(message.buffer).setUint32(0, id, true);
+  message.set(bytes, 4);
+  return message;
 }

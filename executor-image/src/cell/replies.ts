@@ -37,7 +37,8 @@ export class Replies {
     const { answerTo, kind, bytes } = reply;
     if (this.#apart || !this.#bus.link.up) this.#outbox.keep(reply);
     else if (bytes.length < this.#bus.maxPayload) this.#bus.publish(answerTo, replyFrame(kind, bytes));
-    else if (kind === ReplyKind.value) void this.#sendLarge(reply);
+    else if (kind === ReplyKind.value) void this.#sendLarge(reply, ReplyKind.valueByTransfer);
+    else if (kind === ReplyKind.liveValue) void this.#sendLarge(reply, ReplyKind.liveValueByTransfer);
     else {
       const error = new BonfireError("VALUE_REFUSED", "The call failed with an error too large to send");
       this.#bus.publish(answerTo, replyFrame(kind, encode(error)));
@@ -45,13 +46,13 @@ export class Replies {
   }
 
   /** If it does not get across, the receiver's own wait fails and tells the caller. */
-  async #sendLarge(reply: Reply): Promise<void> {
+  async #sendLarge(reply: Reply, kind: number): Promise<void> {
     const { answerTo, bytes } = reply;
     this.#sending++;
     try {
       const transfers = await this.#bus.transfers();
       const { id, total, sent } = transfers.offer(this.#tenant, [bytes]);
-      this.send({ answerTo, kind: ReplyKind.valueByTransfer, bytes: pack([id, total]) });
+      this.send({ answerTo, kind, bytes: pack([id, total]) });
       await sent;
     } catch (error) {
       // For a caller that has not heard of the transfer yet; for any other it is late, and ignored.

@@ -43,8 +43,8 @@ export class BundleTable {
   }
 
   /** How a call's values are decoded: code comes from these bundles, log lines are the call's. */
-  decoding(console: Console): DecodeOptions {
-    return { module: this.#byHash, require: this.#require, console };
+  decoding(console: Console, handle: NonNullable<DecodeOptions["handle"]>): DecodeOptions {
+    return { module: this.#byHash, require: this.#require, console, handle };
   }
 
   /** Evaluates a bundle. A failure is kept, as for any module, and is every later call's error. */

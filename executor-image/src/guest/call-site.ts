@@ -1,12 +1,22 @@
 /** Runs one closure of a bundle with the captures and arguments in a call's body: the same in every realm. */
-import { BonfireError, decode } from "@bonfire/wire";
+import { BonfireError, CallFlag, decode } from "@bonfire/wire";
 import type { BundleTable } from "./bundles.ts";
+import { iterated, type LiveCalls } from "./live-calls.ts";
+
+/** What a call asks for. */
+export interface CallSite {
+  readonly id: number;
+  readonly bundle: number;
+  readonly site: number;
+  /** See `CallFlag`. */
+  readonly flags: number;
+}
 
 /** The closure's result, which may be a promise. `body` is `u32 length of the captures | captures | args`. */
 export function callSite(
   bundles: BundleTable,
-  bundle: number,
-  site: number,
+  live: LiveCalls,
+  { id, bundle, site, flags }: CallSite,
   body: Uint8Array,
   console: Console,
 ): unknown {
@@ -19,11 +29,15 @@ export function callSite(
     );
   }
   const split = 4 + capturesLength(body);
-  if (split >= body.length && split <= 4) return make([], console)();
-  const options = bundles.decoding(console);
+  if (split >= body.length && split <= 4) return resultOf(make([], console)(), flags);
+  const options = bundles.decoding(console, live.importer(id));
   const captures = split > 4 ? (decode(body.subarray(4, split), options) as unknown[]) : [];
   const args = body.length > split ? (decode(body.subarray(split), options) as never[]) : [];
-  return make(captures, console)(...args);
+  return resultOf(make(captures, console)(...args), flags);
+}
+
+function resultOf(result: unknown, flags: number): unknown {
+  return flags & CallFlag.stream ? iterated(result) : result;
 }
 
 function capturesLength(body: Uint8Array): number {

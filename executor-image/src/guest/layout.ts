@@ -2,7 +2,7 @@
  * The shared memory between a sandbox's host and its guest, spelled once for both sides. Only integers and these
  * buffers cross on a call's path; the host treats everything the guest wrote as untrusted.
  *
- * Inbox of `run(n)`, 32-bit words: `n` × (call, bundle, site, body length), then the bodies, each from the next
+ * Inbox of `run(n)`, 32-bit words: `n` × (call, bundle, site and flags, body length), then the bodies, each from the next
  * multiple of four. Outbox: records of three words (kind, id, length) and the bytes, padded to a multiple of four.
  */
 
@@ -19,6 +19,8 @@ export const NATIVE_TEXT_FROM = 256;
 
 /** Words of one call's entry in the inbox. */
 export const CALL_WORDS = 4;
+/** The flags of a call stand above its site, which takes 16 bits. */
+export const FLAGS_SHIFT = 16;
 /** Words of a record's header in the outbox. */
 export const RECORD_WORDS = 3;
 
@@ -65,6 +67,13 @@ export const RecordKind = {
   lentValue: 5,
   /** As `error`, in a lent buffer. */
   lentError: 6,
+  /** As `value`, but something in it is alive: the call goes on until `over`. */
+  liveValue: 7,
+  lentLiveValue: 8,
+  /** A packet of the call's live handles. */
+  handle: 9,
+  /** What was alive in the call's value has ended. No bytes. */
+  over: 10,
 } as const;
 
 /** Log levels by their number in a log record. */

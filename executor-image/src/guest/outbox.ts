@@ -30,12 +30,18 @@ function room(size: number): number {
   return state[State.outboxUsed]! + HEADER;
 }
 
+const LENT: Readonly<Record<number, number>> = {
+  [RecordKind.value]: RecordKind.lentValue,
+  [RecordKind.error]: RecordKind.lentError,
+  [RecordKind.liveValue]: RecordKind.lentLiveValue,
+};
+
 /** Finishes the record whose bytes went where the last `place` said; `size` 0 needs no place. */
 export function commit(kind: number, id: number, size: number): void {
   if (size > LARGEST_RECORD) {
     const at = room(4) >> 2;
     words[at] = lentFor;
-    seal(kind === RecordKind.value ? RecordKind.lentValue : RecordKind.lentError, id, 4);
+    seal(LENT[kind]!, id, 4);
     return;
   }
   if (size === 0) room(0);

@@ -8,6 +8,7 @@ import { Abilities } from "../grants/abilities.ts";
 import { CallScope } from "../grants/call-scope.ts";
 import { guestFacts } from "../sandbox/guest-facts.ts";
 import { type BundleCode, Sandbox, type SandboxOwner } from "../sandbox/sandbox.ts";
+import { MOST_PACKET_BYTES } from "../sandbox/records.ts";
 import { SpareIsolate } from "../sandbox/spare.ts";
 import { deadlineError, memoryError, resetError, type Stop } from "../sandbox/stop.ts";
 import { BundleStore, codeLimit } from "./bundle-store.ts";
@@ -21,6 +22,12 @@ import type { IncomingCall, Realm, RealmEvents, RealmOptions } from "./realm.ts"
 const MOST_IDLE = 8;
 /** How long code may run that belongs to no waiting call, in milliseconds. */
 const STRAY = 10_000;
+
+const FLOODED = new BonfireError(
+  "PROTOCOL",
+  "The call sent far more of its streams than anybody had asked for",
+);
+const NOTHING = new Uint8Array(0);
 
 /** Milliseconds after which a realm without calls uses its idleness. */
 const WARM_AFTER = 50;
@@ -254,10 +261,47 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   reply(id: number, kind: number, bytes: Uint8Array): void {
     const call = this.#pending.get(id);
-    if (call === undefined) return;
-    const { place } = call;
+    if (call === undefined || call.answered) return;
+    if (kind === ReplyKind.liveValue) {
+      call.answer();
+      this.#events.reply(id, kind, bytes);
+      return;
+    }
     this.#end(call);
     this.#events.reply(id, kind, bytes);
+    this.#leave(call);
+  }
+
+  over(id: number): void {
+    const call = this.#pending.get(id);
+    if (call === undefined || !call.answered) return;
+    this.#end(call);
+    this.#events.over(id, NOTHING);
+    this.#leave(call);
+  }
+
+  handle(id: number, packet: Uint8Array): void {
+    const call = this.#pending.get(id);
+    if (call === undefined) return;
+    call.unheard += packet.length;
+    if (call.unheard <= MOST_PACKET_BYTES) this.#events.handle(id, packet);
+    else this.flooded(id);
+  }
+
+  flooded(id: number): void {
+    // Not now, as the isolate has not been left for good.
+    queueMicrotask(() => this.cancel(id, FLOODED));
+  }
+
+  receive(id: number, packet: Uint8Array): void {
+    const call = this.#pending.get(id);
+    if (call?.place === undefined || call.place.gone) return;
+    call.unheard = 0;
+    call.place.handle(id, packet);
+  }
+
+  /** The call's own isolate, if it had one, is free again. */
+  #leave({ place }: Pending): void {
     if (!this.#exclusive || place === undefined || place.gone) return;
     // Left at the end of the turn: what the isolate still has to say is of this call.
     setImmediate(() => this.#putBack(place));
@@ -278,14 +322,15 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   remaining(id: number): number {
     const call = this.#pending.get(id);
-    return call === undefined ? STRAY : Math.max(1, call.deadline - performance.now());
+    if (call === undefined || (call.answered && call.deadline === Number.POSITIVE_INFINITY)) return STRAY;
+    return Math.max(1, call.deadline - performance.now());
   }
 
   furthestDeadline(sandbox: Sandbox): number {
     let furthest = 0;
     let waiting = false;
-    for (const { place, deadline } of this.#pending.values()) {
-      if (place !== sandbox) continue;
+    for (const { place, deadline, answered } of this.#pending.values()) {
+      if (place !== sandbox || (answered && deadline === Number.POSITIVE_INFINITY)) continue;
       waiting = true;
       if (deadline !== Number.POSITIVE_INFINITY) furthest = Math.max(furthest, deadline);
     }
@@ -335,7 +380,8 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   #fail(call: Pending, error: unknown): void {
     this.#end(call);
-    this.#events.reply(call.id, ReplyKind.error, encode(error));
+    if (call.answered) this.#events.over(call.id, encode(error));
+    else this.#events.reply(call.id, ReplyKind.error, encode(error));
   }
 
   #end(call: Pending): void {

@@ -6,16 +6,26 @@ import { createRequire, isBuiltin } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
-import { BonfireError, type EncodeOptions, encode, ReplyKind } from "@bonfire/wire";
-import { BundleTable, type ShipFactory } from "../guest/bundles.ts";
+import {
+  BonfireError,
+  type EncodeOptions,
+  encode,
+  encodeWithBlobs,
+  handleEnded,
+  ReplyKind,
+} from "@bonfire/wire";
+import { BundleTable, MissingBundle, type ShipFactory } from "../guest/bundles.ts";
 import { callSite } from "../guest/call-site.ts";
 import { encodeError } from "../guest/encode-error.ts";
+import { LiveCalls } from "../guest/live-calls.ts";
 import { deadlineError } from "../sandbox/stop.ts";
 import { BundleStore, codeLimit } from "./bundle-store.ts";
 import { CallConsole } from "./call-console.ts";
 import { Deadlines } from "./deadlines.ts";
 import { PendingCall } from "./pending-call.ts";
 import type { IncomingCall, Realm, RealmEvents, RealmOptions } from "./realm.ts";
+
+const NOTHING = new Uint8Array(0);
 
 interface BundleSource {
   readonly hash: string;
@@ -30,7 +40,8 @@ export class ProcessRealm implements Realm {
   readonly #bundles: BundleTable;
   readonly #pending = new Map<number, PendingCall>();
   readonly #deadlines = new Deadlines((now) => this.#expire(now));
-  readonly #result: EncodeOptions;
+  readonly #live: LiveCalls;
+  readonly #error: EncodeOptions;
   readonly #cwd = process.cwd();
 
   constructor({ memoryMb, workdir, events }: RealmOptions) {
@@ -43,9 +54,22 @@ export class ProcessRealm implements Realm {
     // Packages are found from where the process was started, as for any program.
     const require = createRequire(join(this.#cwd, "closure.js"));
     this.#bundles = new BundleTable(require, (specifier) => importFrom(require, specifier));
-    this.#result = { root: "result", reference: (value) => this.#bundles.reference(value) };
+    this.#live = new LiveCalls(this.#bundles, {
+      send: (call, packet) => events.handle(call, packet),
+      over: (call) => this.#over(call, NOTHING),
+      console: (call) => this.#console.of(call),
+      load: (hash) => this.#loadByHash(hash),
+    });
+    this.#error = { root: "error", reference: (value) => this.#bundles.reference(value) };
     process.chdir(workdir);
+    process.on("unhandledRejection", this.#onUnhandled);
   }
+
+  /** What nobody awaited when its call ended must not end the process, and with it other calls. */
+  readonly #onUnhandled = (reason: unknown): void => {
+    if (!this.#live.isEnding(reason)) throw reason;
+    this.#events.log(0, "error", `Unhandled rejection: ${(reason as Error).message}`);
+  };
 
   load(bundle: number, hash: string, code: string): void {
     this.#sources.put(bundle, { hash, code });
@@ -69,34 +93,56 @@ export class ProcessRealm implements Realm {
     }
   }
 
+  receive(id: number, packet: Uint8Array): void {
+    if (this.#pending.has(id)) this.#live.receive(id, packet);
+  }
+
   cancel(id: number, reason: BonfireError): void {
-    this.#answer(id, ReplyKind.error, encode(reason));
+    if (this.#pending.get(id)?.answered) this.#over(id, encode(reason));
+    else this.#answer(id, ReplyKind.error, encode(reason));
+    this.#live.close(id, reason);
   }
 
   async close(): Promise<void> {
     this.#deadlines.close();
     this.#pending.clear();
+    this.#live.closeAll(handleEnded());
+    process.off("unhandledRejection", this.#onUnhandled);
     process.chdir(this.#cwd);
   }
 
   #begin(call: IncomingCall): void {
-    const { id, bundle, site, body } = call;
+    const { id, bundle, body } = call;
     const console = this.#console.of(id);
+    const run = (bytes: Uint8Array) => callSite(this.#bundles, this.#live, call, bytes, console);
     try {
       this.#evaluate(bundle);
       const loading = this.#bundles.loading(bundle);
-      if (loading === undefined) {
-        this.#settle(id, callSite(this.#bundles, bundle, site, body, console));
-        return;
-      }
+      if (loading === undefined) return this.#settle(id, run(body));
       const kept = body.slice();
       this.#settle(
         id,
-        loading.then(() => callSite(this.#bundles, bundle, site, kept, console)),
+        loading.then(() => run(kept)),
       );
     } catch (error) {
-      this.#fail(id, error);
+      if (!(error instanceof MissingBundle)) return this.#fail(id, error);
+      const kept = body.slice();
+      this.#settle(
+        id,
+        this.#loadByHash(error.hash).then(() => run(kept)),
+      );
     }
+  }
+
+  /** A value refers to a bundle that has been loaded, but whose code has not run yet. */
+  async #loadByHash(hash: string): Promise<void> {
+    for (const [bundle, source] of this.#sources) {
+      if (source.hash !== hash) continue;
+      this.#evaluate(bundle);
+      await this.#bundles.loading(bundle);
+      return;
+    }
+    throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
   }
 
   #evaluate(bundle: number): void {
@@ -126,22 +172,46 @@ export class ProcessRealm implements Realm {
 
   #succeed(id: number, value: unknown): void {
     try {
-      this.#answer(id, ReplyKind.value, encode(value, this.#result));
+      const bytes = encodeWithBlobs(value, {
+        ...this.#error,
+        root: "result",
+        handle: (part) => this.#live.export(id, part),
+      });
+      if (!(bytes instanceof Promise)) return this.#give(id, bytes);
+      bytes.then(
+        (filled) => this.#give(id, filled),
+        (error: unknown) => this.#fail(id, error),
+      );
     } catch (error) {
       this.#fail(id, error);
     }
   }
 
+  #give(id: number, bytes: Uint8Array): void {
+    const call = this.#pending.get(id);
+    if (call !== undefined && this.#live.answered(id)) {
+      call.answer();
+      this.#events.reply(id, ReplyKind.liveValue, bytes);
+    } else this.#answer(id, ReplyKind.value, bytes);
+  }
+
   #fail(id: number, error: unknown): void {
-    this.#answer(id, ReplyKind.error, encodeError(error, this.#result));
+    this.#answer(id, ReplyKind.error, encodeError(error, this.#error));
+    this.#live.close(id, handleEnded());
   }
 
   #answer(id: number, kind: number, bytes: Uint8Array): void {
+    if (this.#end(id)) this.#events.reply(id, kind, bytes);
+  }
+
+  #over(id: number, error: Uint8Array): void {
+    if (this.#end(id)) this.#events.over(id, error);
+  }
+
+  #end(id: number): boolean {
     const call = this.#pending.get(id);
-    if (call === undefined) return;
-    this.#pending.delete(id);
-    call.end();
-    this.#events.reply(id, kind, bytes);
+    call?.end();
+    return this.#pending.delete(id);
   }
 
   #expire(now: number): number {

@@ -4,10 +4,14 @@ import type { BonfireError, Grants } from "@bonfire/wire";
 /** What a realm tells its cell. None of these may throw. */
 export interface RealmEvents {
   /**
-   * Exactly once per call. `kind` is `ReplyKind.value` or `.error`; `bytes` are the receiver's to keep. Those of a
+   * Exactly once per call. `kind` is `ReplyKind.value`, `.liveValue` or `.error`; `bytes` are the receiver's to keep. Those of a
    * large result are backed by a SharedArrayBuffer of their own.
    */
   reply(id: number, kind: number, bytes: Uint8Array): void;
+  /** A packet of the call's live handles, for the driver; it is the receiver's to keep. */
+  handle(id: number, packet: Uint8Array): void;
+  /** Exactly once per call that was answered with a `.liveValue`, at its end: the encoded error, or empty. */
+  over(id: number, error: Uint8Array): void;
   /** A line that the call's code logged; `call` 0 = none is known. */
   log(call: number, level: "debug" | "log" | "info" | "warn" | "error", text: string): void;
   /** The whole process can't go on. */
@@ -33,6 +37,8 @@ export interface IncomingCall {
   readonly bundle: number;
   /** Which closure of the bundle. */
   readonly site: number;
+  /** See `CallFlag`. */
+  readonly flags: number;
   /** Milliseconds left until the deadline; 0 = none. */
   readonly budget: number;
   /** Valid only during the call of `run`. When large, it may be backed by a SharedArrayBuffer, which saves a copy. */
@@ -48,6 +54,8 @@ export interface Realm {
   code(bundle: number): string | undefined;
   /** Runs everything that arrived in one tick. */
   run(calls: readonly IncomingCall[]): void;
+  /** A packet from the driver for the call's live handles, valid only now. Unknown ids are ignored. */
+  receive(id: number, packet: Uint8Array): void;
   /** Ends a call: its reply is `reason`, its signal fires, its children are killed. Unknown ids are ignored. */
   cancel(id: number, reason: BonfireError): void;
   /** Drops every call without a reply, kills its children, removes its directories. Idempotent. */

@@ -26,6 +26,7 @@ const ENTRIES = [
   "assign",
   "forget",
   "warm",
+  "handle",
 ] as const;
 type EntryName = (typeof ENTRIES)[number];
 

@@ -5,9 +5,20 @@ import { LOG_LEVELS, type LogLevel, RECORD_WORDS, RecordKind, State } from "../g
 /** Something that the guest said, copied out of shared memory. */
 export type Said =
   | { readonly kind: "reply"; readonly call: number; readonly reply: number; readonly bytes: Uint8Array }
+  | { readonly kind: "handle"; readonly call: number; readonly bytes: Uint8Array }
+  /** It said more of live handles in one entry than any driver can have asked for; the rest is dropped. */
+  | { readonly kind: "flood"; readonly call: number }
+  | { readonly kind: "over"; readonly call: number }
   | { readonly kind: "log"; readonly call: number; readonly level: LogLevel; readonly text: string };
 
 const HEADER = RECORD_WORDS * 4;
+/** Bytes of packets of live handles that one entry, or one call that nobody answers, may produce. */
+export const MOST_PACKET_BYTES = 64 * 1024 * 1024;
+const LENT = {
+  [RecordKind.lentValue]: ReplyKind.value,
+  [RecordKind.lentError]: ReplyKind.error,
+  [RecordKind.lentLiveValue]: ReplyKind.liveValue,
+};
 
 export class Records {
   readonly #outbox: Uint8Array;
@@ -19,6 +30,8 @@ export class Records {
   readonly #mostLent: number;
   #lentBytes = 0;
   #said: Said[] = [];
+  /** Bytes of packets since `take`. */
+  #packetBytes = 0;
 
   /** `mostLent`: how many bytes may be lent at a time, as no limit of the isolate counts them. */
   constructor(outbox: Uint8Array, state: Int32Array, mostLent: number) {
@@ -74,6 +87,7 @@ export class Records {
   take(): Said[] {
     const said = this.#said;
     if (said.length > 0) this.#said = [];
+    this.#packetBytes = 0;
     return said;
   }
 
@@ -84,6 +98,18 @@ export class Records {
         return;
       case RecordKind.error:
         this.#said.push({ kind: "reply", call: id, reply: ReplyKind.error, bytes });
+        return;
+      case RecordKind.liveValue:
+        this.#said.push({ kind: "reply", call: id, reply: ReplyKind.liveValue, bytes });
+        return;
+      case RecordKind.handle:
+        this.#packetBytes += bytes.length;
+        if (this.#packetBytes <= MOST_PACKET_BYTES) this.#said.push({ kind: "handle", call: id, bytes });
+        else if (this.#packetBytes - bytes.length <= MOST_PACKET_BYTES)
+          this.#said.push({ kind: "flood", call: id });
+        return;
+      case RecordKind.over:
+        this.#said.push({ kind: "over", call: id });
         return;
       case RecordKind.log: {
         const text = Buffer.from(
@@ -98,14 +124,14 @@ export class Records {
         this.#blobs.set(id, bytes);
         return;
       case RecordKind.lentValue:
-      case RecordKind.lentError: {
+      case RecordKind.lentError:
+      case RecordKind.lentLiveValue: {
         const lent =
           bytes.length === 4
             ? this.takeBytes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true))
             : undefined;
         if (lent === undefined) return;
-        const reply = kind === RecordKind.lentValue ? ReplyKind.value : ReplyKind.error;
-        this.#said.push({ kind: "reply", call: id, reply, bytes: lent });
+        this.#said.push({ kind: "reply", call: id, reply: LENT[kind], bytes: lent });
       }
     }
   }

@@ -6,7 +6,15 @@ import { BonfireError } from "@bonfire/wire";
 import type ivm from "isolated-vm";
 import type { Abilities } from "../grants/abilities.ts";
 import type { CallScope } from "../grants/call-scope.ts";
-import { CALL_WORDS, type LogLevel, type Request, STATE_CLOCK, State } from "../guest/layout.ts";
+import {
+  CALL_WORDS,
+  FLAGS_SHIFT,
+  INBOX_BYTES,
+  type LogLevel,
+  type Request,
+  STATE_CLOCK,
+  State,
+} from "../guest/layout.ts";
 import type { IncomingCall } from "../realm/realm.ts";
 import { Answers } from "./answers.ts";
 import type { GuestIsolate, HostCalls } from "./isolate.ts";
@@ -20,6 +28,12 @@ const UNLOAD_MS = 1_000;
 export interface SandboxOwner {
   reply(call: number, kind: number, bytes: Uint8Array): void;
   log(call: number, level: LogLevel, text: string): void;
+  /** A packet of the call's live handles; `bytes` are the receiver's to keep. */
+  handle(call: number, bytes: Uint8Array): void;
+  /** The call sends packets without bound: it has to be ended. */
+  flooded(call: number): void;
+  /** What was alive in the call's value has ended. */
+  over(call: number): void;
   /** Everything of this call on the host; calls that are over have an ended scope. */
   scope(call: number): CallScope;
   /** Milliseconds until the call's deadline, infinite without one or for an unknown call. */
@@ -106,11 +120,11 @@ export class Sandbox {
     const words = this.#words;
     let offset = calls.length * CALL_WORDS * 4;
     for (let i = 0; i < calls.length; i++) {
-      const { id, bundle, site, body } = calls[i]!;
+      const { id, bundle, site, flags, body } = calls[i]!;
       const at = i * CALL_WORDS;
       words[at] = id;
       words[at + 1] = bundle;
-      words[at + 2] = site;
+      words[at + 2] = site | (flags << FLAGS_SHIFT);
       words[at + 3] = body.length;
       inbox.set(body, offset);
       offset += (body.length + 3) & ~3;
@@ -119,7 +133,7 @@ export class Sandbox {
   }
 
   /** Runs one call whose body does not fit the inbox. */
-  runLarge({ id, bundle, site, body }: IncomingCall, timeout: number): BatchEnd {
+  runLarge({ id, bundle, site, flags, body }: IncomingCall, timeout: number): BatchEnd {
     let { buffer, byteOffset } = body;
     if (!(buffer instanceof SharedArrayBuffer)) {
       buffer = new SharedArrayBuffer(body.length);
@@ -127,11 +141,21 @@ export class Sandbox {
       new Uint8Array(buffer).set(body);
     }
     const shared = this.#isolate.shared(buffer as SharedArrayBuffer);
-    const parameters = [id, bundle, site, shared, byteOffset, body.length];
+    const parameters = [id, bundle, site, flags, shared, byteOffset, body.length];
     return this.#batch(
       (limit) => this.#isolate.enter.runLarge.applySync(undefined, parameters, limit),
       timeout,
     );
+  }
+
+  /** Hands the guest a packet for the live handles of `call`. One that is too large was not sent by a driver of ours. */
+  handle(call: number, packet: Uint8Array): void {
+    if (packet.length > INBOX_BYTES) return;
+    this.#isolate.inbox.set(packet);
+    const stop = this.#enter(call, this.#owner.remaining(call), (limit) =>
+      this.#isolate.enter.handle.applySync(undefined, [call, packet.length], limit),
+    );
+    if (stop !== undefined) this.#owner.stopped(this, stop);
   }
 
   /** Spares the first error the time for tables; only before any call ran. */
@@ -267,6 +291,9 @@ export class Sandbox {
   #passOn(said: readonly Said[]): void {
     for (const one of said) {
       if (one.kind === "reply") this.#owner.reply(one.call, one.reply, one.bytes);
+      else if (one.kind === "handle") this.#owner.handle(one.call, one.bytes);
+      else if (one.kind === "flood") this.#owner.flooded(one.call);
+      else if (one.kind === "over") this.#owner.over(one.call);
       else this.#owner.log(one.call, one.level, one.text);
     }
   }

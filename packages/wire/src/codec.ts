@@ -1,9 +1,12 @@
 /** The value codec: what a call carries, as bytes that are the same in Node and inside an isolate. */
+export { type BlobPlace, encodeWithBlobs, fillBlobs } from "./codec/blob.ts";
 export { type DecodeOptions, decode } from "./codec/decode.ts";
 export { SOURCE_LINES_BEFORE, SOURCE_SCRIPT } from "./codec/decode-code.ts";
 export { type EncodeOptions, encode } from "./codec/encode.ts";
+export { streamAdvice } from "./codec/encode-exotic.ts";
 export {
   type Callable,
+  type HandleReference,
   type Reference,
   type ShipModule,
   SourceForm,

@@ -5,12 +5,15 @@
  * Call frame (driver to cell), little-endian:
  *
  *     0  u8   kind       see FrameKind
- *     1  u8   reserved
+ *     1  u8   flags      see CallFlag
  *     2  u16  site       which closure of the bundle
  *     4  u32  bundle     the number under which this driver loaded the bundle into this cell
  *     8  u32  budget     milliseconds left until the deadline; 0 = none
  *    12  u32  id         the call, unique per driver while it runs
  *    16       body       u32 length of the captures, the captures, then the arguments (each one encoded value, or empty)
+ *
+ * Handle frame (driver to cell): the header with the call's id, then a packet of the call's live handles (handles/packet.ts).
+ * The cell's packets go to the driver's handle subject: u32 id of the call, then the packet.
  *
  * Reply frame (cell to driver): u8 kind (see ReplyKind), then the body.
  */
@@ -27,6 +30,13 @@ export const FrameKind = {
   loadByTransfer: 4,
   /** End the call with the header's id; the body is the packed reason. Answered when the work has ended. */
   cancel: 5,
+  /** A packet for the live handles of the call with the header's id. Not answered. */
+  handle: 6,
+} as const;
+
+export const CallFlag = {
+  /** The result is to be iterated, and the deadline covers all of that. */
+  stream: 1,
 } as const;
 
 export const ReplyKind = {
@@ -36,10 +46,14 @@ export const ReplyKind = {
   error: 2,
   /** The value is too large for one message: the body is the packed `[transfer, bytes]` of the one that carries it. */
   valueByTransfer: 3,
+  /** As `value`, but something in it is alive: the call goes on until the cell says that it is over. */
+  liveValue: 4,
+  liveValueByTransfer: 5,
 } as const;
 
 export interface CallHeader {
   readonly kind: number;
+  readonly flags: number;
   readonly site: number;
   readonly bundle: number;
   /** Milliseconds left until the deadline, 0 = none. */
@@ -61,6 +75,7 @@ export function callFrame(header: CallHeader, captures: Uint8Array, args: Uint8A
 export function writeHeader(frame: Uint8Array, header: CallHeader): void {
   const view = new DataView(frame.buffer, frame.byteOffset, HEADER_BYTES);
   view.setUint8(0, header.kind);
+  view.setUint8(1, header.flags);
   view.setUint16(2, header.site, true);
   view.setUint32(4, header.bundle, true);
   view.setUint32(8, header.budget, true);
@@ -71,6 +86,7 @@ export function readHeader(frame: Uint8Array): CallHeader {
   const view = new DataView(frame.buffer, frame.byteOffset, HEADER_BYTES);
   return {
     kind: view.getUint8(0),
+    flags: view.getUint8(1),
     site: view.getUint16(2, true),
     bundle: view.getUint32(4, true),
     budget: view.getUint32(8, true),

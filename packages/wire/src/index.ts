@@ -1,11 +1,15 @@
 export { type CodePart, joinCode, SentCode } from "./code-delta.ts";
 export {
+  type BlobPlace,
   type Callable,
   type DecodeOptions,
   decode,
   type EncodeOptions,
   encode,
+  encodeWithBlobs,
+  fillBlobs,
   formatPath,
+  type HandleReference,
   type PathKey,
   type Reference,
   Refusal,
@@ -14,12 +18,27 @@ export {
   SOURCE_SCRIPT,
   SourceForm,
   shippedClasses,
+  streamAdvice,
   type TextHost,
   useText,
   ValueRefused,
 } from "./codec.ts";
 export { BonfireError, hasCode } from "./error.ts";
 export type { CallHeader } from "./frame.ts";
-export { callFrame, FrameKind, HEADER_BYTES, ReplyKind, readHeader, writeHeader } from "./frame.ts";
+export { CallFlag, callFrame, FrameKind, HEADER_BYTES, ReplyKind, readHeader, writeHeader } from "./frame.ts";
 export { type GrantNeeded, type Grants, grantFor, importRefusal, isGranted, missingGrant } from "./grants.ts";
+export {
+  type Exported,
+  Exports,
+  type HandleHooks,
+  HandleKind,
+  handleEnded,
+  handleKind,
+  markRemote,
+  PACKET_HEADER,
+  PacketKind,
+  packet,
+  Session,
+  type SessionHost,
+} from "./handles.ts";
 export { pack, unpack } from "./packed.ts";

@@ -99,7 +99,7 @@ const refusals: [name: string, make: () => unknown, pattern: RegExp][] = [
     /"result" as it is a generator/,
   ],
   ["an iterator", () => [1].values(), /"result" as it is a live Array Iterator/],
-  ["a stream", () => ({ out: process.stdout }), /"result\.out" as it is a live/],
+  ["a stream", () => ({ out: process.stdout }), /"result\.out" as it is a Node stream/],
   [
     "an instance of an unknown class",
     () => ({ point: new (class Point {})() }),

@@ -14,6 +14,9 @@ export const subject = {
   /** Replies to what a node asked; the last token says which question. */
   reply: (node: string, question: string) => `${ROOT}.${node}.re.${question}`,
   everyReply: (node: string) => `${ROOT}.${node}.re.*`,
+  /** Packets of the live handles of a node's calls: u32 id of the call, then the packet. */
+  handle: (node: string, sender: string) => `${ROOT}.${node}.handle.${sender}`,
+  everyHandle: (node: string) => `${ROOT}.${node}.handle.*`,
   /** Lines that shipped code printed. */
   log: (node: string, sender: string) => `${ROOT}.${node}.log.${sender}`,
   everyLog: (node: string) => `${ROOT}.${node}.log.*`,

@@ -3,7 +3,16 @@
  * that what the caller changes afterwards does not reach the call.
  */
 import { types } from "node:util";
-import { BonfireError, type EncodeOptions, encode, formatPath, ValueRefused } from "@bonfire/wire";
+import {
+  type BlobPlace,
+  BonfireError,
+  type EncodeOptions,
+  encode,
+  fillBlobs,
+  formatPath,
+  type HandleReference,
+  ValueRefused,
+} from "@bonfire/wire";
 import type { Bundle } from "./bundle.ts";
 import { explicitClosure, findClosure } from "./find-closure.ts";
 import { type Hole, resolveBundles } from "./needed-bundles.ts";
@@ -35,6 +44,8 @@ export interface CaptureOptions {
    * needs neither the loader nor the inspector. Default false.
    */
   explicit?: boolean;
+  /** How what is alive travels; without it such values are refused. */
+  handle?: (value: object) => HandleReference | undefined;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -68,15 +79,17 @@ function captureTagged(tag: Tag, options: CaptureOptions): Closure {
   const values = readCaptures(tag, info);
   const needs: Needs = new Map();
   const holes: Hole[] = [];
+  const blobs: BlobPlace[] = [];
+  const encoding = { ...encodeOptions(file, needs, holes, blobs), ...handling(options.handle) };
   let captures: Uint8Array;
   try {
-    captures = encode(values, encodeOptions(file, needs, holes));
+    captures = encode(values, encoding);
   } catch (error) {
     throw refused(error, info.names, placeOf(file, info));
   }
   const limit = options.maxCaptureBytes ?? MAX_CAPTURE_BYTES;
-  if (captures.length > limit) throw tooLarge(captures.length, limit, file, info, values);
-  return new Captured(file, site, captures, needs, holes);
+  if (captures.length > limit) throw tooLarge(captures.length, limit, file, info, values, encoding);
+  return new Captured(file, site, captures, needs, holes, blobs);
 }
 
 export interface EncodedArguments {
@@ -90,15 +103,38 @@ const NO_BUNDLES: readonly Bundle[] = [];
 const NO_ARGUMENTS: EncodedArguments = { bytes: EMPTY, bundles: () => NO_BUNDLES };
 
 /** @throws BonfireError VALUE_REFUSED naming the path: `arguments[0].socket`. */
-export function encodeArguments(values: readonly unknown[]): EncodedArguments {
-  if (values.length === 0) return NO_ARGUMENTS;
+export function encodeArguments(
+  values: readonly unknown[],
+  handle?: CaptureOptions["handle"],
+): EncodedArguments {
+  return values.length === 0 ? NO_ARGUMENTS : encodeMessage(values, "arguments", handle);
+}
+
+/** Any value on its way to a cell. @throws BonfireError VALUE_REFUSED naming the path from `root`. */
+export function encodeMessage(
+  value: unknown,
+  root: string,
+  handle?: CaptureOptions["handle"],
+): EncodedArguments {
   const needs: Needs = new Map();
   const holes: Hole[] = [];
-  const bytes = encode(values, { ...encodeOptions(undefined, needs, holes), root: "arguments" });
+  const blobs: BlobPlace[] = [];
+  const bytes = encode(value, {
+    ...encodeOptions(undefined, needs, holes, blobs),
+    ...handling(handle),
+    root,
+  });
   return {
     bytes,
-    bundles: () => (needs.size === 0 ? NO_BUNDLES : resolveBundles(undefined, needs, bytes, holes)),
+    bundles: () => {
+      const bundles = needs.size === 0 ? NO_BUNDLES : resolveBundles(undefined, needs, bytes, holes);
+      return blobs.length === 0 ? bundles : fillBlobs(bytes, blobs).then(() => bundles);
+    },
   };
+}
+
+function handling(handle: CaptureOptions["handle"]): Pick<EncodeOptions, "handle"> | undefined {
+  return handle && { handle };
 }
 
 function readCaptures({ file, captures }: Tag, info: SiteInfo): unknown[] {
@@ -113,8 +149,14 @@ function readCaptures({ file, captures }: Tag, info: SiteInfo): unknown[] {
   }
 }
 
-function encodeOptions(own: ShipFile | undefined, needs: Needs, holes: Hole[]): EncodeOptions {
+function encodeOptions(
+  own: ShipFile | undefined,
+  needs: Needs,
+  holes: Hole[],
+  blobs: BlobPlace[],
+): EncodeOptions {
   return {
+    blobAt: (offset, blob) => blobs.push({ offset, blob }),
     reference: referenceInto(needs, own),
     isProxy: types.isProxy,
     hashAt: (offset, key) => holes.push({ offset, key }),
@@ -127,13 +169,23 @@ class Captured implements Closure {
   readonly #file: ShipFile;
   readonly #needs: Needs;
   readonly #holes: readonly Hole[];
+  readonly #blobs: readonly BlobPlace[];
+  #filled: Promise<unknown> | undefined;
 
-  constructor(file: ShipFile, site: number, captures: Uint8Array, needs: Needs, holes: readonly Hole[]) {
+  constructor(
+    file: ShipFile,
+    site: number,
+    captures: Uint8Array,
+    needs: Needs,
+    holes: readonly Hole[],
+    blobs: readonly BlobPlace[],
+  ) {
     this.site = site;
     this.captures = captures;
     this.#file = file;
     this.#needs = needs;
     this.#holes = holes;
+    this.#blobs = blobs;
   }
 
   get at(): string {
@@ -145,7 +197,10 @@ class Captured implements Closure {
   }
 
   bundles(): readonly Bundle[] | Promise<readonly Bundle[]> {
-    return resolveBundles(this.#file, this.#needs, this.captures, this.#holes);
+    const bundles = resolveBundles(this.#file, this.#needs, this.captures, this.#holes);
+    if (this.#blobs.length === 0) return bundles;
+    this.#filled ??= fillBlobs(this.captures, this.#blobs);
+    return this.#filled.then(() => bundles);
   }
 }
 
@@ -159,7 +214,7 @@ function withoutCaptures(file: ShipFile, site: number): Closure {
     list = [];
     closuresWithoutCaptures.set(file, list);
   }
-  list[site] ??= new Captured(file, site, EMPTY, NO_NEEDS, []);
+  list[site] ??= new Captured(file, site, EMPTY, NO_NEEDS, [], []);
   return list[site];
 }
 
@@ -180,10 +235,11 @@ function tooLarge(
   file: ShipFile,
   info: SiteInfo,
   values: readonly unknown[],
+  encoding: EncodeOptions,
 ): BonfireError {
   const sizes = info.names.map((name, index) => ({
     name,
-    size: encode(values[index], encodeOptions(file, new Map(), [])).length,
+    size: encode(values[index], encoding).length,
   }));
   const largest = sizes.sort((left, right) => right.size - left.size).slice(0, LISTED);
   const list = largest.map((one) => `${one.name} ${megabytes(one.size)}`).join(", ");

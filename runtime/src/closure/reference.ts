@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { type Reference, Refusal } from "@bonfire/wire";
+import { type Reference, Refusal, streamAdvice } from "@bonfire/wire";
 import { classNamesIn } from "./class-names.ts";
 import { readFunctionText } from "./function-text.ts";
 import { inspectFunction, readVariables } from "./inspector.ts";
@@ -127,7 +127,7 @@ function objectReference(value: object): Reference | undefined {
     if (typeof owner !== "function" || owner === Object) continue;
     const made = builtinExport(owner);
     if (made && !KEPT_BY_CODEC.has(made.path)) {
-      throw new Refusal(`is a ${made.module}.${made.path}: open it inside the closure`);
+      throw new Refusal(`is a ${made.module}.${made.path}: ${remedy(value, made.module)}`);
     }
     if (hasPrivateState(owner)) {
       throw new Refusal(
@@ -136,6 +136,13 @@ function objectReference(value: object): Reference | undefined {
     }
   }
   return undefined;
+}
+
+function remedy(value: object, module: string): string {
+  const { pipe } = value as { pipe?: unknown };
+  // Sockets are streams too, but belong to this machine.
+  if (typeof pipe !== "function" || module === "net" || module === "tls") return "open it inside the closure";
+  return streamAdvice(value);
 }
 
 /** Classes of node's modules that are globals too, and that the codec knows. */

@@ -1,5 +1,5 @@
 /** What comes back from a call: values, with the driver's own classes, and errors whose stacks name the user's lines. */
-import { type Callable, decode } from "@bonfire/wire";
+import { type Callable, type DecodeOptions, decode } from "@bonfire/wire";
 import type { Closure } from "./capture.ts";
 import { classByKey } from "./registry.ts";
 import { localStack } from "./stack.ts";
@@ -8,8 +8,10 @@ import { localStack } from "./stack.ts";
 const DEPTH = 10;
 
 /** The value of a reply; instances of the program's own classes are instances again. */
-export function reviveValue(bytes: Uint8Array): unknown {
-  return decode(bytes, { class: (key): Callable | undefined => classByKey(key) });
+export function reviveValue(bytes: Uint8Array, handle?: DecodeOptions["handle"]): unknown {
+  const options: DecodeOptions = { class: (key): Callable | undefined => classByKey(key) };
+  if (handle) options.handle = handle;
+  return decode(bytes, options);
 }
 
 /**

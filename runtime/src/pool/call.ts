@@ -1,9 +1,15 @@
 /** One call from the moment it is made until its caller has an answer. */
-import type { BonfireError } from "@bonfire/wire";
+import { BonfireError, CallFlag, handleEnded, PacketKind, ReplyKind } from "@bonfire/wire";
 import { Question } from "../bus/inbox.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import type { Closure } from "../closure/capture.ts";
+import { CallHandles } from "./call-handles.ts";
 import type { CellLink } from "./cell-link.ts";
+
+/** A stream that came back is given up when nobody has read it for so long. */
+const IDLE_MS = 60_000;
+/** How much longer than a stream's deadline the driver waits: the cell enforces it. */
+const GRACE_MS = 1_000;
 
 export type CallPhase =
   | { readonly name: "waiting" }
@@ -11,6 +17,8 @@ export type CallPhase =
   | { readonly name: "running"; readonly cell: CellLink }
   /** It has run; its large value is on its way. */
   | { readonly name: "receiving"; readonly cell: CellLink }
+  /** Its caller has the value, but something in it is alive over there. */
+  | { readonly name: "open"; readonly cell: CellLink }
   | { readonly name: "settled" };
 
 /** What a call asks of the pool it belongs to. */
@@ -19,16 +27,24 @@ export interface CallHost {
   abandoned(call: Call, phase: CallPhase, reason: unknown): void;
   /** The cell that should have run it does not exist, so it did not run. */
   undelivered(call: Call, cell: CellLink): void;
-  /** The caller has its answer. */
+  /** The caller has its answer, and of a stream all of it. */
   settled(): void;
+  /** From now on packets for the call are to go to it; it is alive until `forgotten`. */
+  live(call: Call): void;
+  forgotten(call: Call): void;
+  /** Has `onExpire` called after so many ms, as long as the call is open. */
+  watch(call: Call, ms: number): void;
+  unwatch(call: Call): void;
   /** The work has ended: the slot is free. */
   ended(cell: CellLink): void;
   /** Whether the reply says that the cell lacks the call's bundles, so that it has to be sent again. */
   mustReload(kind: number, body: Uint8Array): boolean;
   /** The value of a reply, or a promise of it. Throws a `RemoteFailure` if the code threw. */
-  revive(kind: number, body: Uint8Array, cell: CellLink): unknown;
+  revive(kind: number, body: Uint8Array, call: Call, cell: CellLink): unknown;
   /** The error that the caller gets, given the caller's stack. */
   located(call: Call, error: unknown, callSite: string | undefined): unknown;
+  /** The same for an error that came over a live handle. */
+  received(call: Call, error: unknown): unknown;
   timedOut(call: Call, phase: CallPhase): BonfireError;
 }
 
@@ -41,6 +57,12 @@ export interface CallParts {
   /** performance.now() at which that is over. */
   readonly deadlineAt: number;
   readonly signal: AbortSignal | undefined;
+  /** See `CallFlag`. */
+  readonly flags: number;
+  /** What is alive in its captures and arguments. */
+  readonly handles: CallHandles | undefined;
+  /** The stack of the caller, where that cannot be told later. */
+  readonly callSite: string | undefined;
 }
 
 export class Call extends Question {
@@ -50,7 +72,10 @@ export class Call extends Question {
   readonly bundles: readonly Bundle[];
   readonly budget: number;
   readonly deadlineAt: number;
+  readonly flags: number;
+  readonly callSite: string | undefined;
   readonly promise: Promise<unknown>;
+  #handles: CallHandles | undefined;
   readonly #host: CallHost;
   readonly #signal: AbortSignal | undefined;
   readonly #resolve: (value: unknown) => void;
@@ -58,16 +83,18 @@ export class Call extends Question {
   #phase: CallPhase = { name: "waiting" };
   #reloaded = false;
 
-  constructor(id: number, host: CallHost, { closure, args, bundles, budget, deadlineAt, signal }: CallParts) {
+  constructor(id: number, host: CallHost, parts: CallParts) {
     super();
     this.id = id;
-    this.closure = closure;
-    this.args = args;
-    this.bundles = bundles;
-    this.budget = budget;
-    this.deadlineAt = deadlineAt;
+    this.closure = parts.closure;
+    this.args = parts.args;
+    this.bundles = parts.bundles;
+    this.budget = parts.budget;
+    this.deadlineAt = parts.deadlineAt;
+    this.flags = parts.flags;
+    this.callSite = parts.callSite;
     this.#host = host;
-    this.#signal = signal;
+    this.#signal = parts.signal;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     // This handler runs as a step of the caller's own await, so an Error made in it knows the caller's frames; making
     // one at each call, in case it fails, would cost twenty times as much.
@@ -76,7 +103,20 @@ export class Call extends Question {
     });
     this.#resolve = resolve;
     this.#reject = reject;
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    parts.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    if (parts.handles) this.#adopt(parts.handles);
+  }
+
+  #adopt(handles: CallHandles): void {
+    this.#handles = handles;
+    handles.bind(this);
+    this.#host.live(this);
+  }
+
+  /** Its live handles, made when they are first met in its value. */
+  get handles(): CallHandles {
+    if (!this.#handles) this.#adopt(new CallHandles());
+    return this.#handles as CallHandles;
   }
 
   get phase(): CallPhase {
@@ -97,9 +137,14 @@ export class Call extends Question {
     this.#phase = { name: "waiting" };
   }
 
+  /** Its message is on its way. */
+  sent(): void {
+    this.#handles?.session.start();
+  }
+
   fail(error: unknown): void {
     if (this.settled) return;
-    this.#settle();
+    this.#settle(error);
     this.#reject(error);
   }
 
@@ -119,31 +164,90 @@ export class Call extends Question {
       this.#reloaded = true;
       return cell.resend(this);
     }
+    const isLive = kind === ReplyKind.liveValue || kind === ReplyKind.liveValueByTransfer;
     try {
-      const value = this.#host.revive(kind, body, cell);
-      if (value instanceof Promise) return this.#receive(value, cell);
-      this.#settle();
-      this.#resolve(value);
+      const value = this.#host.revive(kind, body, this, cell);
+      if (value instanceof Promise) this.#receive(value, cell, isLive);
+      else this.#give(value, cell, isLive);
     } catch (error) {
-      this.#settle();
+      // Nobody can use what is alive in a value that cannot be read.
+      if (isLive) return this.abandon(error);
+      this.#settle(handleEnded());
       this.#reject(error);
+      this.#ended(cell);
     }
-    this.#ended(cell);
+  }
+
+  #give(value: unknown, cell: CellLink, isLive: boolean): void {
+    if (isLive) this.#open(cell);
+    else this.#settle(handleEnded());
+    this.#resolve(value);
+    if (!isLive) this.#ended(cell);
   }
 
   /** A large value comes as a transfer, which ends by itself if it stalls; the call is not over before it is. */
-  #receive(value: Promise<unknown>, cell: CellLink): void {
+  #receive(value: Promise<unknown>, cell: CellLink, isLive: boolean): void {
     this.#phase = { name: "receiving", cell };
-    value
-      .then(
-        (whole) => {
-          if (this.settled) return;
-          this.#settle();
-          this.#resolve(whole);
-        },
-        (error) => this.fail(error),
-      )
-      .finally(() => this.#ended(cell));
+    value.then(
+      (whole) => {
+        if (!this.settled) return this.#give(whole, cell, isLive);
+        this.#ended(cell);
+      },
+      (error) => {
+        if (isLive) {
+          this.#phase = { name: "running", cell };
+          return this.abandon(error);
+        }
+        this.fail(error);
+        this.#ended(cell);
+      },
+    );
+  }
+
+  // What is alive
+
+  /** The caller has the value; the slot stays taken until the cell says that all of it has ended. */
+  #open(cell: CellLink): void {
+    this.#phase = { name: "open", cell };
+    const isStream = (this.flags & CallFlag.stream) !== 0;
+    if (!isStream) this.#host.settled();
+    this.#host.watch(this, isStream ? this.deadlineAt - performance.now() + GRACE_MS : IDLE_MS);
+  }
+
+  /** A packet from the cell. */
+  onPacket(packet: Uint8Array): void {
+    this.#handles?.session.receive(packet);
+    const phase = this.#phase;
+    if (packet[0] !== PacketKind.over || phase.name !== "open") return;
+    this.#settle(handleEnded());
+    this.#ended(phase.cell);
+  }
+
+  sendPacket(packet: Uint8Array): void {
+    const phase = this.#phase;
+    if (phase.name === "waiting" || phase.name === "settled") return;
+    try {
+      phase.cell.sendPacket(this.id, packet);
+    } catch (error) {
+      // Not from within the session, which is about to change.
+      queueMicrotask(() => this.cutOff(error));
+    }
+  }
+
+  /** Makes bundles known to the cell that the call runs in. */
+  load(bundles: readonly Bundle[]): Promise<unknown> | undefined {
+    const phase = this.#phase;
+    return phase.name === "waiting" || phase.name === "settled" ? undefined : phase.cell.load(bundles);
+  }
+
+  received(error: unknown): unknown {
+    return this.#host.received(this, error);
+  }
+
+  /** Packets have been lost. What waits for the value alone may go on. */
+  cutOff(error: unknown): void {
+    if (this.#phase.name === "open") this.abandon(error);
+    else if (error instanceof BonfireError) this.#handles?.session.end(error);
   }
 
   #ended(cell: CellLink): void {
@@ -155,21 +259,42 @@ export class Call extends Question {
   }
 
   override onExpire(): void {
-    this.#abandon(this.#host.timedOut(this, this.#phase));
+    if (this.#phase.name === "open" && !(this.flags & CallFlag.stream)) this.#checkIdle();
+    else this.abandon(this.#host.timedOut(this, this.#phase));
   }
 
-  readonly #onAbort = (): void => this.#abandon(this.#signal?.reason);
+  #checkIdle(): void {
+    const { session } = this.handles;
+    const left = session.isAwaited ? IDLE_MS : session.usedAt + IDLE_MS - performance.now();
+    if (left > 0) return this.#host.watch(this, left);
+    this.abandon(
+      new BonfireError(
+        "STREAM_IDLE",
+        `A stream that the call at ${this.closure.at} gave back was not read for ${IDLE_MS / 1_000} s: read it, or cancel it`,
+      ),
+    );
+  }
 
-  #abandon(reason: unknown): void {
+  readonly #onAbort = (): void => this.abandon(this.#signal?.reason);
+
+  /** Its caller needs it no longer, or it cannot go on: ends the work over there, too. */
+  abandon(reason: unknown): void {
     const phase = this.#phase;
     if (phase.name === "settled") return;
     this.fail(reason);
     this.#host.abandoned(this, phase, reason);
   }
 
-  #settle(): void {
+  /** `reason` is what the users of its live handles get from now on. */
+  #settle(reason: unknown): void {
+    const { name } = this.#phase;
     this.#phase = { name: "settled" };
     this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#host.settled();
+    if (name === "open") this.#host.unwatch(this);
+    if (this.#handles) {
+      this.#handles.session.close(reason);
+      this.#host.forgotten(this);
+    }
+    if (name !== "open" || this.flags & CallFlag.stream) this.#host.settled();
   }
 }

@@ -107,6 +107,16 @@ export class CellLink {
       .catch((error) => this.#failed(call, error));
   }
 
+  /** Sends a packet of a call's live handles. Throws `LINK_DOWN`. */
+  sendPacket(id: number, packet: Uint8Array): void {
+    this.#bus.publish(this.#calls, withBody(FrameKind.handle, 0, 0, id, packet));
+  }
+
+  /** Loads what the cell has not got of these; undefined if what needs them may follow at once. Throws `LINK_DOWN`. */
+  load(bundles: readonly Bundle[]): Promise<unknown> | undefined {
+    return this.#loadAll(bundles);
+  }
+
   /** Ends the call's work over there. False if the cell does not say in time that it has ended; rejects if it is gone. */
   async cancel(id: number, message: string): Promise<boolean> {
     const frame = withBody(FrameKind.cancel, 0, 0, id, pack(message));
@@ -129,9 +139,11 @@ export class CellLink {
     const budget = Math.max(1, Math.ceil(call.deadlineAt - performance.now()));
     const { captures, site } = call.closure;
     const bundle = numberOf(own.hash);
-    const header = { kind: FrameKind.call, site, bundle, budget, id: call.id };
+    const { flags } = call;
+    const header = { kind: FrameKind.call, flags, site, bundle, budget, id: call.id };
     if (HEADER_BYTES + 4 + captures.length + call.args.length <= this.#bus.maxPayload) {
       this.#bus.ask(this.#calls, callFrame(header, captures, call.args), call, budget + BACKSTOP_MS);
+      call.sent();
       return;
     }
     const prefix = new Uint8Array(4);
@@ -139,8 +151,9 @@ export class CellLink {
     this.#offer([prefix, captures, call.args], call)
       .then((body) => {
         if (call.settled) return;
-        const frame = withBody(FrameKind.callByTransfer, site, bundle, call.id, body, budget);
+        const frame = withBody(FrameKind.callByTransfer, site, bundle, call.id, body, budget, flags);
         this.#bus.ask(this.#calls, frame, call, budget + BACKSTOP_MS);
+        call.sent();
       })
       .catch((error) => this.#failed(call, error));
   }
@@ -210,9 +223,10 @@ function withBody(
   id: number,
   body: Uint8Array = NOTHING,
   budget = 0,
+  flags = 0,
 ) {
   const frame = new Uint8Array(HEADER_BYTES + body.length);
-  writeHeader(frame, { kind, site, bundle, budget, id });
+  writeHeader(frame, { kind, flags, site, bundle, budget, id });
   frame.set(body, HEADER_BYTES);
   return frame;
 }

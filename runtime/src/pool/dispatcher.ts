@@ -27,6 +27,9 @@ const ADMIT_MS = 30_000;
 /** How often a busy cell is asked again to end a call. */
 const RECHECK_MS = 500;
 
+/** Codes that tell the reader of a stream more than that its executor is gone. */
+const SAYS_ENOUGH = new Set(["POOL_CLOSED", "EXECUTOR_LOST", "MEMORY_LIMIT"]);
+
 /** Whether a call of the cell other than `overdue` is still within its deadline. */
 function hasTime(calls: Iterable<Call>, overdue: Call): boolean {
   const now = performance.now();
@@ -37,6 +40,16 @@ function hasTime(calls: Iterable<Call>, overdue: Call): boolean {
 function cellGone(executor: string, reason: Reason): BonfireError {
   if (reason.kind !== "normal") return reasonError(`The cell on executor ${executor}`, reason);
   return new BonfireError("EXECUTOR_LOST", `Executor ${executor} was stopped while the call ran`);
+}
+
+/** The error of a stream whose cell is gone. */
+function cutShort(call: Call, error: BonfireError): BonfireError {
+  if (SAYS_ENOUGH.has(error.code)) return error;
+  return new BonfireError(
+    "EXECUTOR_LOST",
+    `The executor of a stream of the call at ${call.closure.at} is gone: ${error.message}`,
+    { cause: error },
+  );
 }
 
 function ranTooLong(call: Call, what: string, cause?: unknown): BonfireError {
@@ -89,6 +102,9 @@ export class Dispatcher implements CallHost, ClientHost {
   #fleet = { ready: 0, booting: 0 };
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
+  /** Calls with live handles. */
+  readonly #live = new Map<number, Call>();
+  readonly #stopFollowing: () => void;
   /** Calls that have no answer yet. */
   #open = 0;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -98,6 +114,7 @@ export class Dispatcher implements CallHost, ClientHost {
     this.#system = system;
     this.#events = events;
     this.#linger = Math.min(LINGER_MS, idleAfter);
+    this.#stopFollowing = system.bus.onReconnect(() => this.#cutOff());
     this.#report = new LeaseReport(
       () => this.#state(),
       () => this.#forgotten(),
@@ -141,6 +158,7 @@ export class Dispatcher implements CallHost, ClientHost {
   close(error: BonfireError): void {
     this.#closed = true;
     this.#report.close();
+    this.#stopFollowing();
     clearInterval(this.#sweep);
     for (const call of this.#queue.drain()) this.#failWaiting(call, error);
     for (const cell of this.#slots) {
@@ -154,6 +172,8 @@ export class Dispatcher implements CallHost, ClientHost {
     return {
       waiting: this.#queue.size,
       running: this.#slots.busy,
+      /** Calls with live handles: streams, signals, remote functions. */
+      live: this.#live.size,
       executors: this.#fleet,
       cells: [...this.#slots].map(({ executor, node, slots, busy, codeBytes }) => ({
         executor,
@@ -217,7 +237,7 @@ export class Dispatcher implements CallHost, ClientHost {
       this.#queue.remove(call);
       this.#wheel.remove(call);
       this.#report.changed();
-    } else if (phase.name === "running") {
+    } else if (phase.name === "running" || phase.name === "open") {
       this.#system.bus.forget(call);
       // The cell's own timeout should have ended it a second ago.
       if (hasCode(reason, "CALL_TIMEOUT")) phase.cell.suspect = true;
@@ -242,7 +262,50 @@ export class Dispatcher implements CallHost, ClientHost {
     if (cell.inFlight.delete(call)) this.ended(cell);
   }
 
-  revive(kind: number, body: Uint8Array, cell: CellLink): unknown {
+  live(call: Call): void {
+    this.#live.set(call.id, call);
+  }
+
+  forgotten(call: Call): void {
+    this.#live.delete(call.id);
+  }
+
+  watch(call: Call, ms: number): void {
+    this.#wheel.add(call, ms);
+  }
+
+  unwatch(call: Call): void {
+    this.#wheel.remove(call);
+  }
+
+  /** A message to this driver's handle subject: u32 id of the call, then the packet. */
+  packet(cell: string, message: Uint8Array): void {
+    const id = new DataView(message.buffer, message.byteOffset, message.byteLength).getUint32(0, true);
+    const call = this.#live.get(id);
+    // A cell speaks of its own calls only.
+    if (
+      call &&
+      call.phase.name !== "waiting" &&
+      call.phase.name !== "settled" &&
+      call.phase.cell.node === cell
+    )
+      call.onPacket(message.subarray(4));
+  }
+
+  /** The link is up again; packets were lost meanwhile. */
+  #cutOff(): void {
+    const error = new BonfireError("LINK_DOWN", "The link to NATS broke while this was in use");
+    for (const call of [...this.#live.values()]) call.cutOff(error);
+  }
+
+  received(call: Call, error: unknown): unknown {
+    const remote = reviveError(error, call.callSite ?? call.closure);
+    return remote instanceof BonfireError && hasCode(remote, "CALL_TIMEOUT")
+      ? ranTooLong(call, "", remote)
+      : remote;
+  }
+
+  revive(kind: number, body: Uint8Array, call: Call, cell: CellLink): unknown {
     switch (kind) {
       case ReplyKind.value:
         return reviveValue(body);
@@ -250,6 +313,10 @@ export class Dispatcher implements CallHost, ClientHost {
         throw new RemoteFailure(body);
       case ReplyKind.valueByTransfer:
         return this.#receive(body, cell);
+      case ReplyKind.liveValue:
+        return reviveValue(body, call.handles.session.hooks.import);
+      case ReplyKind.liveValueByTransfer:
+        return this.#receive(body, cell, call);
       default:
         throw new BonfireError("PROTOCOL", `Cell ${cell.node} sent a reply of unknown kind ${kind}`);
     }
@@ -273,10 +340,11 @@ export class Dispatcher implements CallHost, ClientHost {
     return error;
   }
 
-  async #receive(body: Uint8Array, cell: CellLink): Promise<unknown> {
+  async #receive(body: Uint8Array, cell: CellLink, live?: Call): Promise<unknown> {
     const [transfer, total] = unpack(body) as [number, number];
     const transfers = await this.#system.bus.transfers();
-    return reviveValue(await transfers.accept(cell.node, transfer, total));
+    const bytes = await transfers.accept(cell.node, transfer, total);
+    return reviveValue(bytes, live?.handles.session.hooks.import);
   }
 
   timedOut(call: Call, phase: CallPhase): BonfireError {
@@ -412,7 +480,7 @@ export class Dispatcher implements CallHost, ClientHost {
     if (!this.#slots.drop(cell)) return;
     for (const call of cell.inFlight) {
       this.#system.bus.forget(call);
-      call.fail(error);
+      call.fail(call.phase.name === "open" ? cutShort(call, error) : error);
     }
     cell.inFlight.clear();
     const { bus } = this.#system;

@@ -1,22 +1,27 @@
 import { EventEmitter } from "node:events";
-import { BonfireError } from "@bonfire/wire";
+import { BonfireError, CallFlag, Exports, HandleKind, handleKind } from "@bonfire/wire";
 import type { ActorSystem } from "../actor/system.ts";
 import type { Bundle } from "../closure/bundle.ts";
-import { type Closure, capture, encodeArguments } from "../closure/capture.ts";
+import { type Closure, capture, type EncodedArguments, encodeArguments } from "../closure/capture.ts";
 import { milliseconds } from "../duration.ts";
 import { refuseUnknown } from "../option.ts";
 import type { Policy } from "../supervisor/decide.ts";
 import { Call, type CallParts } from "./call.ts";
+import { CallHandles } from "./call-handles.ts";
 import { CALL_OPTIONS, type CallOptions, type MapOptions } from "./call-options.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { LogLine, PoolEvents } from "./events.ts";
 import { ungranted } from "./grants.ts";
 import { mapItems } from "./map.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
+import { streamFrom } from "./stream.ts";
 
 /** Shipped code returns a value or a promise of one. */
 type Shipped<R> = () => R;
 type ShippedWith<C, R> = (captures: C) => R;
+/** What `stream` iterates: of an `async function*`, a generator, or whatever else can be. */
+type Streamed<T> = AsyncIterable<T> | Iterable<T>;
+type Eventually<T> = T | Promise<T>;
 
 let nextCall = 0;
 
@@ -55,16 +60,14 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   /** The same with its captures named: works in any JavaScript, without the loader. */
   call<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): Promise<Awaited<R>>;
   call(...given: [unknown, unknown?, unknown?]): Promise<unknown> {
-    const { closure, args, options } = this.#split(given);
-    return this.#run(closure, args, options);
+    return this.#start(this.#prepare(this.#split(given)));
   }
 
   /** Runs `fn` and does not wait. A failure is emitted as `error`. Throws what `call` throws at once. */
   cast<R>(fn: Shipped<R>, options?: CallOptions): void;
   cast<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): void;
   cast(...given: [unknown, unknown?, unknown?]): void {
-    const { closure, args, options } = this.#split(given);
-    this.#run(closure, args, options).catch((error: unknown) => {
+    this.#start(this.#prepare(this.#split(given))).catch((error: unknown) => {
       if (this.listenerCount("error") > 0) this.emit("error", error);
       else process.emitWarning(error instanceof Error ? error : String(error));
     });
@@ -81,16 +84,49 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   ): AsyncGenerator<Awaited<R>, void, void> {
     const { maxCaptureBytes } = this.#parts.options;
     const policy = this.#policy;
-    const closure = capture(fn, { maxCaptureBytes });
+    const handles = new Handles();
+    const closure = capture(fn, { maxCaptureBytes, handle: handles.add });
+    const stream = handles.stream;
+    if (stream !== undefined) {
+      throw new BonfireError(
+        "CAPTURE_REFUSED",
+        `Cannot capture a ${stream} at ${closure.at} as many calls would read it: read it here, or use call`,
+      );
+    }
     return mapItems({
       items,
       options,
       concurrency: policy.max * policy.concurrency,
       run: (item, index, signal) => {
         const each = options.deadline === undefined ? { signal } : { signal, deadline: options.deadline };
-        return this.#run(closure, [item, index], each) as Promise<Awaited<R>>;
+        const call = { closure, args: [item, index], options: each, handles: handles.copy() };
+        return this.#start(this.#prepare(call)) as Promise<Awaited<R>>;
       },
     });
+  }
+
+  /**
+   * Runs `fn` on an executor and iterates here what it yields there. It starts when the first item is asked for, and
+   * runs ahead of its reader by 1 MiB or 32 items at most. Leaving the loop early runs its `finally` over there. The
+   * slot is taken until it ends, and the deadline covers all of it. What is captured is copied now.
+   *
+   * Throws at once what `call` throws at once. The iteration throws what `fn` threw, after the items before it,
+   * `NOT_ITERABLE`, `EXECUTOR_LOST` (also when it had begun), and what a call rejects with.
+   */
+  stream<T>(fn: () => Eventually<Streamed<T>>, options?: CallOptions): AsyncGenerator<Awaited<T>, void, void>;
+  /** The same with its captures named: works in any JavaScript, without the loader. */
+  stream<C extends object, T>(
+    captures: C,
+    fn: (captures: C) => Eventually<Streamed<T>>,
+    options?: CallOptions,
+  ): AsyncGenerator<Awaited<T>, void, void>;
+  stream(...given: [unknown, unknown?, unknown?]): AsyncGenerator<unknown, void, void> {
+    const prepared = this.#prepare(this.#split(given));
+    const callSite = new Error("called here").stack;
+    return streamFrom(
+      () => this.#start(prepared, CallFlag.stream, callSite) as Promise<AsyncIterable<unknown>>,
+      (reason) => prepared.handles?.session.close(reason),
+    );
   }
 
   /** Executors, slots, and calls waiting and running, as this driver sees them. */
@@ -119,18 +155,20 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     if (this.#parts.options.logs === "inherit") console[line.level](`[${this.name}] ${line.text}`);
   }
 
-  #split([first, second, third]: [unknown, unknown?, unknown?]) {
+  #split([first, second, third]: [unknown, unknown?, unknown?]): Given {
     const { maxCaptureBytes } = this.#parts.options;
+    const handles = new Handles();
     if (typeof first === "function") {
       return {
-        closure: capture(first, { maxCaptureBytes }),
+        closure: capture(first, { maxCaptureBytes, handle: handles.add }),
         args: [],
         options: (second ?? {}) as CallOptions,
+        handles,
       };
     }
     if (typeof second === "function" && typeof first === "object" && first !== null) {
-      const closure = capture(second, { explicit: true });
-      return { closure, args: [first], options: (third ?? {}) as CallOptions };
+      const closure = capture(second, { explicit: true, handle: handles.add });
+      return { closure, args: [first], options: (third ?? {}) as CallOptions, handles };
     }
     throw new BonfireError(
       "INVALID_CALL",
@@ -138,39 +176,101 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     );
   }
 
-  #run(closure: Closure, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+  /** Everything that can be refused at once, and the copy of what the call takes along. */
+  #prepare({ closure, args, options, handles }: Given): Prepared {
     refuseUnknown("a call", options, CALL_OPTIONS);
     if (this.#closing) throw new BonfireError("POOL_CLOSED", `Pool "${this.name}" is closed`);
-    const { signal } = options;
-    const budget =
-      options.deadline === undefined
-        ? this.#parts.options.callMs
-        : milliseconds("deadline", options.deadline);
+    const { callMs, maxCaptureBytes } = this.#parts.options;
+    const budget = options.deadline === undefined ? callMs : milliseconds("deadline", options.deadline);
+    const encoded = encodeArguments(args, handles.add);
+    if (encoded.bytes.length > maxCaptureBytes) throw tooLarge(encoded.bytes.length, maxCaptureBytes);
+    const { exports } = handles;
+    return {
+      closure,
+      encoded,
+      budget,
+      signal: options.signal,
+      handles: exports && new CallHandles(exports),
+    };
+  }
+
+  #start(prepared: Prepared, flags = 0, callSite?: string): Promise<unknown> {
+    const { closure, encoded, budget, signal, handles } = prepared;
     const deadlineAt = performance.now() + budget;
-    const encoded = encodeArguments(args);
-    if (encoded.bytes.length > this.#parts.options.maxCaptureBytes)
-      throw tooLarge(encoded.bytes.length, this.#parts.options.maxCaptureBytes);
     const own = closure.bundles();
     const others = encoded.bundles();
-    const parts = { closure, args: encoded.bytes, budget, deadlineAt, signal };
+    const parts = { closure, args: encoded.bytes, budget, deadlineAt, signal, flags, handles, callSite };
     // Warm bundles come as arrays: such a call is on its way before this returns.
     if (!(own instanceof Promise) && !(others instanceof Promise))
       return this.#submit(joined(own, others), parts);
     const { dispatcher } = this.#parts;
     dispatcher.opened();
     return Promise.all([own, others])
-      .then(([own, others]) => this.#submit(joined(own, others), parts))
+      .then(
+        ([own, others]) => this.#submit(joined(own, others), parts),
+        (error: unknown) => {
+          handles?.session.close(error);
+          throw error;
+        },
+      )
       .finally(() => dispatcher.settled());
   }
 
   #submit(bundles: readonly Bundle[], parts: Omit<CallParts, "bundles">): Promise<unknown> {
     const { dispatcher, options } = this.#parts;
     const refusal = parts.signal?.aborted ? parts.signal.reason : ungranted(parts.closure, options);
-    if (refusal) return Promise.reject(refusal);
+    if (refusal) {
+      parts.handles?.session.close(refusal);
+      return Promise.reject(refusal);
+    }
     nextCall = (nextCall + 1) % 0xffff_ffff || 1;
     const call = new Call(nextCall, dispatcher, { ...parts, bundles });
     dispatcher.submit(call);
     return call.promise;
+  }
+}
+
+interface Given {
+  readonly closure: Closure;
+  readonly args: readonly unknown[];
+  readonly options: CallOptions;
+  readonly handles: Handles;
+}
+
+interface Prepared {
+  readonly closure: Closure;
+  readonly encoded: EncodedArguments;
+  readonly budget: number;
+  readonly signal: AbortSignal | undefined;
+  readonly handles: CallHandles | undefined;
+}
+
+const STREAMS: Readonly<Record<number, string>> = {
+  [HandleKind.readable]: "ReadableStream",
+  [HandleKind.writable]: "WritableStream",
+  [HandleKind.iterable]: "generator",
+};
+
+/** What is alive among a call's captures and arguments; most calls have nothing. */
+class Handles {
+  exports: Exports | undefined;
+
+  readonly add = (value: object) => {
+    if (!this.exports && handleKind(value) === undefined) return undefined;
+    this.exports ??= new Exports(1);
+    return this.exports.add(value);
+  };
+
+  /** What the first stream among them is; undefined if there is none. */
+  get stream(): string | undefined {
+    for (const { kind } of this.exports ?? []) if (kind in STREAMS) return STREAMS[kind];
+    return undefined;
+  }
+
+  copy(): Handles {
+    const copy = new Handles();
+    copy.exports = this.exports?.copy();
+    return copy;
   }
 }
 

@@ -13,6 +13,8 @@ interface Realm {
   URL: new (href: string) => unknown;
   URLSearchParams: new (text: string) => unknown;
   Headers: new (entries: [string, string][]) => unknown;
+  Blob: typeof Blob;
+  File: typeof File;
 }
 const realm = globalThis as unknown as Partial<Realm>;
 
@@ -104,6 +106,17 @@ export function exotic(decoder: Decoder, tag: number): unknown {
       const key = reader.text();
       return keep(classOf(decoder, hash, key) ?? key);
     }
+    case Tag.handle: {
+      const number = objects.push(undefined) - 1;
+      const kind = reader.byte();
+      const id = reader.count();
+      const detail = decoder.value();
+      if (!decoder.options.handle) throw malformed("something alive in it belongs to no call");
+      objects[number] = decoder.options.handle(kind, id, detail);
+      return objects[number];
+    }
+    case Tag.blob:
+      return blob(decoder);
     default:
       throw malformed(`byte ${tag} has no meaning`);
   }
@@ -151,6 +164,18 @@ function view(decoder: Decoder): ArrayBufferView {
   const value = makeView(kind, memory, offset, length);
   objects[number] = value;
   return value;
+}
+
+function blob(decoder: Decoder): unknown {
+  const { reader, objects } = decoder;
+  const number = objects.push(undefined) - 1;
+  const type = reader.text();
+  const bytes = reader.binary();
+  const file = decoder.value() as [name: string, lastModified: number] | undefined;
+  objects[number] = file
+    ? new (has("File"))([bytes], file[0], { type, lastModified: file[1] })
+    : new (has("Blob"))([bytes], { type });
+  return objects[number];
 }
 
 function decorated(decoder: Decoder): unknown {

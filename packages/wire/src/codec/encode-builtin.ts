@@ -47,6 +47,10 @@ export function builtin(encoder: Encoder, value: object, prototype: object): boo
           writer.text(content);
         }
       });
+    case realm.Blob?.prototype:
+    case realm.File?.prototype:
+      blob(encoder, value as unknown as Blob);
+      return true;
     case Number.prototype:
     case String.prototype:
     case Boolean.prototype:
@@ -65,6 +69,19 @@ export function builtin(encoder: Encoder, value: object, prototype: object): boo
     default:
       return false;
   }
+}
+
+/** A Blob never changes, so its bytes may be put in later. */
+function blob(encoder: Encoder, value: Blob): void {
+  if (!encoder.options.blobAt) throw new Refusal("is a Blob: pass the bytes of it, await blob.bytes()");
+  const { writer } = encoder;
+  writer.byte(Tag.blob);
+  writer.text(value.type);
+  writer.count(value.size);
+  encoder.blobs.push({ at: writer.position + writer.attached, blob: value });
+  writer.raw(new Uint8Array(value.size));
+  const { name, lastModified } = value as Partial<File>;
+  encoder.value(name === undefined ? undefined : [name, lastModified]);
 }
 
 function stringKeys(boxed: string): string[] {

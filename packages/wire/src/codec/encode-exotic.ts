@@ -5,7 +5,7 @@
 
 import type { Encoder } from "./encode.ts";
 import { builtin, entries, members } from "./encode-builtin.ts";
-import { code, refer } from "./encode-code.ts";
+import { alive, code, refer } from "./encode-code.ts";
 import { encodeError, errorBase } from "./encode-error.ts";
 import { fixedness, properties } from "./encode-properties.ts";
 import { intrinsicPath } from "./intrinsic.ts";
@@ -66,6 +66,8 @@ function instance(encoder: Encoder, value: object, prototype: object | null): vo
     writer.text(path);
     return;
   }
+  const live = encoder.options.handle?.(value);
+  if (live) return alive(encoder, live);
   const reference = encoder.options.reference?.(value);
   if (reference) {
     refer(encoder, value, reference);
@@ -145,7 +147,8 @@ function refuseLive(encoder: Encoder, value: object, prototype: object): void {
   }
   if (tag === "Module") throw new Refusal("is a whole module: import it inside the closure");
   const live = value as Record<string, unknown>;
-  const isHandle = typeof live.pipe === "function" || "_handle" in live || "_events" in live;
+  if (isNodeStream(live)) throw new Refusal(`is a Node stream (${name}): ${streamAdvice(live)}`);
+  const isHandle = "_handle" in live || "_events" in live;
   if (isHandle || LIVE.test(name)) throw new Refusal(`is a live ${name}: open it inside the closure`);
   if (typeof owner === "function" && intrinsicPath(owner) !== undefined) {
     throw new Refusal(`is a ${name}, which cannot leave its process`);
@@ -153,4 +156,16 @@ function refuseLive(encoder: Encoder, value: object, prototype: object): void {
   if (typeof owner === "function" && !encoder.options.reference?.(owner)) {
     throw new Refusal(`is a ${name}: return a plain object of what you need`);
   }
+}
+
+/** Node's own streams, in any realm: event emitters that can be piped. */
+function isNodeStream(value: Record<string, unknown>): boolean {
+  return typeof value.pipe === "function" && typeof value.on === "function";
+}
+
+/** How a Node stream becomes one that travels. */
+export function streamAdvice(stream: object): string {
+  const value = stream as { read?: unknown; write?: unknown };
+  if (typeof value.read !== "function") return "pass Writable.toWeb(stream)";
+  return typeof value.write === "function" ? "pass Duplex.toWeb(stream)" : "pass Readable.toWeb(stream)";
 }

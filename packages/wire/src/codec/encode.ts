@@ -4,7 +4,7 @@
  */
 import { pack } from "../packed.ts";
 import { exotic } from "./encode-exotic.ts";
-import type { Reference } from "./reference.ts";
+import type { HandleReference, Reference } from "./reference.ts";
 import { type PathKey, Refusal, ValueRefused, within } from "./refusal.ts";
 import { Tag } from "./tag.ts";
 import { Writer } from "./writer.ts";
@@ -17,6 +17,10 @@ export interface EncodeOptions {
    * It may throw a `Refusal` to say why.
    */
   reference?: (value: object) => Reference | undefined;
+  /** How something alive travels; undefined for what is not. It may throw a `Refusal` to say why not. */
+  handle?: (value: object) => HandleReference | undefined;
+  /** Told the place of every Blob's bytes, which can be read only later. Without it Blobs are refused. */
+  blobAt?: (offset: number, blob: Blob) => void;
   /** Told the place of every bundle hash in the finished bytes, so that a hash that is not final can be put right. */
   hashAt?: (offset: number, hash: string) => void;
   /** Whether a value is a Proxy, where the realm can tell. */
@@ -50,6 +54,8 @@ export class Encoder {
   readonly shared = new Set<ArrayBuffer>();
   /** Where bundle hashes stand in the message. */
   readonly hashes: { at: number; hash: string }[] = [];
+  /** Where the bytes of Blobs have to be put in. */
+  readonly blobs: { at: number; blob: Blob }[] = [];
   /** Buffers of which one view has been sent without the rest. */
   readonly partial = new Set<ArrayBuffer>();
   /** The first objects of the message; a map takes over when there are more. */
@@ -73,6 +79,7 @@ export class Encoder {
       this.#count = 0;
       if (this.#shapes.length > 0) this.#shapes = [];
       if (this.hashes.length > 0) this.hashes.length = 0;
+      if (this.blobs.length > 0) this.blobs.length = 0;
       if (this.partial.size > 0) this.partial.clear();
       if (this.shared.size > 0) this.shared.clear();
     }
@@ -287,6 +294,8 @@ export function encode(value: unknown, options: EncodeOptions = NO_OPTIONS): Uin
         encoder.restart(error.buffer);
       }
     }
+    // Before memory is allocated, as a message that is not complete yet may want other memory.
+    for (const { at, blob } of encoder.blobs) options.blobAt?.(at, blob);
     const bytes = encoder.writer.finish(options.allocate);
     if (options.hashAt) for (const { at, hash } of encoder.hashes) options.hashAt(at, hash);
     return bytes;

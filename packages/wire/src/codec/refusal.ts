@@ -44,7 +44,7 @@ export class ValueRefused extends BonfireError {
   readonly path: readonly PathKey[];
   readonly reason: string;
 
-  constructor(root: string, { path, reason }: Refusal) {
+  constructor(root: string, { path, reason }: Pick<Refusal, "path" | "reason">) {
     super("VALUE_REFUSED", `Cannot send "${formatPath(root, path)}" as it ${reason}`);
     this.path = path;
     this.reason = reason;

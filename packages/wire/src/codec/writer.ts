@@ -121,6 +121,10 @@ export class Writer {
 
   binary(value: Uint8Array): void {
     this.count(value.length);
+    this.raw(value);
+  }
+
+  raw(value: Uint8Array): void {
     if (value.length >= ATTACH_FROM) {
       this.attachments.push({ at: this.position, bytes: value });
       this.attached += value.length;
