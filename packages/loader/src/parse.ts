@@ -9,12 +9,17 @@ const require = createRequire(import.meta.url);
 let oxc: Oxc | undefined;
 let scopeManager: Scopes | undefined;
 
+export interface ParsedFile extends Parsed {
+  /** It has no import or export and asks for `require` or `exports`. */
+  isCommonJs: boolean;
+}
+
 /** Undefined when the file has a syntax error: node reports that better than we could. */
-export function parseSource(file: string, code: string): Parsed | undefined {
+export function parseSource(file: string, code: string): ParsedFile | undefined {
   oxc ??= require("oxc-parser") as Oxc;
   scopeManager ??= require("@typescript-eslint/scope-manager") as Scopes;
   const sourceType = /\.c[jt]s$/.test(file) ? "script" : "module";
-  const { program, errors } = oxc.parseSync(file, code, {
+  const { program, errors, module } = oxc.parseSync(file, code, {
     lang: languageOf(file),
     sourceType,
     range: true,
@@ -23,7 +28,13 @@ export function parseSource(file: string, code: string): Parsed | undefined {
   });
   if (errors.some(({ severity }) => severity === "Error")) return undefined;
   const scopes = scopeManager.analyze(program as never, { sourceType, lib: [], jsxPragma: null });
-  return { file, code, program: program as unknown as Node, scopes: scopes as unknown as ScopeManager };
+  return {
+    file,
+    code,
+    program: program as unknown as Node,
+    scopes: scopes as unknown as ScopeManager,
+    isCommonJs: !module.hasModuleSyntax && /\b(?:require|module|exports)\b/.test(code),
+  };
 }
 
 function languageOf(file: string): "ts" | "tsx" | "jsx" {

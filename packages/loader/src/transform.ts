@@ -1,17 +1,7 @@
-/**
- * What a source file becomes: every closure that it hands to a pool is tagged with its number and a function that
- * reads its captures. Nothing moves to another line.
- */
-import {
-  classNamesIn,
-  mayHaveCallSites,
-  type Node,
-  type ShipSource,
-  type Site,
-  shipCallSites,
-} from "@bonfire/runtime/closure";
-import MagicString from "magic-string";
-import { parseSource } from "./parse.ts";
+/** What the loader makes of a source file: its closures tagged, its classes made known. */
+import type { ShipSource } from "@bonfire/runtime/closure";
+import { classTable, headOf, mark } from "./mark.ts";
+import { rawSource } from "./raw-source.ts";
 
 export interface Transformed {
   code: string;
@@ -28,41 +18,15 @@ const REGISTRY = 'globalThis[Symbol.for("bonfire.ship")]';
  * @returns undefined when there is nothing to do
  */
 export function transform(file: string, url: string, code: string): Transformed | undefined {
-  const classes = classNamesIn(code);
-  const tail = classes.length === 0 ? "" : registration(classes, url);
-  const parsed = mayHaveCallSites(code) ? parseSource(file, code) : undefined;
-  const shipped = parsed && shipCallSites(parsed);
-  if (!parsed || !shipped)
-    return tail === "" ? undefined : { code: code + tail, source: undefined, certain: [] };
-  const text = new MagicString(code);
-  shipped.sites.forEach((site, index) => {
-    tag(text, site, index);
-  });
-  text.appendLeft(headOf(parsed.program), `const $bonfire=${REGISTRY},$bonfireFile=${JSON.stringify(url)};`);
-  return {
-    code: text.toString() + tail,
-    source: shipped.source,
-    certain: shipped.sites.map(({ isCertain }) => isCertain),
-  };
-}
-
-function tag(text: MagicString, { argument, reads }: Site, index: number): void {
-  const thunk = reads.length === 0 ? "" : `,()=>[${reads.join(", ")}]`;
-  text.prependRight(argument.start, "$bonfire.tag(");
-  text.appendLeft(argument.end, `,$bonfireFile,${index}${thunk})`);
-}
-
-/** `typeof`, because the names were found without parsing. */
-function registration(names: readonly string[], url: string): string {
-  const entries = names.map((name) => `${name}:typeof ${name}==="function"?${name}:0`);
-  return `\n;${REGISTRY}?.classes(${JSON.stringify(url)},{${entries.join(",")}});`;
-}
-
-/** After a hashbang and directives, in the line of the first statement. */
-function headOf(program: Node): number {
-  for (const statement of program.body as Node[]) {
-    if (statement.type !== "ExpressionStatement" || typeof statement.directive !== "string")
-      return statement.start;
+  const marked = mark(file, code);
+  if (!marked) return undefined;
+  const { text, parsed, certain, classes } = marked;
+  const source = marked.source && rawSource(file, code, marked.source);
+  if (source) {
+    const head = `const $bonfire=${REGISTRY},$bonfireFile=${JSON.stringify(url)};`;
+    text.appendLeft(headOf(parsed!.program), head);
   }
-  return program.end;
+  if (classes.length > 0)
+    text.append(`\n;${REGISTRY}?.classes(${JSON.stringify(url)},${classTable(classes)});`);
+  return { code: text.toString(), source, certain };
 }

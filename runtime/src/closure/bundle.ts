@@ -30,11 +30,19 @@ export interface Bundle {
 export function bundleOf(file: ShipFile): Bundle | Promise<Bundle> {
   if (file.bundle) return file.bundle;
   if (!file.building) {
-    const cached = readCache(file.source);
-    if (cached) return adopt(file, cached);
-    file.building = build(file.source).then((bundle) => adopt(file, bundle));
+    const built = buildBundle(file.source);
+    if (!(built instanceof Promise)) return adopt(file, built);
+    file.building = built.then((bundle) => adopt(file, bundle));
   }
   return file.building;
+}
+
+/**
+ * From the cache, or from esbuild.
+ * @throws BonfireError BUNDLE_FAILED
+ */
+export function buildBundle(source: ShipSource): Bundle | Promise<Bundle> {
+  return readCache(source) ?? build(source);
 }
 
 /** Give a file its finished bundle. */

@@ -2,7 +2,8 @@
 export { type CallSite, mayHaveCallSites } from "./analyze/call-sites.ts";
 export type { Problem } from "./analyze/plan.ts";
 export type { Node, Parsed, ScopeManager } from "./analyze/syntax.ts";
-export { warmBundle } from "./bundle.ts";
+export { type Bundle, buildBundle, warmBundle } from "./bundle.ts";
+export { formatBuilt } from "./built.ts";
 export { classNamesIn } from "./class-names.ts";
 export { installRegistry, registerFile, type ShipFile } from "./registry.ts";
 export {
@@ -11,5 +12,6 @@ export {
   type Site,
   type SiteInfo,
   shipCallSites,
+  shipClasses,
   shortPath,
 } from "./ship-module.ts";

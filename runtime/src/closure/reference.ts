@@ -3,15 +3,24 @@
  * therefore needs.
  */
 import { createHash } from "node:crypto";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { type Reference, Refusal } from "@bonfire/wire";
 import { classNamesIn } from "./class-names.ts";
 import { readFunctionText } from "./function-text.ts";
 import { inspectFunction, readVariables } from "./inspector.ts";
 import { callerFiles, knownPaths, placeOfText } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
-import { fileOf, homeOf, registerClass, registerFile, type ShipFile, type Tag, tagOf } from "./registry.ts";
-import { classKey, shortPath } from "./ship-module.ts";
+import {
+  type ClassHome,
+  fileOf,
+  homeOf,
+  registerClass,
+  registerFile,
+  type ShipFile,
+  type Tag,
+  tagOf,
+} from "./registry.ts";
+import { shortPath } from "./ship-module.ts";
 
 /** A bundle that values refer to under a key of 16 hex digits, until its hash is known. */
 export interface Need {
@@ -34,7 +43,7 @@ export function referenceInto(
 function functionReference(value: object, needs: Needs, own: ShipFile | undefined): Reference {
   // A class first, even if it was handed to a pool itself: its instances need it as a class.
   const home = homeOf(value) ?? (tagOf(value) ? undefined : findHome(value));
-  const shipped = home && classReference(home.url, home.name, needs, own);
+  const shipped = home && classReference(home, needs, own);
   if (shipped) return shipped;
   const tag = tagOf(value);
   if (tag) return closureReference(tag, needs);
@@ -56,15 +65,12 @@ function closureReference({ file, site, captures }: Tag, needs: Needs): Referenc
 }
 
 function classReference(
-  url: string,
-  name: string,
+  { url, path, name, key }: ClassHome,
   needs: Needs,
   own: ShipFile | undefined,
 ): Reference | undefined {
-  const path = fileURLToPath(url);
-  const className = classKey(path, name);
   let file = own?.source.file === path ? own : fileOf(url);
-  if (file && file.source.sites.length > 0) {
+  if (file && (file.isBuilt || file.source.sites.length > 0)) {
     // A class that depends on values of its file is in no ship module: it travels by its text.
     if (!file.source.classes.includes(name)) return undefined;
   } else {
@@ -72,13 +78,13 @@ function classReference(
     if (path === process.argv[1]) return undefined;
     file ??= registerClassFile(url, path);
   }
-  const hash = createHash("sha256").update(className).digest("hex").slice(0, 16);
-  needs.set(hash, { file, className });
-  return { kind: "class", hash, name: className };
+  const hash = createHash("sha256").update(key).digest("hex").slice(0, 16);
+  needs.set(hash, { file, className: key });
+  return { kind: "class", hash, name: key };
 }
 
 /** Where a class that no loader has seen stands: at the top of one of the files that have been read. */
-function findHome(value: object): { url: string; name: string } | undefined {
+function findHome(value: object): ClassHome | undefined {
   const text = Function.prototype.toString.call(value);
   const { name } = value as { name: string };
   if (!text.startsWith("class")) return undefined;
@@ -86,7 +92,7 @@ function findHome(value: object): { url: string; name: string } | undefined {
   if (!place || !classNamesIn(place.source.code).includes(name)) return undefined;
   const url = pathToFileURL(place.source.path).href;
   registerClass(value, url, name);
-  return { url, name };
+  return homeOf(value);
 }
 
 /** A file without closures of its own, wanted for its classes: its bundle is the whole file. */

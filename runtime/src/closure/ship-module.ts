@@ -84,6 +84,13 @@ export function shipCallSites(parsed: Parsed): Shipped | undefined {
   };
 }
 
+/** The classes of a file that hands nothing to a pool; undefined when none of them can stand in a ship module. */
+export function shipClasses(parsed: Parsed): ShipSource | undefined {
+  const file = new SourceFile(parsed);
+  const source = new ShipModuleWriter(file, new Classifier(file), [], []).write();
+  return source.classes.length === 0 ? undefined : source;
+}
+
 /** One function of the file, wherever it stands. */
 export function shipFunction(file: SourceFile, classifier: Classifier, node: Node): ShipSource {
   return new ShipModuleWriter(file, classifier, [planCapture(file, classifier, node)], [node]).write();
