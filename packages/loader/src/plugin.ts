@@ -88,7 +88,10 @@ async function transform(context: Context, options: BonfirePluginOptions, code: 
   const { text, classes } = marked;
   text.appendLeft(headOf(parsed.program), registration(formatBuilt(source, bundle), parsed.isCommonJs));
   if (classes.length > 0) text.append(`\n;$bonfire.classes($bonfireFile,${classTable(classes)});`);
-  return { code: text.toString(), map: text.generateMap({ source: file, hires: "boundary", includeContent: true }) };
+  return {
+    code: text.toString(),
+    map: text.generateMap({ source: file, hires: "boundary", includeContent: true }),
+  };
 }
 
 /** The closures of the file, or only its classes, whose instances the closures of other files may capture. */

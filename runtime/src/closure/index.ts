@@ -2,8 +2,8 @@
 export { type CallSite, mayHaveCallSites } from "./analyze/call-sites.ts";
 export type { Problem } from "./analyze/plan.ts";
 export type { Node, Parsed, ScopeManager } from "./analyze/syntax.ts";
-export { type Bundle, buildBundle, warmBundle } from "./bundle.ts";
 export { formatBuilt } from "./built.ts";
+export { type Bundle, buildBundle, warmBundle } from "./bundle.ts";
 export { classNamesIn } from "./class-names.ts";
 export { installRegistry, registerFile, type ShipFile } from "./registry.ts";
 export {

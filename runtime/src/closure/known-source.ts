@@ -27,7 +27,7 @@ const sources = new Map<string, KnownSource | undefined>();
 /** The files on the stack that belong to the program, the nearest caller first. */
 export function callerFiles(): string[] {
   const paths: string[] = [];
-  for (const { scriptName } of getCallSites(FRAMES)) {
+  for (const { scriptName } of getCallSites(FRAMES, { sourceMap: false })) {
     const path = scriptName.startsWith("file:")
       ? fileURLToPath(scriptName.replace(/[?#].*$/, ""))
       : scriptName;

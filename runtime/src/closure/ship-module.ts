@@ -144,7 +144,7 @@ class ShipModuleWriter {
     for (const variable of this.#inOrder(this.#hoisted)) this.#writeCode(variable);
     this.#text.raw("$bonfire.module = { sites: [\n");
     for (const plan of this.#plans) this.#writeSite(plan);
-    this.#text.raw("], classes: Object.assign($bonfire.classes, {");
+    this.#text.raw("], classes: $bonfire.expose({");
     for (const name of classes)
       this.#text.raw(` ${JSON.stringify(classKey(this.#file.file, name))}: ${name},`);
     this.#text.raw(" }) };\n");

@@ -3,10 +3,12 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { SOURCE_LINES_BEFORE, SOURCE_SCRIPT } from "@bonfire/wire";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import type { Bundle } from "./bundle.ts";
+import { originalFrame } from "./program-map.ts";
 
 const SEPARATOR = "    at --- called from the driver ---";
 const maps = new Map<string, TraceMap>();
-const OURS = fileURLToPath(new URL("..", import.meta.url));
+/** With `--enable-source-maps` our own frames name our sources. */
+const OURS = ["../../dist/", "../../src/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
 /** Make a bundle's source map known, so that positions in `bonfire:<hash>` can be led back. */
 export function rememberMap({ hash, map }: Bundle): void {
@@ -43,7 +45,8 @@ export function localStack(remote: string, driver: string | undefined): string {
   const frames = (firstFrame === -1 ? [] : lines.slice(firstFrame))
     .filter((line) => !isFrame(line) || SHIPPED.test(line) || line.startsWith(SEPARATOR))
     .map(mapFrame)
-    .filter((line): line is string => line !== undefined);
+    .filter((line): line is string => line !== undefined)
+    .map(originalFrame);
   const below = driver === undefined ? [] : [SEPARATOR, ...driverFrames(driver)];
   return [...head, ...frames, ...below].join("\n");
 }
@@ -94,5 +97,6 @@ function driverFrames(stack: string): string[] {
   return stack
     .split("\n")
     .filter(isFrame)
-    .filter((line) => !line.includes(OURS) && !line.includes("node:internal"));
+    .filter((line) => !OURS.some((path) => line.includes(path)) && !line.includes("node:internal"))
+    .map(originalFrame);
 }

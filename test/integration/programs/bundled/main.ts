@@ -37,7 +37,7 @@ async function failure(run: () => Promise<unknown>): Promise<unknown> {
 
 async function caller(pool: Pool, word: string): Promise<unknown> {
   return await pool.call(() => {
-    throw new TypeError(`inline ${word}`, { cause: new RangeError("below") }); // line 41
+    throw new TypeError(`inline ${word}`, { cause: new RangeError("below") }); // line 40
   });
 }
 

@@ -1,0 +1,71 @@
+/**
+ * A program that was bundled or compiled names its own sources in a source map, inline or beside it. Node reads those
+ * only when asked to, so they are read here, when a stack has to be told. Sources have no map themselves, so a frame
+ * that node has led back already stays as it is.
+ */
+import { readFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { debuglog } from "node:util";
+import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+
+const debug = debuglog("bonfire");
+const maps = new Map<string, TraceMap | null>();
+/** A position in a file of the program at the end of a stack's line. */
+const POSITION = /((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*?):(\d+):(\d+)(?=\)?$)/;
+
+/** A line of a stack, with its position led back to the source that it was built from. */
+export function originalFrame(frame: string): string {
+  return frame.replace(POSITION, (whole, file: string, row: string, column: string) => {
+    const path = file.startsWith("file:") ? fileURLToPath(file.replace(/[?#].*$/, "")) : file;
+    const original = originalPlace(path, Number(row), Number(column));
+    return original ? `${original.source}:${original.line}:${original.column}` : whole;
+  });
+}
+
+export interface OriginalPlace {
+  /** A URL, most often of a file. */
+  source: string;
+  /** From 1. */
+  line: number;
+  /** From 1. */
+  column: number;
+}
+
+/** Undefined when the file has no source map, or the map says nothing of that place. */
+export function originalPlace(path: string, line: number, column: number): OriginalPlace | undefined {
+  const map = mapOf(path);
+  if (!map) return undefined;
+  const found = originalPositionFor(map, { line, column: column - 1 });
+  return found.source === null
+    ? undefined
+    : { source: found.source, line: found.line, column: found.column + 1 };
+}
+
+function mapOf(path: string): TraceMap | null {
+  let map = maps.get(path);
+  if (map === undefined) {
+    map = path.includes("node_modules") ? null : readMap(path);
+    maps.set(path, map);
+  }
+  return map;
+}
+
+function readMap(path: string): TraceMap | null {
+  const url = pathToFileURL(path).href;
+  try {
+    const comment = /\/\/[#@] sourceMappingURL=(\S+)\s*$/.exec(readFileSync(path, "utf8"))?.[1];
+    if (comment === undefined) return null;
+    const from = new URL(comment, url);
+    if (from.protocol === "data:") return new TraceMap(inlineMap(from), url);
+    return from.protocol === "file:" ? new TraceMap(readFileSync(from, "utf8"), from.href) : null;
+  } catch (error) {
+    debug("cannot read the source map of %s: %s", path, error);
+    return null;
+  }
+}
+
+function inlineMap({ pathname }: URL): string {
+  const comma = pathname.indexOf(",");
+  const body = decodeURIComponent(pathname.slice(comma + 1));
+  return pathname.slice(0, comma).endsWith(";base64") ? Buffer.from(body, "base64").toString() : body;
+}
