@@ -1,7 +1,7 @@
 /** The door for what transforms a program's files: the loader and bundler plugins. It loads no bundler by itself. */
 export { type CallSite, mayHaveCallSites } from "./analyze/call-sites.ts";
 export type { Problem } from "./analyze/plan.ts";
-export type { Node, Parsed, ScopeManager } from "./analyze/syntax.ts";
+export { type Node, type Parsed, type ScopeManager, walk } from "./analyze/syntax.ts";
 export { formatBuilt } from "./built.ts";
 export { type Bundle, buildBundle, warmBundle } from "./bundle.ts";
 export { classNamesIn } from "./class-names.ts";

@@ -5,6 +5,7 @@ import { parse } from "acorn";
 import { fail } from "./fails.ts";
 import { Circle, makeCircle } from "./shape.ts";
 
+// @ts-expect-error bundlers know enums, though our own sources have none
 enum Level {
   low = 1,
   high = 5,
@@ -37,7 +38,7 @@ async function failure(run: () => Promise<unknown>): Promise<unknown> {
 
 async function caller(pool: Pool, word: string): Promise<unknown> {
   return await pool.call(() => {
-    throw new TypeError(`inline ${word}`, { cause: new RangeError("below") }); // line 40
+    throw new TypeError(`inline ${word}`, { cause: new RangeError("below") }); // line 41
   });
 }
 
