@@ -3,34 +3,24 @@
  * own analysis says what it needs and its imports can be bundled; else its text is shipped with the values that the
  * inspector sees.
  */
-import { dirname, resolve } from "node:path";
 import { BonfireError } from "@bonfire/wire";
-import { parse } from "acorn";
-import { analyze } from "eslint-scope";
-import { Classifier } from "./analyze/classify.ts";
-import { SourceFile } from "./analyze/source-file.ts";
-import { type Node, type ScopeManager, walk } from "./analyze/syntax.ts";
+import { type Node, walk } from "./analyze/syntax.ts";
+import { type Analyzed, analyzedSource, functionAround } from "./analyzed-source.ts";
 import { readFunctionText } from "./function-text.ts";
 import { hintLoader } from "./hint.ts";
 import { type Insight, inspectFunction, readVariables } from "./inspector.ts";
-import {
-  callerFiles,
-  type KnownSource,
-  placeOfOnly,
-  placeOfText,
-  readSource,
-  type TextPlace,
-} from "./known-source.ts";
+import { callerFiles, placeOfOnly, placeOfText, readSource, type TextPlace } from "./known-source.ts";
 import { registerFile, type ShipFile, type Tag } from "./registry.ts";
 import { shipFunction } from "./ship-module.ts";
 import { shipText } from "./text-closure.ts";
+import { positionInSource } from "./transformed-source.ts";
 
 export function findClosure(target: object): Tag {
   const text = Function.prototype.toString.call(target);
   hintLoader();
   const insight = inspectFunction(target);
   const place = placeOfText(text, insight.location, callerFiles());
-  const file = place && locate(place, text);
+  const file = place ? locate(place, text) : locateTransformed(text, insight);
   return file ? { file, site: 0, captures: reader(file, insight) } : textClosure(text, insight, place);
 }
 
@@ -82,69 +72,47 @@ function reader(file: ShipFile, insight: Insight): () => unknown[] {
   };
 }
 
-interface Analyzed {
-  file: SourceFile;
-  classifier: Classifier;
-  shipped: Map<number, ShipFile | undefined>;
-}
-
-const analyzed = new WeakMap<KnownSource, Analyzed | null>();
-
-/** The project's own files that this one imports: classes whose instances are captured are found there. */
-function readImported({ file, program }: SourceFile): void {
-  for (const { type, source } of program.body as Node[]) {
-    const specifier: unknown = source?.value;
-    if (!/^(Import|Export)/.test(type) || typeof specifier !== "string" || !specifier.startsWith("."))
-      continue;
-    readSource(resolve(dirname(file), specifier));
-  }
-}
-
 /** The ship module of the function that starts there; undefined when its file does not parse or it uses `this`. */
 function locate({ source, start }: TextPlace, text: string): ShipFile | undefined {
-  let known = analyzed.get(source);
-  if (known === undefined) {
-    known = analyzeSource(source);
-    analyzed.set(source, known);
-  }
+  const known = analyzedSource(source);
+  return known ? shippedAt(known, start, () => nodeOfText(known, start, text)) : undefined;
+}
+
+/** The same for a function whose file was changed as it was loaded, so that its text stands nowhere. */
+function locateTransformed(text: string, insight: Insight): ShipFile | undefined {
+  const position = insight.location && positionInSource(insight.location);
+  const source = position && readSource(position.path);
+  const known = source && analyzedSource(source);
   if (!known) return undefined;
-  if (!known.shipped.has(start)) known.shipped.set(start, shipAt(known, start, text));
+  const node = functionAround(known, known.file.offset(position!), text);
+  const file = node && shippedAt(known, node.start, () => node);
+  // The change may have renamed variables; then only the text that runs goes with the values that are seen.
+  if (!file || readVariables(insight, file.source.sites[0]!.names).size < file.source.sites[0]!.names.length)
+    return undefined;
+  return file;
+}
+
+function shippedAt(known: Analyzed, start: number, find: () => Node | undefined): ShipFile | undefined {
+  if (!known.shipped.has(start)) {
+    const node = find();
+    known.shipped.set(start, node && ship(known, node));
+  }
   return known.shipped.get(start);
 }
 
-function analyzeSource({ path, code }: KnownSource): Analyzed | null {
-  let program: Node;
-  try {
-    program = parse(code, {
-      ecmaVersion: "latest",
-      sourceType: "module",
-      ranges: true,
-      allowHashBang: true,
-      allowReturnOutsideFunction: true,
-    }) as unknown as Node;
-  } catch {
-    // JSX, for one: the function then travels by its text.
-    return null;
-  }
-  const scopes = analyze(program as never, {
-    sourceType: "module",
-    ecmaVersion: 2025,
-  }) as unknown as ScopeManager;
-  const file = new SourceFile({ file: path, code, program, scopes });
-  readImported(file);
-  return { file, classifier: new Classifier(file), shipped: new Map() };
+function ship({ file, classifier }: Analyzed, node: Node): ShipFile | undefined {
+  const source = shipFunction(file, classifier, node);
+  if (source.sites[0]!.names.includes("this")) return undefined;
+  return registerFile(`${file.file}#${node.start}`, source);
 }
 
-function shipAt({ file, classifier }: Analyzed, start: number, text: string): ShipFile | undefined {
-  let node: Node | undefined;
+function nodeOfText({ file }: Analyzed, start: number, text: string): Node | undefined {
+  let found: Node | undefined;
   walk(file.program, (one) => {
     if (one.start > start || one.end <= start) return false;
     if (one.start === start && one.end === start + text.length && /Function|^Class/.test(one.type))
-      node ??= one;
+      found ??= one;
     return true;
   });
-  if (!node) return undefined;
-  const source = shipFunction(file, classifier, node);
-  if (source.sites[0]!.names.includes("this")) return undefined;
-  return registerFile(`${file.file}#${start}`, source);
+  return found;
 }

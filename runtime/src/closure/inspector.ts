@@ -7,8 +7,16 @@ import { Session } from "node:inspector";
 export interface Insight {
   /** The scopes around the function, the innermost first, each as an object of its variables. */
   scopes: readonly Record<string, unknown>[];
-  /** Where its script begins to define it, from 0; undefined for functions that have no script. */
-  location: { line: number; column: number } | undefined;
+  /** Where its script begins to define it; undefined for functions that have no script. */
+  location: ScriptLocation | undefined;
+}
+
+export interface ScriptLocation {
+  scriptId: string;
+  /** From 0. */
+  line: number;
+  /** From 0. */
+  column: number;
 }
 
 interface InspectorProperty {
@@ -87,11 +95,11 @@ export function inspectFunction(target: object): Insight {
       });
     }
     const place = internal("[[FunctionLocation]]")?.value as
-      | { lineNumber: number; columnNumber: number }
+      | { scriptId: string; lineNumber: number; columnNumber: number }
       | undefined;
     return {
       scopes: Array.from(holder.scopes ?? [], ({ object }) => object),
-      location: place && { line: place.lineNumber, column: place.columnNumber },
+      location: place && { scriptId: place.scriptId, line: place.lineNumber, column: place.columnNumber },
     };
   } finally {
     holder.target = null;

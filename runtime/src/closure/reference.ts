@@ -5,10 +5,10 @@
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { type Reference, Refusal } from "@bonfire/wire";
-import { classNamesIn } from "./class-names.ts";
+import { analyzedSource, isAlike, topLevelClass } from "./analyzed-source.ts";
 import { readFunctionText } from "./function-text.ts";
 import { inspectFunction, readVariables } from "./inspector.ts";
-import { callerFiles, knownPaths, placeOfText } from "./known-source.ts";
+import { callerFiles, knownPaths, placeOfText, readSource, type TextPlace } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
 import {
   type ClassHome,
@@ -21,6 +21,7 @@ import {
   tagOf,
 } from "./registry.ts";
 import { shortPath } from "./ship-module.ts";
+import { positionInSource } from "./transformed-source.ts";
 
 /** A bundle that values refer to under a key of 16 hex digits, until its hash is known. */
 export interface Need {
@@ -86,13 +87,34 @@ function classReference(
 /** Where a class that no loader has seen stands: at the top of one of the files that have been read. */
 function findHome(value: object): ClassHome | undefined {
   const text = Function.prototype.toString.call(value);
-  const { name } = value as { name: string };
   if (!text.startsWith("class")) return undefined;
-  const place = placeOfText(text, inspectFunction(value).location, [...knownPaths(), ...callerFiles()]);
-  if (!place || !classNamesIn(place.source.code).includes(name)) return undefined;
-  const url = pathToFileURL(place.source.path).href;
-  registerClass(value, url, name);
+  const paths = [...knownPaths(), ...callerFiles()];
+  const place = placeOfText(text, inspectFunction(value).location, paths);
+  const found = place ? classAt(place) : classLike(text, (value as { name: string }).name, paths);
+  if (!found) return undefined;
+  const url = pathToFileURL(found.path).href;
+  registerClass(value, url, found.name);
   return homeOf(value);
+}
+
+function classAt({ source, start }: TextPlace): { path: string; name: string } | undefined {
+  const known = analyzedSource(source);
+  const name = known && topLevelClass(known, (node) => node.start === start);
+  return name ? { path: source.path, name } : undefined;
+}
+
+/** For files that were changed as they were loaded: the only class of that name that can have become this text. */
+function classLike(
+  text: string,
+  className: string,
+  paths: readonly string[],
+): { path: string; name: string } | undefined {
+  const found = [...new Set(paths)].filter((path) => {
+    const source = readSource(path);
+    const known = source?.code.includes(`class ${className}`) ? analyzedSource(source) : null;
+    return known && topLevelClass(known, (node, name) => name === className && isAlike(node, text));
+  });
+  return found.length === 1 ? { path: found[0]!, name: className } : undefined;
 }
 
 /** A file without closures of its own, wanted for its classes: its bundle is the whole file. */
@@ -114,8 +136,10 @@ function sourceReference(value: object): Reference {
   if (written !== undefined) {
     throw new Refusal(`is a function that assigns to its captured variable \`${written}\``);
   }
-  const place = placeOfText(text, insight.location, [...knownPaths(), ...callerFiles()]);
-  const at = place ? `${place.source.path}:${place.line}:${place.column}` : `a script:1:1`;
+  const place =
+    placeOfText(text, insight.location, [...knownPaths(), ...callerFiles()]) ??
+    (insight.location && positionInSource(insight.location));
+  const at = place ? `${place.path}:${place.line}:${place.column}` : `a script:1:1`;
   return { kind: "source", text, form, names: [...values.keys()], values: [...values.values()], at };
 }
 

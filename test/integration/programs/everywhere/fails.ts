@@ -1,4 +1,4 @@
 export function fail(rate: number): never {
   const what: string = `rate ${rate}`;
-  throw new RangeError(what); // line 3
+  throw new RangeError(what);
 }

@@ -1,15 +1,9 @@
-// A program to be built by a bundler. It prints one line of JSON for each closure.
+// Run by bundlers, loaders and runners of all kinds. It prints one line of JSON for each closure.
 import { basename } from "node:path";
 import { connect, type Pool } from "@bonfire/runtime";
 import { parse } from "acorn";
 import { fail } from "./fails.ts";
 import { Circle, makeCircle } from "./shape.ts";
-
-// @ts-expect-error bundlers know enums, though our own sources have none
-enum Level {
-  low = 1,
-  high = 5,
-}
 
 class Counter {
   static readonly step = 2;
@@ -32,25 +26,26 @@ async function failure(run: () => Promise<unknown>): Promise<unknown> {
   try {
     return await run();
   } catch (error) {
-    return (error as Error).stack;
+    const { stack, cause } = error as Error;
+    return [stack, cause instanceof Error ? cause.stack : undefined];
   }
 }
 
 async function caller(pool: Pool, word: string): Promise<unknown> {
   return await pool.call(() => {
-    throw new TypeError(`inline ${word}`, { cause: new RangeError("below") }); // line 41
+    throw new TypeError(`inline ${word}`, { cause: new RangeError("below") });
   });
 }
 
 async function main(): Promise<void> {
   await using fire = await connect();
-  await using pool = await fire.pool("bundled", { max: 1 });
+  await using pool = await fire.pool("everywhere", { max: 1 });
   const print = (name: string, value: unknown) => console.log(JSON.stringify({ name, value }));
   const loop: number[] = [];
   for (let n = 0; n < 3; n++) loop.push(await pool.call(() => twice(n) + settings.rate));
   print("captures", loop);
   print("package", await pool.call(() => parse("1; 2; 3", { ecmaVersion: 2024 }).body.length));
-  print("enum and builtin", await pool.call(() => [Level.high, basename("a/b.c")]));
+  print("builtin", await pool.call(() => basename("a/b.c")));
   const circle = makeCircle(2);
   print("an instance whose class the closure does not mention", await pool.call(() => circle.area()));
   const counter = new Counter(1);
