@@ -6,6 +6,7 @@ import {
   classNamesIn,
   mayHaveCallSites,
   type Node,
+  type Shipped,
   type ShipSource,
   type Site,
   shipCallSites,
@@ -15,7 +16,7 @@ import { type ParsedFile, parseSource } from "./parse.ts";
 
 export interface Marked {
   text: MagicString;
-  /** The file's closures, as its own text has them; undefined when it hands none to a pool. */
+  /** The file's closures; undefined when it hands none to a pool. */
   source: ShipSource | undefined;
   /** For each closure whether it certainly goes to a pool, so that problems of it are told. */
   certain: readonly boolean[];
@@ -27,13 +28,16 @@ export interface Marked {
 /** Built programs have this in them: their closures are tagged already. */
 const BUILT = "@bonfire/runtime/built";
 
-/** Undefined when there is nothing to do. */
-export function mark(file: string, code: string): Marked | undefined {
-  const classes = classNamesIn(code);
+/**
+ * @param raw the text on disk, where that is another: what has changed it may have put all classes into one line
+ * @returns undefined when there is nothing to do
+ */
+export function mark(file: string, code: string, raw = code): Marked | undefined {
+  const classes = classNamesIn(raw);
   const mayCall = mayHaveCallSites(code);
   if ((classes.length === 0 && !mayCall) || code.includes(BUILT)) return undefined;
   const parsed = mayCall ? parseSource(file, code) : undefined;
-  const shipped = parsed && shipCallSites(parsed);
+  const shipped = parsed && withRawSource(file, raw, parsed);
   if (!shipped && classes.length === 0) return undefined;
   const text = new MagicString(code);
   shipped?.sites.forEach((site, index) => {
@@ -46,6 +50,29 @@ export function mark(file: string, code: string): Marked | undefined {
     classes,
     parsed,
   };
+}
+
+/**
+ * The closures of a text, shipped from the text on disk if that has the same ones, so that remote stacks name its
+ * lines and nothing that other loaders and plugins have put in is taken along.
+ */
+function withRawSource(file: string, raw: string, parsed: ParsedFile): Shipped | undefined {
+  const shipped = shipCallSites(parsed);
+  if (!shipped || raw === parsed.code) return shipped;
+  const rawParsed = parseSource(file, raw);
+  const own = rawParsed && shipCallSites(rawParsed);
+  if (!own || !hasAll(shipped.source, own.source)) return shipped;
+  // The captures are read in the changed text.
+  const sites = shipped.sites.map(({ argument }, index) => ({ ...own.sites[index]!, argument }));
+  return { source: own.source, sites };
+}
+
+/** Whether what the closures on disk capture is there in the changed text too, under the same names. */
+function hasAll(changed: ShipSource, raw: ShipSource): boolean {
+  return (
+    changed.sites.length === raw.sites.length &&
+    raw.sites.every(({ names }, index) => names.every((name) => changed.sites[index]!.names.includes(name)))
+  );
 }
 
 function tag(text: MagicString, { argument, reads }: Site, index: number): void {

@@ -11,9 +11,9 @@ import {
   shortPath,
 } from "@bonfire/runtime/closure";
 import { createUnplugin, type UnpluginContext, type UnpluginInstance } from "unplugin";
-import { classTable, headOf, type Marked, mark } from "./mark.ts";
+import { classTable, headOf, mark } from "./mark.ts";
 import { parseSource } from "./parse.ts";
-import { rawSource, rawText } from "./raw-source.ts";
+import { rawText } from "./raw-text.ts";
 
 export interface BonfirePluginOptions {
   /**
@@ -67,11 +67,12 @@ function outside(id: string) {
 type Context = UnpluginContext & { addWatchFile(id: string): void };
 
 async function transform(context: Context, options: BonfirePluginOptions, code: string, file: string) {
-  const marked = mark(file, code);
+  const raw = rawText(file) ?? code;
+  const marked = mark(file, code, raw);
   const parsed = marked && (marked.parsed ?? parseSource(file, code));
   // With a syntax error it is left to the bundler, which tells of it.
   if (!parsed) return undefined;
-  const source = shippedSource(file, code, marked);
+  const source = marked.source ?? shippedClasses(file, raw);
   if (!source) return undefined;
   tellProblems(context, options, source, marked.certain);
   let bundle: Bundle;
@@ -94,10 +95,9 @@ async function transform(context: Context, options: BonfirePluginOptions, code: 
   };
 }
 
-/** The closures of the file, or only its classes, whose instances the closures of other files may capture. */
-function shippedSource(file: string, code: string, marked: Marked): ShipSource | undefined {
-  if (marked.source) return rawSource(file, code, marked.source);
-  const parsed = parseSource(file, rawText(file) ?? code);
+/** Instances of the file's classes may be captured by closures of other files. */
+function shippedClasses(file: string, raw: string): ShipSource | undefined {
+  const parsed = parseSource(file, raw);
   return parsed && shipClasses(parsed);
 }
 

@@ -1,7 +1,7 @@
 /** What the loader makes of a source file: its closures tagged, its classes made known. */
 import type { ShipSource } from "@bonfire/runtime/closure";
 import { classTable, headOf, mark } from "./mark.ts";
-import { rawSource } from "./raw-source.ts";
+import { rawText } from "./raw-text.ts";
 
 export interface Transformed {
   code: string;
@@ -11,6 +11,8 @@ export interface Transformed {
   certain: readonly boolean[];
 }
 
+/** What other loaders leave at the end of a file that they have changed. */
+const CHANGED = "\n//# sourceMappingURL=data:";
 const REGISTRY = 'globalThis[Symbol.for("bonfire.ship")]';
 
 /**
@@ -18,10 +20,10 @@ const REGISTRY = 'globalThis[Symbol.for("bonfire.ship")]';
  * @returns undefined when there is nothing to do
  */
 export function transform(file: string, url: string, code: string): Transformed | undefined {
-  const marked = mark(file, code);
+  const raw = code.includes(CHANGED) ? rawText(file) : undefined;
+  const marked = mark(file, code, raw);
   if (!marked) return undefined;
-  const { text, parsed, certain, classes } = marked;
-  const source = marked.source && rawSource(file, code, marked.source);
+  const { text, parsed, certain, classes, source } = marked;
   if (source) {
     const head = `const $bonfire=${REGISTRY},$bonfireFile=${JSON.stringify(url)};`;
     text.appendLeft(headOf(parsed!.program), head);

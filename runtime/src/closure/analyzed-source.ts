@@ -59,16 +59,23 @@ function analyzeSource({ path, code }: KnownSource): Analyzed | null {
   return { file, classifier: new Classifier(file), shipped: new Map() };
 }
 
-/** The function whose head is at `offset`, if it can be the one whose running text this is. */
+/**
+ * The function to which a source map has led, if it can be the one whose running text this is. Not every map has an
+ * entry for where a function starts: then it leads to the word before, or to the name of a method.
+ */
 export function functionAround({ file }: Analyzed, offset: number, text: string): Node | undefined {
-  let found: Node | undefined;
+  let around: Node | undefined;
+  let next: Node | undefined;
   walk(file.program, (node) => {
-    if (node.start > offset || node.end <= offset) return false;
-    // The map leads to the name of a method, which stands before the function.
+    if (node.end <= offset) return false;
     const inner = /^(Property|MethodDefinition)$/.test(node.type) ? (node.value as Node) : node;
-    if (/Function/.test(inner.type) && offset <= (inner.body as Node).start) found = inner;
+    if (!/Function/.test(inner.type)) return true;
+    if (node.start <= offset && offset <= (inner.body as Node).start) around = inner;
+    else if (inner.start > offset && (!next || inner.start < next.start)) next = inner;
     return true;
   });
+  const isNext = next && !/[;{}]|=>/.test(file.code.slice(offset, next.start));
+  const found = around ?? (isNext ? next : undefined);
   return found && isAlike(found, text) ? found : undefined;
 }
 
