@@ -1,5 +1,7 @@
 /** What the loader makes of a source file: its closures tagged, its classes made known. */
+import { createRequire } from "node:module";
 import type { ShipSource } from "@bonfire/runtime/closure";
+import type MagicString from "magic-string";
 import { classTable, headOf, mark } from "./mark.ts";
 import { rawText } from "./raw-text.ts";
 
@@ -10,6 +12,8 @@ export interface Transformed {
   /** For each closure whether it certainly goes to a pool, so that warnings about it are in place. */
   certain: readonly boolean[];
 }
+
+const require = createRequire(import.meta.url);
 
 /** What other loaders leave at the end of a file that they have changed. */
 const CHANGED = "\n//# sourceMappingURL=data:";
@@ -30,5 +34,17 @@ export function transform(file: string, url: string, code: string): Transformed 
   }
   if (classes.length > 0)
     text.append(`\n;${REGISTRY}?.classes(${JSON.stringify(url)},${classTable(classes)});`);
-  return { code: text.toString(), source, certain };
+  return { code: raw === undefined ? text.toString() : withMap(text, code), source, certain };
+}
+
+/** In one long line the columns are all that a stack has, so the map of whoever changed the file must follow ours. */
+function withMap(text: MagicString, code: string): string {
+  const at = code.lastIndexOf(CHANGED);
+  const end = code.indexOf("\n", at + 1);
+  const url = code.slice(at + CHANGED.length - "data:".length, end === -1 ? undefined : end).trim();
+  const [head = "", body = ""] = url.split(/,(.*)/s);
+  const theirs = head.endsWith(";base64") ? Buffer.from(body, "base64").toString() : decodeURIComponent(body);
+  const remapping = require("@jridgewell/remapping") as typeof import("@jridgewell/remapping").default;
+  const map = remapping([text.generateMap({ hires: true }) as never, theirs], () => null);
+  return `${text}${CHANGED}application/json;base64,${Buffer.from(String(map)).toString("base64")}`;
 }

@@ -8,7 +8,7 @@ import { type Node, walk } from "./analyze/syntax.ts";
 import { type Analyzed, analyzedSource, functionAround } from "./analyzed-source.ts";
 import { readFunctionText } from "./function-text.ts";
 import { hintLoader } from "./hint.ts";
-import { type Insight, inspectFunction, readVariables } from "./inspector.ts";
+import { type Insight, inspectFunction, readVariables, type ScriptLocation } from "./inspector.ts";
 import { callerFiles, placeOfOnly, placeOfText, readSource, type TextPlace } from "./known-source.ts";
 import { registerFile, type ShipFile, type Tag } from "./registry.ts";
 import { shipFunction } from "./ship-module.ts";
@@ -78,18 +78,34 @@ function locate({ source, start }: TextPlace, text: string): ShipFile | undefine
   return known ? shippedAt(known, start, () => nodeOfText(known, start, text)) : undefined;
 }
 
+/** Functions that were found through a source map, by where V8 has them. */
+const transformed = new Map<string, { text: string; file: ShipFile | undefined }>();
+const KEPT = 2000;
+
 /** The same for a function whose file was changed as it was loaded, so that its text stands nowhere. */
 function locateTransformed(text: string, insight: Insight): ShipFile | undefined {
-  const position = insight.location && positionInSource(insight.location);
+  if (!insight.location) return undefined;
+  const { scriptId, line, column } = insight.location;
+  const id = `${scriptId}:${line}:${column}`;
+  let found = transformed.get(id);
+  if (found?.text !== text) {
+    if (transformed.size >= KEPT) transformed.clear();
+    found = { text, file: shipTransformed(text, insight.location) };
+    transformed.set(id, found);
+  }
+  const { file } = found;
+  // The change may have renamed variables; then only the text that runs goes with the values that are seen.
+  const names = file?.source.sites[0]?.names ?? [];
+  return readVariables(insight, names).size === names.length ? file : undefined;
+}
+
+function shipTransformed(text: string, location: ScriptLocation): ShipFile | undefined {
+  const position = positionInSource(location);
   const source = position && readSource(position.path);
   const known = source && analyzedSource(source);
   if (!known) return undefined;
   const node = functionAround(known, known.file.offset(position!), text);
-  const file = node && shippedAt(known, node.start, () => node);
-  // The change may have renamed variables; then only the text that runs goes with the values that are seen.
-  if (!file || readVariables(insight, file.source.sites[0]!.names).size < file.source.sites[0]!.names.length)
-    return undefined;
-  return file;
+  return node && shippedAt(known, node.start, () => node);
 }
 
 function shippedAt(known: Analyzed, start: number, find: () => Node | undefined): ShipFile | undefined {
