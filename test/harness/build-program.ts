@@ -24,9 +24,14 @@ export const bundlers = [
 export type Bundler = (typeof bundlers)[number];
 
 export interface BuildProgramOptions {
-  /** Without it the output has no trace of Bonfire, so that its closures are read by the inspector. Default true. */
+  /**
+   * Without it the output has no trace of Bonfire, so that its closures are read by the inspector; then packages stay
+   * outside, as closures of one that assigns to its own variables would be refused. Default true.
+   */
   readonly plugin?: boolean;
 }
+
+const PACKAGES = /^[^./]/;
 
 type Build = (entry: string, out: string, plugin: boolean) => Promise<unknown>;
 
@@ -70,7 +75,7 @@ const builds: Record<Bundler, Build> = {
     const build = await rollup({
       input: entry,
       plugins: [stripTypes, ...(plugin ? [bonfireRollup()] : [])],
-      external: /^[^./]/,
+      external: PACKAGES,
       onwarn: (warning) => Promise.reject(new Error(warning.message)),
     });
     await build.write({ file: out, sourcemap: true });
@@ -80,6 +85,7 @@ const builds: Record<Bundler, Build> = {
     const build = await rolldown({
       input: entry,
       platform: "node",
+      external: plugin ? [] : PACKAGES,
       plugins: plugin ? [bonfireRolldown()] : [],
     });
     await build.write({ file: out, sourcemap: true });
@@ -101,6 +107,7 @@ const builds: Record<Bundler, Build> = {
             library: { type: "module" },
           },
           externalsType: "module",
+          externals: plugin ? [] : PACKAGES,
           module: {
             rules: [{ test: /\.ts$/, loader: join(import.meta.dirname, "esbuild-webpack-loader.cjs") }],
           },
@@ -125,7 +132,7 @@ function byEsbuild(entry: string, out: string, plugin: boolean, options: esbuild
     target: "node24",
     sourcemap: true,
     logLevel: "silent",
-    external: plugin ? [] : ["@bonfire/*"],
+    packages: plugin ? "bundle" : "external",
     plugins: plugin ? [bonfireEsbuild()] : [],
     ...options,
   });

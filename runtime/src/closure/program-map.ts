@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { debuglog } from "node:util";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
+import { shortPath } from "./ship-module.ts";
 
 const debug = debuglog("bonfire");
 const maps = new Map<string, TraceMap | null>();
@@ -39,6 +40,15 @@ export function originalPlace(path: string, line: number, column: number): Origi
   return found.source === null
     ? undefined
     : { source: found.source, line: found.line, column: found.column + 1 };
+}
+
+/** "src/main.ts:3:9", for messages: the place in the source where there is a map. */
+export function spokenPlace(path: string, line: number, column: number): string {
+  const original = originalPlace(path, line, column);
+  if (!original) return `${shortPath(path)}:${line}:${column}`;
+  const { source } = original;
+  const file = source.startsWith("file:") ? shortPath(fileURLToPath(source)) : source;
+  return `${file}:${original.line}:${original.column}`;
 }
 
 function mapOf(path: string): TraceMap | null {
