@@ -28,6 +28,11 @@ export interface Marked {
 /** Built programs have this in them: their closures are tagged already. */
 const BUILT = "@bonfire/runtime/built";
 
+/** Whether a file may have something to mark; it is not parsed for this. */
+export function mayShip(code: string): boolean {
+  return mayHaveCallSites(code) || classNamesIn(code).length > 0;
+}
+
 /**
  * @param raw the text on disk, where that is another: what has changed it may have put all classes into one line
  * @returns undefined when there is nothing to do

@@ -2,6 +2,9 @@
  * The bundler plugin. It does to each file what the loader does, and puts the finished bundle of the file's closures
  * into the output, as the built program may run where its sources are not.
  */
+
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import {
   type Bundle,
   buildBundle,
@@ -11,7 +14,7 @@ import {
   shortPath,
 } from "@bonfire/runtime/closure";
 import { createUnplugin, type UnpluginContext, type UnpluginInstance } from "unplugin";
-import { classTable, headOf, mark } from "./mark.ts";
+import { classTable, headOf, mark, mayShip } from "./mark.ts";
 import { parseSource } from "./parse.ts";
 import { rawText } from "./raw-text.ts";
 
@@ -26,7 +29,7 @@ export interface BonfirePluginOptions {
 const SOURCE_FILE = /\.[cm]?[jt]sx?$/;
 /** Bonfire's own packages start threads and programs from their own folders, so they stay outside of the output. */
 const OURS = /^@bonfire\//;
-const OUTSIDE = ["@bonfire/runtime", "@bonfire/wire", "@bonfire/backend-local"];
+const OUTSIDE = ["@bonfire/runtime", "@bonfire/backend-local", "@bonfire/executor"];
 
 export const plugin: UnpluginInstance<BonfirePluginOptions | undefined, false> = createUnplugin(
   (options: BonfirePluginOptions | undefined) => ({
@@ -46,6 +49,10 @@ export const plugin: UnpluginInstance<BonfirePluginOptions | undefined, false> =
       // What runs in a browser has no pools.
       applyToEnvironment: ({ config }) => config.consumer === "server",
       config: () => ({ ssr: { external: OUTSIDE } }),
+      // Vitest keeps what it has transformed until that very file changes; a bundle has other files in it.
+      configureVitest: ({ defineCacheKeyGenerator }: VitestContext) => {
+        defineCacheKeyGenerator?.(({ sourceCode }) => (mayShip(sourceCode) ? false : undefined));
+      },
     },
     esbuild: {
       config: (build) => {
@@ -64,9 +71,27 @@ function outside(id: string) {
   return OURS.test(id) ? { id, external: true } : undefined;
 }
 
+interface VitestContext {
+  defineCacheKeyGenerator?(generator: (module: { sourceCode: string }) => false | undefined): void;
+}
+
 type Context = UnpluginContext & { addWatchFile(id: string): void };
 
+/** Our own files, where the packages are linked and so are not below a node_modules. */
+function isOurs(file: string): boolean {
+  ownFolders ??= folders();
+  return ownFolders.some((folder) => file.startsWith(folder));
+}
+
+let ownFolders: readonly string[] | undefined;
+
+function folders(): readonly string[] {
+  const runtime = createRequire(import.meta.url).resolve("@bonfire/runtime");
+  return [runtime, createRequire(runtime).resolve("@bonfire/wire")].map(dirname);
+}
+
 async function transform(context: Context, options: BonfirePluginOptions, code: string, file: string) {
+  if (isOurs(file)) return undefined;
   const raw = rawText(file) ?? code;
   const marked = mark(file, code, raw);
   const parsed = marked && (marked.parsed ?? parseSource(file, code));
