@@ -7,8 +7,8 @@ import { BonfireError, type EncodeOptions, encode, formatPath, ValueRefused } fr
 import type { Bundle } from "./bundle.ts";
 import { explicitClosure, findClosure } from "./find-closure.ts";
 import { type Hole, resolveBundles } from "./needed-bundles.ts";
-import { type Needs, referenceInto } from "./reference.ts";
 import { spokenPlace } from "./program-map.ts";
+import { type Needs, referenceInto } from "./reference.ts";
 import { type ShipFile, type Tag, tagOf } from "./registry.ts";
 import type { SiteInfo } from "./ship-module.ts";
 

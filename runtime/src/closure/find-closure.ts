@@ -10,10 +10,11 @@ import { readFunctionText } from "./function-text.ts";
 import { hintLoader } from "./hint.ts";
 import { type Insight, inspectFunction, readVariables, type ScriptLocation } from "./inspector.ts";
 import { callerFiles, placeOfOnly, placeOfText, readSource, type TextPlace } from "./known-source.ts";
+import { spokenPlace } from "./program-map.ts";
 import { registerFile, type ShipFile, type Tag } from "./registry.ts";
 import { shipFunction } from "./ship-module.ts";
 import { shipText } from "./text-closure.ts";
-import { positionInSource } from "./transformed-source.ts";
+import { positionInScript, positionInSource } from "./transformed-source.ts";
 
 export function findClosure(target: object): Tag {
   const text = Function.prototype.toString.call(target);
@@ -44,18 +45,16 @@ export function explicitClosure(target: object): Tag {
   return { file: shipText(text, [], placeOfOnly(text, callerFiles()[0])), site: 0, captures: undefined };
 }
 
-function textClosure(text: string, insight: Insight, place: TextPlace | undefined): Tag {
+function textClosure(text: string, insight: Insight, found: TextPlace | undefined): Tag {
+  const place = found ?? (insight.location && positionInScript(insight.location));
   const { names, writes, problem } = readFunctionText(text);
   const values = readVariables(insight, names);
   const written = writes.find((name) => values.has(name));
   const reason =
     problem ?? (written === undefined ? undefined : `assigns to captured variable \`${written}\``);
   if (reason !== undefined) {
-    const at = insight.location ? `:${insight.location.line + 1}:${insight.location.column + 1}` : "";
-    throw new BonfireError(
-      "CAPTURE_REFUSED",
-      `Cannot ship the function at ${callerFiles()[0] ?? "?"}${at} as it ${reason}`,
-    );
+    const at = place ? spokenPlace(place.path, place.line, place.column) : "?";
+    throw new BonfireError("CAPTURE_REFUSED", `Cannot ship the function at ${at} as it ${reason}`);
   }
   const file = shipText(text, [...values.keys()], place);
   return { file, site: 0, captures: reader(file, insight) };

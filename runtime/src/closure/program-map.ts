@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { debuglog } from "node:util";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import { shortPath } from "./ship-module.ts";
+import { SCRIPT } from "./transformed-source.ts";
 
 const debug = debuglog("bonfire");
 const maps = new Map<string, TraceMap | null>();
@@ -44,6 +45,7 @@ export function originalPlace(path: string, line: number, column: number): Origi
 
 /** "src/main.ts:3:9", for messages: the place in the source where there is a map. */
 export function spokenPlace(path: string, line: number, column: number): string {
+  if (path.startsWith(SCRIPT)) return `${path.slice(SCRIPT.length)}:${line}:${column}`;
   const original = originalPlace(path, line, column);
   if (!original) return `${shortPath(path)}:${line}:${column}`;
   const { source } = original;

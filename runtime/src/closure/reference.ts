@@ -21,7 +21,7 @@ import {
   tagOf,
 } from "./registry.ts";
 import { shortPath } from "./ship-module.ts";
-import { positionInSource } from "./transformed-source.ts";
+import { positionInScript, positionInSource, SCRIPT } from "./transformed-source.ts";
 
 /** A bundle that values refer to under a key of 16 hex digits, until its hash is known. */
 export interface Need {
@@ -138,8 +138,8 @@ function sourceReference(value: object): Reference {
   }
   const place =
     placeOfText(text, insight.location, [...knownPaths(), ...callerFiles()]) ??
-    (insight.location && positionInSource(insight.location));
-  const at = place ? `${place.path}:${place.line}:${place.column}` : `a script:1:1`;
+    (insight.location && (positionInSource(insight.location) ?? positionInScript(insight.location)));
+  const at = place ? `${place.path}:${place.line}:${place.column}` : `${SCRIPT}a script:1:1`;
   return { kind: "source", text, form, names: [...values.keys()], values: [...values.values()], at };
 }
 

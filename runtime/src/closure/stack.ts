@@ -4,6 +4,7 @@ import { SOURCE_LINES_BEFORE, SOURCE_SCRIPT } from "@bonfire/wire";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import type { Bundle } from "./bundle.ts";
 import { originalFrame } from "./program-map.ts";
+import { SCRIPT } from "./transformed-source.ts";
 
 const SEPARATOR = "    at --- called from the driver ---";
 const maps = new Map<string, TraceMap>();
@@ -74,7 +75,7 @@ function mapFrame(line: string): string | undefined {
         isOurs = true;
         return whole;
       }
-      return `${pathToFileURL(source).href}:${at}:${offset + 1}`;
+      return `${nameOf(source)}:${at}:${offset + 1}`;
     })
     .replace(SOURCE_FRAME, (whole, encoded: string, row: string, column: string) => {
       const start = /^(.*):(\d+):(\d+)$/.exec(decodeURIComponent(encoded));
@@ -85,11 +86,16 @@ function mapFrame(line: string): string | undefined {
         return whole;
       }
       const shift = below === 0 ? Number(start[3]) - 1 : 0;
-      return `${pathToFileURL(start[1]!).href}:${Number(start[2]) + below}:${Number(column) + shift}`;
+      return `${nameOf(start[1]!)}:${Number(start[2]) + below}:${Number(column) + shift}`;
     });
   return isOurs
     ? undefined
     : mapped.replace(/\bat eval \((.*)\)$/, "at $1").replace(/\bat Object\.<anonymous> /, "at ");
+}
+
+/** As node names it in stacks. */
+function nameOf(source: string): string {
+  return source.startsWith(SCRIPT) ? source.slice(SCRIPT.length) : pathToFileURL(source).href;
 }
 
 /** The frames of the call, without the head and without our own. */

@@ -7,6 +7,9 @@ import { getCallSites } from "node:util";
 import type { ScriptLocation } from "./inspector.ts";
 import { FRAMES, pathOfScript } from "./known-source.ts";
 
+/** Stands before the name of a script that is in no file: a line of the REPL, say. */
+export const SCRIPT = "script:";
+
 export interface SourcePosition {
   path: string;
   /** From 1. */
@@ -15,9 +18,20 @@ export interface SourcePosition {
   column: number;
 }
 
+/** Where the running script has it, whatever made that script; undefined when it is not on the stack. */
+export function positionInScript({ scriptId, line, column }: ScriptLocation): SourcePosition | undefined {
+  const name = siteOf(scriptId)?.scriptName;
+  if (name === undefined) return undefined;
+  return { path: pathOfScript(name) ?? `${SCRIPT}${name}`, line: line + 1, column: column + 1 };
+}
+
+function siteOf(scriptId: string) {
+  return getCallSites(FRAMES, { sourceMap: false }).find((one) => one.scriptId === scriptId);
+}
+
 /** Where the source has what V8 has at `location`; undefined when nothing on the stack leads there. */
 export function positionInSource({ scriptId, line, column }: ScriptLocation): SourcePosition | undefined {
-  const site = getCallSites(FRAMES, { sourceMap: false }).find((one) => one.scriptId === scriptId);
+  const site = siteOf(scriptId);
   const path = site && pathOfScript(site.scriptName);
   if (path === undefined) return undefined;
   const entry = (findSourceMap(site!.scriptName) ?? findSourceMap(path))?.findEntry(line, column);
