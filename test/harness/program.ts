@@ -9,6 +9,8 @@ const LINE_MS = 30_000;
 export interface ProgramOptions {
   /** With `node --import @bonfire/loader`. */
   readonly loader?: boolean;
+  /** Further flags for node, before the file. */
+  readonly flags?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -20,9 +22,9 @@ export class Program implements AsyncDisposable {
   readonly #waiting: { pattern: RegExp; resolve: (match: RegExpExecArray) => void }[] = [];
 
   /** `file` absolute, or relative to the folder of tests. */
-  constructor(file: string, { loader = false, args = [], env = {} }: ProgramOptions = {}) {
-    const flags = loader ? ["--import", "@bonfire/loader"] : [];
-    this.child = spawn(process.execPath, [...flags, resolve(import.meta.dirname, "..", file), ...args], {
+  constructor(file: string, { loader = false, flags = [], args = [], env = {} }: ProgramOptions = {}) {
+    const all = [...(loader ? ["--import", "@bonfire/loader"] : []), ...flags];
+    this.child = spawn(process.execPath, [...all, resolve(import.meta.dirname, "..", file), ...args], {
       cwd: join(import.meta.dirname, ".."),
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, BONFIRE_HINTS: "0", ...env },

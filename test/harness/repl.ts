@@ -22,7 +22,11 @@ export class Repl implements AsyncDisposable {
       if (!this.#output.endsWith(PROMPT)) return;
       this.#prompted.resolve(this.#output.slice(0, -PROMPT.length).trimEnd());
     });
-    this.#child.once("exit", () => this.#prompted.reject(new Error(`the REPL ended: ${this.#output}`)));
+    this.#child.once("exit", () => {
+      // Told to whoever waits; nobody does when it was ended on purpose.
+      this.#prompted.promise.catch(() => undefined);
+      this.#prompted.reject(new Error(`the REPL ended: ${this.#output}`));
+    });
   }
 
   /** Resolves when it is ready for a line. */
