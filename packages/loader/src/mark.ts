@@ -52,7 +52,8 @@ export function mark(file: string, code: string, raw = code): Marked | undefined
     text,
     source: shipped?.source,
     certain: shipped?.sites.map(({ isCertain }) => isCertain) ?? [],
-    classes,
+    // Minified classes are found by parsing only.
+    classes: [...new Set([...classes, ...(shipped?.source.classes ?? [])])],
     parsed,
   };
 }

@@ -151,11 +151,16 @@ function inputsOf({ map }: Bundle): string[] {
   return sources.filter((path) => SOURCE_FILE.test(path) && !path.includes("/node_modules/"));
 }
 
-/** `var`, as modules that import each other may call a function of this one before it runs. */
+/**
+ * `var`, as modules that import each other may call a function of this one before it runs. A CommonJS file finds the
+ * runtime by itself, as `require` of something outside fails in the ES modules that bundlers make of such files.
+ */
 function registration(built: string, isCommonJs: boolean): string {
   const door = '"@bonfire/runtime/built"';
   const call = `$bonfireRegister(${JSON.stringify(built)});`;
-  return isCommonJs
-    ? `var{register:$bonfireRegister,registry:$bonfire}=require(${door}),$bonfireFile=${call}`
-    : `import{register as $bonfireRegister,registry as $bonfire}from${door};var $bonfireFile=${call}`;
+  if (!isCommonJs)
+    return `import{register as $bonfireRegister,registry as $bonfire}from${door};var $bonfireFile=${call}`;
+  const from = 'typeof __filename==="string"?__filename:process.argv[1]';
+  const find = `process.getBuiltinModule("module").createRequire(${from})(${door})`;
+  return `var{register:$bonfireRegister,registry:$bonfire}=${find},$bonfireFile=${call}`;
 }

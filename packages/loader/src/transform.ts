@@ -11,12 +11,15 @@ export interface Transformed {
   source: ShipSource | undefined;
   /** For each closure whether it certainly goes to a pool, so that warnings about it are in place. */
   certain: readonly boolean[];
+  /** For a file that has a source map: from the result to `code`, as JSON. */
+  edits: (() => string) | undefined;
 }
 
 const require = createRequire(import.meta.url);
 
 /** What other loaders leave at the end of a file that they have changed. */
-const CHANGED = "\n//# sourceMappingURL=data:";
+const MAPPED = "\n//# sourceMappingURL=";
+const CHANGED = `${MAPPED}data:`;
 const REGISTRY = 'globalThis[Symbol.for("bonfire.ship")]';
 
 /**
@@ -34,7 +37,12 @@ export function transform(file: string, url: string, code: string): Transformed 
   }
   if (classes.length > 0)
     text.append(`\n;${REGISTRY}?.classes(${JSON.stringify(url)},${classTable(classes)});`);
-  return { code: raw === undefined ? text.toString() : withMap(text, code), source, certain };
+  return {
+    code: raw === undefined ? text.toString() : withMap(text, code),
+    source,
+    certain,
+    edits: code.includes(MAPPED) ? () => text.generateMap({ hires: true }).toString() : undefined,
+  };
 }
 
 /** In one long line the columns are all that a stack has, so the map of whoever changed the file must follow ours. */

@@ -5,6 +5,7 @@ export { type Node, type Parsed, type ScopeManager, walk } from "./analyze/synta
 export { formatBuilt } from "./built.ts";
 export { type Bundle, buildBundle, warmBundle } from "./bundle.ts";
 export { classNamesIn } from "./class-names.ts";
+export { rememberEdits } from "./program-map.ts";
 export { installRegistry, registerFile, type ShipFile } from "./registry.ts";
 export {
   type Shipped,

@@ -15,13 +15,43 @@ const maps = new Map<string, TraceMap | null>();
 /** A position in a file of the program at the end of a stack's line. */
 const POSITION = /((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*?):(\d+):(\d+)(?=\)?$)/;
 
+/** Maps from what the loader has made of a file to the file as it is on disk, by path; read when they are needed. */
+const edits = new Map<string, TraceMap | (() => string)>();
+
+/** Say how the loader has changed a file that has a source map, which leads on from the file as it was. */
+export function rememberEdits(path: string, map: () => string): void {
+  edits.set(path, map);
+}
+
+/** A line of the driver's own stack, as `originalFrame`. */
+export function originalDriverFrame(frame: string): string {
+  const unedited = frame.replace(POSITION, (whole, file: string, row: string, column: string) => {
+    const map = editsOf(pathOf(file));
+    if (!map) return whole;
+    const found = originalPositionFor(map, { line: Number(row), column: Number(column) - 1 });
+    return found.source === null ? whole : `${file}:${found.line}:${found.column + 1}`;
+  });
+  return originalFrame(unedited);
+}
+
+function editsOf(path: string): TraceMap | undefined {
+  const known = edits.get(path);
+  if (typeof known !== "function") return known;
+  const map = new TraceMap(known());
+  edits.set(path, map);
+  return map;
+}
+
 /** A line of a stack, with its position led back to the source that it was built from. */
 export function originalFrame(frame: string): string {
   return frame.replace(POSITION, (whole, file: string, row: string, column: string) => {
-    const path = file.startsWith("file:") ? fileURLToPath(file.replace(/[?#].*$/, "")) : file;
-    const original = originalPlace(path, Number(row), Number(column));
+    const original = originalPlace(pathOf(file), Number(row), Number(column));
     return original ? `${original.source}:${original.line}:${original.column}` : whole;
   });
+}
+
+function pathOf(file: string): string {
+  return file.startsWith("file:") ? fileURLToPath(file.replace(/[?#].*$/, "")) : file;
 }
 
 export interface OriginalPlace {

@@ -3,7 +3,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { SOURCE_LINES_BEFORE, SOURCE_SCRIPT } from "@bonfire/wire";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import type { Bundle } from "./bundle.ts";
-import { originalFrame } from "./program-map.ts";
+import { originalDriverFrame, originalFrame } from "./program-map.ts";
 import { SCRIPT } from "./transformed-source.ts";
 
 const SEPARATOR = "    at --- called from the driver ---";
@@ -104,5 +104,5 @@ function driverFrames(stack: string): string[] {
     .split("\n")
     .filter(isFrame)
     .filter((line) => !OURS.some((path) => line.includes(path)) && !line.includes("node:internal"))
-    .map(originalFrame);
+    .map(originalDriverFrame);
 }
