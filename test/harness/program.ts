@@ -1,7 +1,7 @@
 /** Runs a program of the tests as a process of its own and hears what it prints. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 const LINE_MS = 30_000;
@@ -9,6 +9,8 @@ const LINE_MS = 30_000;
 export interface ProgramOptions {
   /** With `node --import @bonfire/loader`. */
   readonly loader?: boolean;
+  /** Further flags for node, before the file. */
+  readonly flags?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -19,10 +21,10 @@ export class Program implements AsyncDisposable {
   readonly #lines: string[] = [];
   readonly #waiting: { pattern: RegExp; resolve: (match: RegExpExecArray) => void }[] = [];
 
-  /** `file` relative to the folder of tests. */
-  constructor(file: string, { loader = false, args = [], env = {} }: ProgramOptions = {}) {
-    const flags = loader ? ["--import", "@bonfire/loader"] : [];
-    this.child = spawn(process.execPath, [...flags, join(import.meta.dirname, "..", file), ...args], {
+  /** `file` absolute, or relative to the folder of tests. */
+  constructor(file: string, { loader = false, flags = [], args = [], env = {} }: ProgramOptions = {}) {
+    const all = [...(loader ? ["--import", "@bonfire/loader"] : []), ...flags];
+    this.child = spawn(process.execPath, [...all, resolve(import.meta.dirname, "..", file), ...args], {
       cwd: join(import.meta.dirname, ".."),
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, BONFIRE_HINTS: "0", ...env },

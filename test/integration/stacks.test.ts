@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { checkEverywhere, MAIN } from "../harness/everywhere.ts";
 import { Program } from "../harness/program.ts";
 
 for (const loader of [true, false]) {
@@ -20,5 +24,23 @@ for (const loader of [true, false]) {
     }
   });
 }
+
+test("the stacks of minified code with its source map inside name the sources, whoever reads the map", async () => {
+  const folder = await mkdtemp(join(import.meta.dirname, "../scratch-stacks-"));
+  const outfile = join(folder, "main.mjs");
+  await build({
+    entryPoints: [MAIN],
+    outfile,
+    bundle: true,
+    minify: true,
+    sourcemap: "inline",
+    platform: "node",
+    format: "esm",
+    packages: "external",
+  });
+  for (const flags of [[], ["--enable-source-maps"], ["--import", "@bonfire/loader"]])
+    await checkEverywhere(outfile, { flags }, { minified: true });
+  await rm(folder, { recursive: true });
+});
 
 test.run();

@@ -136,13 +136,11 @@ export class ProcessRealm implements Realm {
 
   /** A value refers to a bundle that has been loaded, but whose code has not run yet. */
   async #loadByHash(hash: string): Promise<void> {
-    for (const [bundle, source] of this.#sources) {
-      if (source.hash !== hash) continue;
-      this.#evaluate(bundle);
-      await this.#bundles.loading(bundle);
-      return;
-    }
-    throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
+    const bundle = this.#sources.numberOf(hash);
+    if (bundle === undefined)
+      throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
+    this.#evaluate(bundle);
+    await this.#bundles.loading(bundle);
   }
 
   #evaluate(bundle: number): void {

@@ -1,7 +1,13 @@
 /** `node --import @bonfire/loader main.ts`: transforms files as node loads them. */
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
-import { installRegistry, registerFile, shortPath, warmBundle } from "@bonfire/runtime/closure";
+import {
+  installRegistry,
+  registerFile,
+  rememberEdits,
+  shortPath,
+  warmBundle,
+} from "@bonfire/runtime/closure";
 import { type Transformed, transform } from "./transform.ts";
 
 const SOURCE_FILE = /\.[cm]?[jt]sx?$/;
@@ -15,8 +21,10 @@ registerHooks({
     if (!SOURCE_FILE.test(bare)) return loaded;
     const code =
       typeof loaded.source === "string" ? loaded.source : Buffer.from(loaded.source as Uint8Array).toString();
-    const result = transform(fileURLToPath(bare), bare, code);
+    const path = fileURLToPath(bare);
+    const result = transform(path, bare, code);
     if (!result) return loaded;
+    if (result.edits) rememberEdits(path, result.edits);
     if (result.source) ship(bare, result);
     return { ...loaded, source: result.code };
   },

@@ -7,12 +7,17 @@ type Oxc = typeof import("oxc-parser");
 const require = createRequire(import.meta.url);
 let oxc: Oxc | undefined;
 
+export interface ParsedFile extends Parsed {
+  /** It has no import or export and asks for `require` or `exports`. */
+  isCommonJs: boolean;
+}
+
 /** Undefined when the file has a syntax error: node reports that better than we could. */
-export function parseSource(file: string, code: string): Parsed | undefined {
+export function parseSource(file: string, code: string): ParsedFile | undefined {
   oxc ??= require("oxc-parser") as Oxc;
   const sourceType = /\.c[jt]s$/.test(file) ? "script" : "module";
   const lang = languageOf(file);
-  const { program, errors } = oxc.parseSync(file, code, {
+  const { program, errors, module } = oxc.parseSync(file, code, {
     lang,
     sourceType,
     preserveParens: false,
@@ -20,7 +25,12 @@ export function parseSource(file: string, code: string): Parsed | undefined {
     astType: lang === "jsx" ? "js" : "ts",
   });
   if (errors.some(({ severity }) => severity === "Error")) return undefined;
-  return { file, code, program: program as unknown as Node };
+  return {
+    file,
+    code,
+    program: program as unknown as Node,
+    isCommonJs: !module.hasModuleSyntax && /\b(?:require|module|exports)\b/.test(code),
+  };
 }
 
 function languageOf(file: string): "ts" | "tsx" | "jsx" {

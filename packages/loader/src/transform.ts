@@ -1,17 +1,9 @@
-/**
- * What a source file becomes: every closure that it hands to a pool is tagged with its number and a function that
- * reads its captures. Nothing moves to another line.
- */
-import {
-  classNamesIn,
-  mayHaveCallSites,
-  type Node,
-  type ShipSource,
-  type Site,
-  shipCallSites,
-} from "@bonfire/runtime/closure";
-import MagicString from "magic-string";
-import { parseSource } from "./parse.ts";
+/** What the loader makes of a source file: its closures tagged, its classes made known. */
+import { createRequire } from "node:module";
+import type { ShipSource } from "@bonfire/runtime/closure";
+import type MagicString from "magic-string";
+import { classTable, headOf, mark } from "./mark.ts";
+import { rawText } from "./raw-text.ts";
 
 export interface Transformed {
   code: string;
@@ -19,8 +11,15 @@ export interface Transformed {
   source: ShipSource | undefined;
   /** For each closure whether it certainly goes to a pool, so that warnings about it are in place. */
   certain: readonly boolean[];
+  /** For a file that has a source map: from the result to `code`, as JSON. */
+  edits: (() => string) | undefined;
 }
 
+const require = createRequire(import.meta.url);
+
+/** What other loaders leave at the end of a file that they have changed. */
+const MAPPED = "\n//# sourceMappingURL=";
+const CHANGED = `${MAPPED}data:`;
 const REGISTRY = 'globalThis[Symbol.for("bonfire.ship")]';
 
 /**
@@ -28,41 +27,32 @@ const REGISTRY = 'globalThis[Symbol.for("bonfire.ship")]';
  * @returns undefined when there is nothing to do
  */
 export function transform(file: string, url: string, code: string): Transformed | undefined {
-  const classes = classNamesIn(code);
-  const tail = classes.length === 0 ? "" : registration(classes, url);
-  const parsed = mayHaveCallSites(code) ? parseSource(file, code) : undefined;
-  const shipped = parsed && shipCallSites(parsed);
-  if (!parsed || !shipped)
-    return tail === "" ? undefined : { code: code + tail, source: undefined, certain: [] };
-  const text = new MagicString(code);
-  shipped.sites.forEach((site, index) => {
-    tag(text, site, index);
-  });
-  text.appendLeft(headOf(parsed.program), `const $bonfire=${REGISTRY},$bonfireFile=${JSON.stringify(url)};`);
+  const raw = code.includes(CHANGED) ? rawText(file) : undefined;
+  const marked = mark(file, code, raw);
+  if (!marked) return undefined;
+  const { text, parsed, certain, classes, source } = marked;
+  if (source) {
+    const head = `const $bonfire=${REGISTRY},$bonfireFile=${JSON.stringify(url)};`;
+    text.appendLeft(headOf(parsed!.program), head);
+  }
+  if (classes.length > 0)
+    text.append(`\n;${REGISTRY}?.classes(${JSON.stringify(url)},${classTable(classes)});`);
   return {
-    code: text.toString() + tail,
-    source: shipped.source,
-    certain: shipped.sites.map(({ isCertain }) => isCertain),
+    code: raw === undefined ? text.toString() : withMap(text, code),
+    source,
+    certain,
+    edits: code.includes(MAPPED) ? () => text.generateMap({ hires: true }).toString() : undefined,
   };
 }
 
-function tag(text: MagicString, { argument, reads }: Site, index: number): void {
-  const thunk = reads.length === 0 ? "" : `,()=>[${reads.join(", ")}]`;
-  text.prependRight(argument.start, "$bonfire.tag(");
-  text.appendLeft(argument.end, `,$bonfireFile,${index}${thunk})`);
-}
-
-/** `typeof`, because the names were found without parsing. */
-function registration(names: readonly string[], url: string): string {
-  const entries = names.map((name) => `${name}:typeof ${name}==="function"?${name}:0`);
-  return `\n;${REGISTRY}?.classes(${JSON.stringify(url)},{${entries.join(",")}});`;
-}
-
-/** After a hashbang and directives, in the line of the first statement. */
-function headOf(program: Node): number {
-  for (const statement of program.body as Node[]) {
-    if (statement.type !== "ExpressionStatement" || typeof statement.directive !== "string")
-      return statement.start;
-  }
-  return program.end;
+/** In one long line the columns are all that a stack has, so the map of whoever changed the file must follow ours. */
+function withMap(text: MagicString, code: string): string {
+  const at = code.lastIndexOf(CHANGED);
+  const end = code.indexOf("\n", at + 1);
+  const url = code.slice(at + CHANGED.length - "data:".length, end === -1 ? undefined : end).trim();
+  const [head = "", body = ""] = url.split(/,(.*)/s);
+  const theirs = head.endsWith(";base64") ? Buffer.from(body, "base64").toString() : decodeURIComponent(body);
+  const remapping = require("@jridgewell/remapping") as typeof import("@jridgewell/remapping").default;
+  const map = remapping([text.generateMap({ hires: true }) as never, theirs], () => null);
+  return `${text}${CHANGED}application/json;base64,${Buffer.from(String(map)).toString("base64")}`;
 }

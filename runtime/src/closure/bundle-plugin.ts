@@ -79,7 +79,7 @@ export function shipPlugin(classKeys: string[]): Plugin {
         });
         const loader = LOADERS[extname(path)] ?? "js";
         return {
-          contents: `${contents}\n;Object.assign($bonfire.classes, { ${entries.join(", ")} });`,
+          contents: `${contents}\n;$bonfire.expose({ ${entries.join(", ")} });`,
           loader,
         };
       });

@@ -30,11 +30,19 @@ export interface Bundle {
 export function bundleOf(file: ShipFile): Bundle | Promise<Bundle> {
   if (file.bundle) return file.bundle;
   if (!file.building) {
-    const cached = readCache(file.source);
-    if (cached) return adopt(file, cached);
-    file.building = build(file.source).then((bundle) => adopt(file, bundle));
+    const built = buildBundle(file.source);
+    if (!(built instanceof Promise)) return adopt(file, built);
+    file.building = built.then((bundle) => adopt(file, bundle));
   }
   return file.building;
+}
+
+/**
+ * From the cache, or from esbuild.
+ * @throws BonfireError BUNDLE_FAILED
+ */
+export function buildBundle(source: ShipSource): Bundle | Promise<Bundle> {
+  return readCache(source) ?? build(source);
 }
 
 /** Give a file its finished bundle. */
@@ -119,10 +127,19 @@ function shipPath(source: ShipSource): string {
   return `${source.file}.bonfire.ts`;
 }
 
+/** Makes classes known under their keys. esbuild renames some (`class _Circle`), so they get their names back. */
+const EXPOSE = `expose(classes) {
+  for (const key in classes) {
+    const name = typeof classes[key] === "function" && Object.getOwnPropertyDescriptor(classes[key], "name");
+    if (name && name.configurable && !name.writable && "value" in name)
+      Object.defineProperty(classes[key], "name", { value: key.slice(key.lastIndexOf("#") + 1) });
+  }
+  return Object.assign($bonfire.classes, classes);
+}`.replace(/\n\s*/g, " ");
+
 /** The line that stands before the bundled code, which the map has to be moved by. */
 function wrap(code: string, source: ShipSource): string {
-  const before =
-    '(function (require, importModule) { "use strict"; const $bonfire = { classes: {}, require };\n';
+  const before = `(function (require, importModule) { "use strict"; const $bonfire = { classes: {}, require, ${EXPOSE} };\n`;
   const after = "\nreturn $bonfire.module; })";
   const plain = `${before}${code}${after}`;
   try {

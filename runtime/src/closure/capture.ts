@@ -16,9 +16,10 @@ import {
 import type { Bundle } from "./bundle.ts";
 import { explicitClosure, findClosure } from "./find-closure.ts";
 import { type Hole, resolveBundles } from "./needed-bundles.ts";
+import { spokenPlace } from "./program-map.ts";
 import { type Needs, referenceInto } from "./reference.ts";
 import { type ShipFile, type Tag, tagOf } from "./registry.ts";
-import { type SiteInfo, shortPath } from "./ship-module.ts";
+import type { SiteInfo } from "./ship-module.ts";
 
 export interface Closure {
   /** Where the function stands: "src/a.ts:12:7". */
@@ -69,7 +70,7 @@ function captureTagged(tag: Tag, options: CaptureOptions): Closure {
   const info = file.source.sites[site]!;
   const problem = info.problems.find(({ severity }) => severity === "error");
   if (problem) {
-    const place = `${shortPath(file.source.file)}:${problem.line}:${problem.column}`;
+    const place = spokenPlace(file.source.file, problem.line, problem.column);
     throw new BonfireError(
       "CAPTURE_REFUSED",
       `Cannot ship the function at ${place} as it ${problem.message}`,
@@ -219,7 +220,7 @@ function withoutCaptures(file: ShipFile, site: number): Closure {
 }
 
 function placeOf(file: ShipFile, { line, column }: SiteInfo): string {
-  return `${shortPath(file.source.file)}:${line}:${column}`;
+  return spokenPlace(file.source.file, line, column);
 }
 
 function refused(error: unknown, names: readonly string[], at: string): unknown {

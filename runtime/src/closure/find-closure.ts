@@ -3,33 +3,25 @@
  * own analysis says what it needs and its imports can be bundled; else its text is shipped with the values that the
  * inspector sees.
  */
-import { dirname, resolve } from "node:path";
 import { BonfireError } from "@bonfire/wire";
-import { parse } from "acorn";
-import { Classifier } from "./analyze/classify.ts";
-import { SourceFile } from "./analyze/source-file.ts";
 import { type Node, walk } from "./analyze/syntax.ts";
+import { type Analyzed, analyzedSource, functionAround } from "./analyzed-source.ts";
 import { readFunctionText } from "./function-text.ts";
 import { hintLoader } from "./hint.ts";
-import { type Insight, inspectFunction, readVariables } from "./inspector.ts";
-import {
-  callerFiles,
-  type KnownSource,
-  placeOfOnly,
-  placeOfText,
-  readSource,
-  type TextPlace,
-} from "./known-source.ts";
+import { type Insight, inspectFunction, readVariables, type ScriptLocation } from "./inspector.ts";
+import { callerFiles, placeOfOnly, placeOfText, readSource, type TextPlace } from "./known-source.ts";
+import { spokenPlace } from "./program-map.ts";
 import { registerFile, type ShipFile, type Tag } from "./registry.ts";
 import { shipFunction } from "./ship-module.ts";
 import { shipText } from "./text-closure.ts";
+import { positionInScript, positionInSource } from "./transformed-source.ts";
 
 export function findClosure(target: object): Tag {
   const text = Function.prototype.toString.call(target);
   hintLoader();
   const insight = inspectFunction(target);
   const place = placeOfText(text, insight.location, callerFiles);
-  const file = place && locate(place, text);
+  const file = place ? locate(place, text) : locateTransformed(text, insight);
   return file ? { file, site: 0, captures: reader(file, insight) } : textClosure(text, insight, place);
 }
 
@@ -53,18 +45,16 @@ export function explicitClosure(target: object): Tag {
   return { file: shipText(text, [], placeOfOnly(text, callerFiles()[0])), site: 0, captures: undefined };
 }
 
-function textClosure(text: string, insight: Insight, place: TextPlace | undefined): Tag {
+function textClosure(text: string, insight: Insight, found: TextPlace | undefined): Tag {
+  const place = found ?? (insight.location && positionInScript(insight.location));
   const { names, writes, problem } = readFunctionText(text);
   const values = readVariables(insight, names);
   const written = writes.find((name) => values.has(name));
   const reason =
     problem ?? (written === undefined ? undefined : `assigns to captured variable \`${written}\``);
   if (reason !== undefined) {
-    const at = insight.location ? `:${insight.location.line + 1}:${insight.location.column + 1}` : "";
-    throw new BonfireError(
-      "CAPTURE_REFUSED",
-      `Cannot ship the function at ${callerFiles()[0] ?? "?"}${at} as it ${reason}`,
-    );
+    const at = place ? spokenPlace(place.path, place.line, place.column) : "?";
+    throw new BonfireError("CAPTURE_REFUSED", `Cannot ship the function at ${at} as it ${reason}`);
   }
   const file = shipText(text, [...values.keys()], place);
   return { file, site: 0, captures: reader(file, insight) };
@@ -81,64 +71,63 @@ function reader(file: ShipFile, insight: Insight): () => unknown[] {
   };
 }
 
-interface Analyzed {
-  file: SourceFile;
-  classifier: Classifier;
-  shipped: Map<number, ShipFile | undefined>;
-}
-
-const analyzed = new WeakMap<KnownSource, Analyzed | null>();
-
-/** The project's own files that this one imports: classes whose instances are captured are found there. */
-function readImported({ file, program }: SourceFile): void {
-  for (const { type, source } of program.body as Node[]) {
-    const specifier: unknown = source?.value;
-    if (!/^(Import|Export)/.test(type) || typeof specifier !== "string" || !specifier.startsWith("."))
-      continue;
-    readSource(resolve(dirname(file), specifier));
-  }
-}
-
 /** The ship module of the function that starts there; undefined when its file does not parse or it uses `this`. */
 function locate({ source, start }: TextPlace, text: string): ShipFile | undefined {
-  let known = analyzed.get(source);
-  if (known === undefined) {
-    known = analyzeSource(source);
-    analyzed.set(source, known);
+  const known = analyzedSource(source);
+  return known ? shippedAt(known, start, () => nodeOfText(known, start, text)) : undefined;
+}
+
+/** Functions that were found through a source map, by where V8 has them. */
+const transformed = new Map<string, { text: string; file: ShipFile | undefined }>();
+const KEPT = 2000;
+
+/** The same for a function whose file was changed as it was loaded, so that its text stands nowhere. */
+function locateTransformed(text: string, insight: Insight): ShipFile | undefined {
+  if (!insight.location) return undefined;
+  const { scriptId, line, column } = insight.location;
+  const id = `${scriptId}:${line}:${column}`;
+  let found = transformed.get(id);
+  if (found?.text !== text) {
+    if (transformed.size >= KEPT) transformed.clear();
+    found = { text, file: shipTransformed(text, insight.location) };
+    transformed.set(id, found);
   }
+  const { file } = found;
+  // The change may have renamed variables; then only the text that runs goes with the values that are seen.
+  const names = file?.source.sites[0]?.names ?? [];
+  return readVariables(insight, names).size === names.length ? file : undefined;
+}
+
+function shipTransformed(text: string, location: ScriptLocation): ShipFile | undefined {
+  const position = positionInSource(location);
+  const source = position && readSource(position.path);
+  const known = source && analyzedSource(source);
   if (!known) return undefined;
-  if (!known.shipped.has(start)) known.shipped.set(start, shipAt(known, start, text));
+  const node = functionAround(known, known.file.offset(position!), text);
+  return node && shippedAt(known, node.start, () => node);
+}
+
+function shippedAt(known: Analyzed, start: number, find: () => Node | undefined): ShipFile | undefined {
+  if (!known.shipped.has(start)) {
+    const node = find();
+    known.shipped.set(start, node && ship(known, node));
+  }
   return known.shipped.get(start);
 }
 
-function analyzeSource({ path, code }: KnownSource): Analyzed | null {
-  let program: Node;
-  try {
-    program = parse(code, {
-      ecmaVersion: "latest",
-      sourceType: "module",
-      allowHashBang: true,
-      allowReturnOutsideFunction: true,
-    }) as unknown as Node;
-  } catch {
-    // JSX, for one: the function then travels by its text.
-    return null;
-  }
-  const file = new SourceFile({ file: path, code, program });
-  readImported(file);
-  return { file, classifier: new Classifier(file), shipped: new Map() };
+function ship({ file, classifier }: Analyzed, node: Node): ShipFile | undefined {
+  const source = shipFunction(file, classifier, node);
+  if (source.sites[0]!.names.includes("this")) return undefined;
+  return registerFile(`${file.file}#${node.start}`, source);
 }
 
-function shipAt({ file, classifier }: Analyzed, start: number, text: string): ShipFile | undefined {
-  let node: Node | undefined;
+function nodeOfText({ file }: Analyzed, start: number, text: string): Node | undefined {
+  let found: Node | undefined;
   walk(file.program, (one) => {
     if (one.start > start || one.end <= start) return false;
     if (one.start === start && one.end === start + text.length && /Function|^Class/.test(one.type))
-      node ??= one;
+      found ??= one;
     return true;
   });
-  if (!node) return undefined;
-  const source = shipFunction(file, classifier, node);
-  if (source.sites[0]!.names.includes("this")) return undefined;
-  return registerFile(`${file.file}#${start}`, source);
+  return found;
 }

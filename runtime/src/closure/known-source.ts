@@ -10,7 +10,8 @@ import { debuglog, getCallSites } from "node:util";
 import type { ScriptLocation } from "./inspector.ts";
 
 const debug = debuglog("bonfire");
-const FRAMES = 30;
+/** How far up the stack the program is looked for. */
+export const FRAMES = 30;
 const OURS = fileURLToPath(new URL("..", import.meta.url));
 
 export interface KnownSource {
@@ -30,15 +31,18 @@ const places = new Map<string, { text: string; place: TextPlace }>();
 /** The files on the stack that belong to the program, the nearest caller first. */
 export function callerFiles(): string[] {
   const paths: string[] = [];
-  for (const { scriptName } of getCallSites(FRAMES)) {
-    const path = scriptName.startsWith("file:")
-      ? fileURLToPath(scriptName.replace(/[?#].*$/, ""))
-      : scriptName;
-    if (!path.startsWith("/") && !/^[A-Za-z]:\\/.test(path)) continue;
-    if (path.startsWith(OURS) || paths.includes(path)) continue;
+  for (const { scriptName } of getCallSites(FRAMES, { sourceMap: false })) {
+    const path = pathOfScript(scriptName);
+    if (path === undefined || path.startsWith(OURS) || paths.includes(path)) continue;
     paths.push(path);
   }
   return paths;
+}
+
+/** The file of a script; undefined for scripts that have none. */
+export function pathOfScript(name: string): string | undefined {
+  const path = name.startsWith("file:") ? fileURLToPath(name.replace(/[?#].*$/, "")) : name;
+  return path.startsWith("/") || /^[A-Za-z]:\\/.test(path) ? path : undefined;
 }
 
 export function readSource(path: string): KnownSource | undefined {
@@ -72,6 +76,7 @@ function withoutTypes(text: string): string {
 
 export interface TextPlace {
   source: KnownSource;
+  path: string;
   /** Offset of the function's first character. */
   start: number;
   /** From 1. */
@@ -135,5 +140,5 @@ function textPlace(source: KnownSource, start: number): TextPlace {
   const { code } = source;
   let line = 1;
   for (let at = code.indexOf("\n"); at !== -1 && at < start; at = code.indexOf("\n", at + 1)) line++;
-  return { source, start, line, column: start - code.lastIndexOf("\n", start - 1) };
+  return { source, path: source.path, start, line, column: start - code.lastIndexOf("\n", start - 1) };
 }

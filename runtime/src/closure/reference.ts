@@ -3,15 +3,25 @@
  * therefore needs.
  */
 import { createHash } from "node:crypto";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { type Reference, Refusal, streamAdvice } from "@bonfire/wire";
-import { classNamesIn } from "./class-names.ts";
+import { analyzedSource, isAlike, topLevelClass } from "./analyzed-source.ts";
 import { readFunctionText } from "./function-text.ts";
 import { inspectFunction, readVariables } from "./inspector.ts";
-import { callerFiles, knownPaths, placeOfText } from "./known-source.ts";
+import { callerFiles, knownPaths, placeOfText, readSource, type TextPlace } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
-import { fileOf, homeOf, registerClass, registerFile, type ShipFile, type Tag, tagOf } from "./registry.ts";
-import { classKey, shortPath } from "./ship-module.ts";
+import {
+  type ClassHome,
+  fileOf,
+  homeOf,
+  registerClass,
+  registerFile,
+  type ShipFile,
+  type Tag,
+  tagOf,
+} from "./registry.ts";
+import { shortPath } from "./ship-module.ts";
+import { positionInScript, positionInSource, SCRIPT } from "./transformed-source.ts";
 
 /** A bundle that values refer to under a key of 16 hex digits, until its hash is known. */
 export interface Need {
@@ -34,7 +44,7 @@ export function referenceInto(
 function functionReference(value: object, needs: Needs, own: ShipFile | undefined): Reference {
   // A class first, even if it was handed to a pool itself: its instances need it as a class.
   const home = homeOf(value) ?? (tagOf(value) ? undefined : findHome(value));
-  const shipped = home && classReference(home.url, home.name, needs, own);
+  const shipped = home && classReference(home, needs, own);
   if (shipped) return shipped;
   const tag = tagOf(value);
   if (tag) return closureReference(tag, needs);
@@ -56,15 +66,12 @@ function closureReference({ file, site, captures }: Tag, needs: Needs): Referenc
 }
 
 function classReference(
-  url: string,
-  name: string,
+  { url, path, name, key }: ClassHome,
   needs: Needs,
   own: ShipFile | undefined,
 ): Reference | undefined {
-  const path = fileURLToPath(url);
-  const className = classKey(path, name);
   let file = own?.source.file === path ? own : fileOf(url);
-  if (file && file.source.sites.length > 0) {
+  if (file && (file.isBuilt || file.source.sites.length > 0)) {
     // A class that depends on values of its file is in no ship module: it travels by its text.
     if (!file.source.classes.includes(name)) return undefined;
   } else {
@@ -72,21 +79,37 @@ function classReference(
     if (path === process.argv[1]) return undefined;
     file ??= registerClassFile(url, path);
   }
-  const hash = createHash("sha256").update(className).digest("hex").slice(0, 16);
-  needs.set(hash, { file, className });
-  return { kind: "class", hash, name: className };
+  const hash = createHash("sha256").update(key).digest("hex").slice(0, 16);
+  needs.set(hash, { file, className: key });
+  return { kind: "class", hash, name: key };
 }
 
 /** Where a class that no loader has seen stands: at the top of one of the files that have been read. */
-function findHome(value: object): { url: string; name: string } | undefined {
+function findHome(value: object): ClassHome | undefined {
   const text = Function.prototype.toString.call(value);
-  const { name } = value as { name: string };
   if (!text.startsWith("class")) return undefined;
   const place = placeOfText(text, inspectFunction(value).location, sourcePaths);
-  if (!place || !classNamesIn(place.source.code).includes(name)) return undefined;
-  const url = pathToFileURL(place.source.path).href;
-  registerClass(value, url, name);
-  return { url, name };
+  const found = place ? classAt(place) : classLike(text, (value as { name: string }).name);
+  if (!found) return undefined;
+  const url = pathToFileURL(found.path).href;
+  registerClass(value, url, found.name);
+  return homeOf(value);
+}
+
+function classAt({ source, start }: TextPlace): { path: string; name: string } | undefined {
+  const known = analyzedSource(source);
+  const name = known && topLevelClass(known, (node) => node.start === start);
+  return name ? { path: source.path, name } : undefined;
+}
+
+/** For files that were changed as they were loaded: the only class of that name that can have become this text. */
+function classLike(text: string, className: string): { path: string; name: string } | undefined {
+  const found = [...new Set(sourcePaths())].filter((path) => {
+    const source = readSource(path);
+    const known = source?.code.includes(`class ${className}`) ? analyzedSource(source) : null;
+    return known && topLevelClass(known, (node, name) => name === className && isAlike(node, text));
+  });
+  return found.length === 1 ? { path: found[0]!, name: className } : undefined;
 }
 
 /** Functions that are captured stand mostly in files that have been read. */
@@ -113,8 +136,10 @@ function sourceReference(value: object): Reference {
   if (written !== undefined) {
     throw new Refusal(`is a function that assigns to its captured variable \`${written}\``);
   }
-  const place = placeOfText(text, insight.location, sourcePaths);
-  const at = place ? `${place.source.path}:${place.line}:${place.column}` : `a script:1:1`;
+  const place =
+    placeOfText(text, insight.location, sourcePaths) ??
+    (insight.location && (positionInSource(insight.location) ?? positionInScript(insight.location)));
+  const at = place ? `${place.path}:${place.line}:${place.column}` : `${SCRIPT}a script:1:1`;
   return { kind: "source", text, form, names: [...values.keys()], values: [...values.values()], at };
 }
 

@@ -19,6 +19,8 @@ export interface ShipFile {
   bundle?: Bundle;
   /** Set when the build has begun; it rejects with BUNDLE_FAILED. */
   building?: Promise<Bundle>;
+  /** It came with its bundle, so the files behind it need not be on this machine. Its path is as it was at the build. */
+  readonly isBuilt?: boolean;
 }
 
 export interface Tag {
@@ -28,9 +30,13 @@ export interface Tag {
   readonly captures: (() => unknown[]) | undefined;
 }
 
-interface ClassHome {
+export interface ClassHome {
   url: string;
+  /** Path of the file. */
+  path: string;
   name: string;
+  /** Names it in bundles; see `classKey`. */
+  key: string;
 }
 
 const TAG = Symbol("bonfire.tag");
@@ -38,19 +44,29 @@ const files = new Map<string, ShipFile>();
 const classesByKey = new Map<string, Callable>();
 const classHomes = new WeakMap<object, ClassHome>();
 
-function tag<Kind>(value: Kind, url: string, site: number, captures?: () => unknown[]): Kind {
-  const file = files.get(url);
+/** @param from the file, or its URL; undefined when modules import each other and the file has not begun to run */
+function tag<Kind>(
+  value: Kind,
+  from: string | ShipFile | undefined,
+  site: number,
+  captures?: () => unknown[],
+): Kind {
+  const file = typeof from === "string" ? files.get(from) : from;
   if (typeof value === "function" && file && Object.isExtensible(value)) {
     (value as { [TAG]?: Tag })[TAG] = { file, site, captures };
   }
   return value;
 }
 
-function registerClasses(url: string, classes: Record<string, unknown>): void {
+function registerClasses(from: string | ShipFile, classes: Record<string, unknown>): void {
+  const url = typeof from === "string" ? from : from.url;
+  const path = typeof from === "string" ? fileURLToPath(from) : from.source.file;
   for (const [name, value] of Object.entries(classes)) {
     if (typeof value !== "function") continue;
-    classHomes.set(value, { url, name });
-    classesByKey.set(classKey(fileURLToPath(url), name), value as Callable);
+    // The keys of a built file were made where it was built, so its path must not be made relative again.
+    const key = typeof from === "string" ? classKey(path, name) : `${path}#${name}`;
+    classHomes.set(value, { url, path, name, key });
+    classesByKey.set(key, value as Callable);
   }
 }
 
@@ -81,8 +97,11 @@ export function fileOf(url: string): ShipFile | undefined {
 /** Make a file's closures known, before the file runs. */
 export function registerFile(url: string, source: ShipSource): ShipFile {
   const key = createHash("sha256").update(url).update("\0").update(source.code).digest("hex").slice(0, 16);
-  const file: ShipFile = { url, source, key };
-  files.set(url, file);
+  return addFile({ url, source, key });
+}
+
+export function addFile(file: ShipFile): ShipFile {
+  files.set(file.url, file);
   return file;
 }
 
@@ -92,7 +111,7 @@ export interface ShipRegistry {
   classes: typeof registerClasses;
 }
 
-const registry: ShipRegistry = { tag, classes: registerClasses };
+export const registry: ShipRegistry = { tag, classes: registerClasses };
 
 /** Put the registry where transformed files look for it. Calling it again changes nothing. */
 export function installRegistry(): void {

@@ -85,6 +85,13 @@ export function shipCallSites(parsed: Parsed): Shipped | undefined {
   };
 }
 
+/** The classes of a file that hands nothing to a pool; undefined when none of them can stand in a ship module. */
+export function shipClasses(parsed: Parsed): ShipSource | undefined {
+  const file = new SourceFile(parsed);
+  const source = new ShipModuleWriter(file, new Classifier(file), [], []).write();
+  return source.classes.length === 0 ? undefined : source;
+}
+
 /** One function of the file, wherever it stands. */
 export function shipFunction(file: SourceFile, classifier: Classifier, node: Node): ShipSource {
   return new ShipModuleWriter(file, classifier, [planCapture(file, classifier, node)], [node]).write();
@@ -138,7 +145,7 @@ class ShipModuleWriter {
     for (const variable of this.#inOrder(this.#hoisted)) this.#writeCode(variable);
     this.#text.raw("$bonfire.module = { sites: [\n");
     for (const plan of this.#plans) this.#writeSite(plan);
-    this.#text.raw("], classes: Object.assign($bonfire.classes, {");
+    this.#text.raw("], classes: $bonfire.expose({");
     for (const name of classes)
       this.#text.raw(` ${JSON.stringify(classKey(this.#file.file, name))}: ${name},`);
     this.#text.raw(" }) };\n");

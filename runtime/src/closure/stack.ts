@@ -3,10 +3,13 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { SOURCE_LINES_BEFORE, SOURCE_SCRIPT } from "@bonfire/wire";
 import { originalPositionFor, TraceMap } from "@jridgewell/trace-mapping";
 import type { Bundle } from "./bundle.ts";
+import { originalDriverFrame, originalFrame } from "./program-map.ts";
+import { SCRIPT } from "./transformed-source.ts";
 
 const SEPARATOR = "    at --- called from the driver ---";
 const maps = new Map<string, TraceMap>();
-const OURS = fileURLToPath(new URL("..", import.meta.url));
+/** With `--enable-source-maps` our own frames name our sources. */
+const OURS = ["../../dist/", "../../src/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
 /** Make a bundle's source map known, so that positions in `bonfire:<hash>` can be led back. */
 export function rememberMap({ hash, map }: Bundle): void {
@@ -43,7 +46,8 @@ export function localStack(remote: string, driver: string | undefined): string {
   const frames = (firstFrame === -1 ? [] : lines.slice(firstFrame))
     .filter((line) => !isFrame(line) || SHIPPED.test(line) || line.startsWith(SEPARATOR))
     .map(mapFrame)
-    .filter((line): line is string => line !== undefined);
+    .filter((line): line is string => line !== undefined)
+    .map(originalFrame);
   const below = driver === undefined ? [] : [SEPARATOR, ...driverFrames(driver)];
   return [...head, ...frames, ...below].join("\n");
 }
@@ -71,7 +75,7 @@ function mapFrame(line: string): string | undefined {
         isOurs = true;
         return whole;
       }
-      return `${pathToFileURL(source).href}:${at}:${offset + 1}`;
+      return `${nameOf(source)}:${at}:${offset + 1}`;
     })
     .replace(SOURCE_FRAME, (whole, encoded: string, row: string, column: string) => {
       const start = /^(.*):(\d+):(\d+)$/.exec(decodeURIComponent(encoded));
@@ -82,11 +86,16 @@ function mapFrame(line: string): string | undefined {
         return whole;
       }
       const shift = below === 0 ? Number(start[3]) - 1 : 0;
-      return `${pathToFileURL(start[1]!).href}:${Number(start[2]) + below}:${Number(column) + shift}`;
+      return `${nameOf(start[1]!)}:${Number(start[2]) + below}:${Number(column) + shift}`;
     });
   return isOurs
     ? undefined
     : mapped.replace(/\bat eval \((.*)\)$/, "at $1").replace(/\bat Object\.<anonymous> /, "at ");
+}
+
+/** As node names it in stacks. */
+function nameOf(source: string): string {
+  return source.startsWith(SCRIPT) ? source.slice(SCRIPT.length) : pathToFileURL(source).href;
 }
 
 /** The frames of the call, without the head and without our own. */
@@ -94,5 +103,6 @@ function driverFrames(stack: string): string[] {
   return stack
     .split("\n")
     .filter(isFrame)
-    .filter((line) => !line.includes(OURS) && !line.includes("node:internal"));
+    .filter((line) => !OURS.some((path) => line.includes(path)) && !line.includes("node:internal"))
+    .map(originalDriverFrame);
 }

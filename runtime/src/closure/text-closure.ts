@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { isBuiltin } from "node:module";
 import { adopt, type Bundle } from "./bundle.ts";
 import { readFunctionText } from "./function-text.ts";
-import type { TextPlace } from "./known-source.ts";
 import { registerFile, type ShipFile } from "./registry.ts";
 import { ShipText } from "./ship-text.ts";
+import type { SourcePosition } from "./transformed-source.ts";
 
 const KEPT = 2000;
 const known = new Map<string, ShipFile>();
@@ -23,8 +23,12 @@ const AROUND: readonly (readonly [string, string])[] = [
  * @param names what it captures, in order
  * @param place where it stands, for the stacks of its errors
  */
-export function shipText(text: string, names: readonly string[], place: TextPlace | undefined): ShipFile {
-  const at = place ? `${place.source.path}:${place.line}:${place.column}` : "";
+export function shipText(
+  text: string,
+  names: readonly string[],
+  place: SourcePosition | undefined,
+): ShipFile {
+  const at = place ? `${place.path}:${place.line}:${place.column}` : "";
   const id = [text, at, ...names].join("\0");
   let file = known.get(id);
   if (!file) {
@@ -35,11 +39,11 @@ export function shipText(text: string, names: readonly string[], place: TextPlac
   return file;
 }
 
-function make(text: string, names: readonly string[], place: TextPlace | undefined): ShipFile {
+function make(text: string, names: readonly string[], place: SourcePosition | undefined): ShipFile {
   const { form, dynamicImports, specifiers } = readFunctionText(text);
   const [before, after] = AROUND[form] ?? AROUND[0]!;
   const code = new ShipText({
-    file: place?.source.path ?? "",
+    file: place?.path ?? "",
     code: replaceImports(text, dynamicImports),
     place: (offset) => placeAt(text, offset, place),
   });
@@ -54,13 +58,13 @@ function make(text: string, names: readonly string[], place: TextPlace | undefin
   const bundle: Bundle = {
     hash: createHash("sha256").update(code.text).digest("hex").slice(0, 16),
     code: code.text,
-    ...(place && { map: code.map(place.source.path) }),
+    ...(place && { map: code.map(place.path) }),
     builtins,
     classes: [],
   };
   const site = { line: place?.line ?? 1, column: place?.column ?? 1, names, problems: [], builtins };
   const file = registerFile(`text:${bundle.hash}`, {
-    file: place?.source.path ?? "inline",
+    file: place?.path ?? "inline",
     code: code.text,
     map: "",
     sites: [site],
@@ -82,7 +86,7 @@ function replaceImports(text: string, offsets: readonly number[]): string {
 function placeAt(
   text: string,
   offset: number,
-  place: TextPlace | undefined,
+  place: SourcePosition | undefined,
 ): { line: number; column: number } {
   const above = text.slice(0, offset).split("\n");
   const column = above.at(-1)!.length + 1;

@@ -52,6 +52,10 @@ export class SourceFile {
     return { line: low + 1, column: offset - starts[low]! + 1 };
   }
 
+  offset({ line, column }: Place): number {
+    return (this.#lineStarts[line - 1] ?? this.code.length) + column - 1;
+  }
+
   /** The references whose identifier is inside `node`. */
   *referencesIn(node: Node): Generator<Reference> {
     const list = this.#references;

@@ -1,0 +1,5 @@
+import { plugin } from "./plugin.ts";
+
+export type { BonfirePluginOptions } from "./plugin.ts";
+
+export default plugin.esbuild;

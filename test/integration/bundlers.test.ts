@@ -1,0 +1,64 @@
+/** Programs that are built, whose sources are then taken away, and that are run: by each bundler with our plugin. */
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Bundler, buildProgram, bundlers } from "../harness/build-program.ts";
+import { checkEverywhere, FOLDER } from "../harness/everywhere.ts";
+
+const scratch = await mkdtemp(join(import.meta.dirname, "../scratch-bundlers-"));
+async function copy(name: string): Promise<string> {
+  const folder = join(scratch, name.replaceAll(" ", "-"));
+  await cp(FOLDER, join(folder, "src"), { recursive: true });
+  return folder;
+}
+
+for (const bundler of bundlers) {
+  test(`a program built by ${bundler} runs without its sources and without esbuild, and its stacks name the sources`, async () => {
+    const folder = await copy(bundler);
+    const built = await buildProgram(bundler, join(folder, "src/main.ts"), join(folder, "out"));
+    await rm(join(folder, "src"), { recursive: true });
+    await checkEverywhere(built, { env: { ESBUILD_BINARY_PATH: "/nonexistent" } });
+  });
+}
+
+test("the loader leaves a program alone that a bundler has built", async () => {
+  const folder = await copy("loader-too");
+  const built = await buildProgram("esbuild minified", join(folder, "src/main.ts"), join(folder, "out"));
+  await checkEverywhere(built, { loader: true });
+});
+
+async function failureOf(bundler: Bundler, text: string): Promise<string> {
+  const folder = await copy(`refused ${bundler}`);
+  const entry = join(folder, "src/refused.ts");
+  await writeFile(entry, text);
+  try {
+    await buildProgram(bundler, entry, join(folder, "out"));
+  } catch (error) {
+    return String((error as Error).message);
+  }
+  throw new Error("it was built");
+}
+
+for (const bundler of ["vite", "esbuild", "rollup", "rolldown", "webpack"] as const) {
+  test(`${bundler} refuses what a call would refuse, and a package that is not there, with the place`, async () => {
+    const counts = `import type { Pool } from "@bonfire/runtime";
+let count = 0;
+export function run(pool: Pool) {
+  pool.call(() => { count++; });
+  pool.call(() => arguments.length);
+}
+`;
+    const message = await failureOf(bundler, counts);
+    assert.match(message, /refused\.ts:4:21 the closure assigns to captured variable `count`/);
+    assert.match(message, /refused\.ts:5:19 the closure captures `arguments`/);
+    const missing = `import type { Pool } from "@bonfire/runtime";
+import { x } from "./not-there.ts";
+export const run = (pool: Pool) => pool.call(() => x);
+`;
+    assert.match(await failureOf(bundler, missing), /not-there\.ts".* at .*refused\.ts:2:1/);
+  });
+}
+
+test.after(() => rm(scratch, { recursive: true }));
+test.run();
