@@ -5,6 +5,11 @@ import { join } from "node:path";
 const { status } = spawnSync(
   process.execPath,
   ["--import", "@bonfire/loader", join(import.meta.dirname, "main.ts"), ...process.argv.slice(2)],
-  { stdio: "inherit", cwd: join(import.meta.dirname, "..") },
+  {
+    stdio: "inherit",
+    cwd: join(import.meta.dirname, ".."),
+    // It captures without the loader on purpose.
+    env: { ...process.env, BONFIRE_HINTS: "0" },
+  },
 );
 process.exit(status ?? 1);

@@ -70,6 +70,7 @@ test("what is declared twice is copied as the value that it has", () => {
       .sites[0]!.names;
   assert.equal(names("var a = 1; var a = 2; pool.call(() => a);"), ["a"]);
   assert.equal(names("function f() {} namespace f { export let x = 1; } pool.call(() => f.x);"), ["f"]);
+  assert.equal(names("class A {} namespace A { export interface B {} } pool.call(() => new A());"), []);
   assert.equal(names("function f(a: 1): void; function f(a: any) {} pool.call(() => f(1));"), []);
 });
 

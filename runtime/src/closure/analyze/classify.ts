@@ -3,7 +3,7 @@
  * that is bundled. *Code travels as code, data travels as value*: a function, class, enum or literal that nothing
  * ever reassigns is code.
  */
-import type { Variable } from "./scope.ts";
+import type { Definition, Variable } from "./scope.ts";
 import type { SourceFile } from "./source-file.ts";
 import { eachChild, inside, isFunctionExpression, type Node, unwrap } from "./syntax.ts";
 
@@ -35,9 +35,8 @@ export class Classifier {
   }
 
   #classify(variable: Variable): Kind {
-    // An overload signature has no body; the implementation is the definition that counts.
-    const bodies = variable.defs.filter(({ type, node }) => type !== "FunctionName" || node.body);
-    const definition = bodies[0] ?? variable.defs[0];
+    const definitions = variable.defs.filter(givesValue);
+    const definition = definitions[0] ?? variable.defs[0];
     if (!definition) return { kind: "global" };
     const { node, parent } = definition;
     if (definition.type === "ImportBinding") {
@@ -55,7 +54,7 @@ export class Classifier {
     if (isWritten) return { kind: "value", mutable: true };
     const value: Kind = { kind: "value", mutable: false };
     // `var` twice, or a namespace that adds to a function: no single text says what it is.
-    if (bodies.length > 1) return value;
+    if (definitions.length > 1) return value;
     switch (definition.type) {
       case "FunctionName":
         if (node.type !== "FunctionDeclaration" || this.#gainsProperties(variable)) return value;
@@ -131,6 +130,16 @@ export class Classifier {
       yield resolved;
     }
   }
+}
+
+/** An overload has no body, and a namespace may hold types only. */
+function givesValue({ type, node }: Definition): boolean {
+  if (type === "FunctionName") return Boolean(node.body);
+  if (type !== "TSModuleName") return true;
+  const statements = (node.body?.body ?? []) as Node[];
+  return statements.some(
+    (statement) => !/^TS(Interface|TypeAlias)/.test((statement.declaration ?? statement).type as string),
+  );
 }
 
 /** An arrow function's `this` is that of where it stands. */
