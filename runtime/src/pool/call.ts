@@ -172,7 +172,7 @@ export class Call extends Question {
     } catch (error) {
       // Nobody can use what is alive in a value that cannot be read.
       if (isLive) return this.abandon(error);
-      this.#settle(handleEnded());
+      this.#settle();
       this.#reject(error);
       this.#ended(cell);
     }
@@ -180,7 +180,7 @@ export class Call extends Question {
 
   #give(value: unknown, cell: CellLink, isLive: boolean): void {
     if (isLive) this.#open(cell);
-    else this.#settle(handleEnded());
+    else this.#settle();
     this.#resolve(value);
     if (!isLive) this.#ended(cell);
   }
@@ -219,7 +219,7 @@ export class Call extends Question {
     this.#handles?.session.receive(packet);
     const phase = this.#phase;
     if (packet[0] !== PacketKind.over || phase.name !== "open") return;
-    this.#settle(handleEnded());
+    this.#settle();
     this.#ended(phase.cell);
   }
 
@@ -285,14 +285,14 @@ export class Call extends Question {
     this.#host.abandoned(this, phase, reason);
   }
 
-  /** `reason` is what the users of its live handles get from now on. */
-  #settle(reason: unknown): void {
+  /** `reason` is what the users of its live handles get from now on; without it, that the call has ended. */
+  #settle(reason?: unknown): void {
     const { name } = this.#phase;
     this.#phase = { name: "settled" };
     this.#signal?.removeEventListener("abort", this.#onAbort);
     if (name === "open") this.#host.unwatch(this);
     if (this.#handles) {
-      this.#handles.session.close(reason);
+      this.#handles.session.close(reason ?? handleEnded());
       this.#host.forgotten(this);
     }
     if (name !== "open" || this.flags & CallFlag.stream) this.#host.settled();
