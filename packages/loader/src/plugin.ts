@@ -75,7 +75,11 @@ interface VitestContext {
   defineCacheKeyGenerator?(generator: (module: { sourceCode: string }) => false | undefined): void;
 }
 
-type Context = UnpluginContext & { addWatchFile(id: string): void };
+type Context = UnpluginContext & {
+  addWatchFile(id: string): void;
+  /** Rollup's only. */
+  cache?: { has(key: string): boolean };
+};
 
 /** Our own files, where the packages are linked and so are not below a node_modules. */
 function isOurs(file: string): boolean {
@@ -111,6 +115,8 @@ async function transform(context: Context, options: BonfirePluginOptions, code: 
     return undefined;
   }
   for (const input of inputsOf(bundle)) context.addWatchFile(input);
+  // Rollup keeps what it has transformed until that very file changes, but not of plugins that look into its cache.
+  context.cache?.has(file);
   const { text, classes } = marked;
   text.appendLeft(headOf(parsed.program), registration(formatBuilt(source, bundle), parsed.isCommonJs));
   if (classes.length > 0) text.append(`\n;$bonfire.classes($bonfireFile,${classTable(classes)});`);
