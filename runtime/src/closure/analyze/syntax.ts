@@ -60,7 +60,7 @@ export interface Parsed {
 }
 
 /** Fields that hold no nodes, or not those below. */
-const NOT_CHILDREN = new Set(["type", "start", "end", "range", "loc", "parent"]);
+const NOT_CHILDREN = new Set(["type", "start", "end", "range", "loc", "parent", "tokens", "comments"]);
 
 /** Visit the child nodes of a node, in the order of its fields. */
 export function eachChild(node: Node, visit: (child: Node) => void): void {
