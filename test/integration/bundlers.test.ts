@@ -1,8 +1,12 @@
 /** Programs that are built, whose sources are then taken away, and that are run: by each bundler with our plugin. */
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import bonfireRollup from "@bonfire/loader/rollup";
+import bonfireVite from "@bonfire/loader/vite";
+import { type RollupCache, rollup } from "rollup";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { build as viteBuild } from "vite";
 import { type Bundler, buildProgram, bundlers } from "../harness/build-program.ts";
 import { checkEverywhere, FOLDER } from "../harness/everywhere.ts";
 
@@ -59,6 +63,42 @@ export const run = (pool: Pool) => pool.call(() => x);
     assert.match(await failureOf(bundler, missing), /not-there\.ts".* at .*refused\.ts:2:1/);
   });
 }
+
+test("a changed helper is in the shipped code of the next build, though the file of the closure is the same", async () => {
+  const folder = await copy("watched");
+  const [input, helper] = [join(folder, "main.js"), join(folder, "helper.js")];
+  await writeFile(
+    input,
+    'import { help } from "./helper.js";\nexport const f = (p) => p.call(() => help());\n',
+  );
+  let cache: RollupCache | undefined;
+  for (const version of ["one", "two"]) {
+    await writeFile(helper, `export const help = () => "${version}";\n`);
+    const build = await rollup({
+      input,
+      plugins: [bonfireRollup()],
+      external: /^@bonfire/,
+      ...(cache && { cache }),
+    });
+    cache = build.cache;
+    const { output } = await build.generate({});
+    assert.equal(output[0].code.match(/one|two/g), [version, version], "in the program and in the bundle");
+  }
+});
+
+test("what Vite builds for a browser has nothing of ours in it", async () => {
+  const folder = await copy("browser");
+  const entry = join(folder, "client.js");
+  await writeFile(entry, "export class A {}\nexport const f = (p) => p.call(() => 1);\n");
+  await viteBuild({
+    root: folder,
+    configFile: false,
+    logLevel: "error",
+    plugins: [bonfireVite()],
+    build: { lib: { entry, formats: ["es"], fileName: "client" }, outDir: "out" },
+  });
+  assert.not.match(await readFile(join(folder, "out/client.js"), "utf8"), /bonfire/);
+});
 
 test.after(() => rm(scratch, { recursive: true }));
 test.run();

@@ -2,7 +2,6 @@
  * The bundler plugin. It does to each file what the loader does, and puts the finished bundle of the file's closures
  * into the output, as the built program may run where its sources are not.
  */
-
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import {
@@ -43,8 +42,8 @@ export const plugin: UnpluginInstance<BonfirePluginOptions | undefined, false> =
         return await transform(this, options ?? {}, code, id);
       },
     },
-    rollup: { resolveId: outside },
-    rolldown: { resolveId: outside },
+    rollup: { resolveId: { order: "pre", handler: outside } },
+    rolldown: { resolveId: { order: "pre", handler: outside } },
     vite: {
       // What runs in a browser has no pools.
       applyToEnvironment: ({ config }) => config.consumer === "server",
@@ -75,7 +74,11 @@ interface VitestContext {
   defineCacheKeyGenerator?(generator: (module: { sourceCode: string }) => false | undefined): void;
 }
 
-type Context = UnpluginContext & { addWatchFile(id: string): void };
+type Context = UnpluginContext & {
+  addWatchFile(id: string): void;
+  /** Rollup's only. */
+  cache?: { has(key: string): boolean };
+};
 
 /** Our own files, where the packages are linked and so are not below a node_modules. */
 function isOurs(file: string): boolean {
@@ -111,6 +114,8 @@ async function transform(context: Context, options: BonfirePluginOptions, code: 
     return undefined;
   }
   for (const input of inputsOf(bundle)) context.addWatchFile(input);
+  // Rollup keeps what it has transformed until that very file changes, but not of plugins that look into its cache.
+  context.cache?.has(file);
   const { text, classes } = marked;
   text.appendLeft(headOf(parsed.program), registration(formatBuilt(source, bundle), parsed.isCommonJs));
   if (classes.length > 0) text.append(`\n;$bonfire.classes($bonfireFile,${classTable(classes)});`);
@@ -160,7 +165,7 @@ function registration(built: string, isCommonJs: boolean): string {
   const call = `$bonfireRegister(${JSON.stringify(built)});`;
   if (!isCommonJs)
     return `import{register as $bonfireRegister,registry as $bonfire}from${door};var $bonfireFile=${call}`;
-  const from = 'typeof __filename==="string"?__filename:process.argv[1]';
+  const from = 'typeof __filename==="string"?__filename:process.argv[1]??process.cwd()+"/_"';
   const find = `process.getBuiltinModule("module").createRequire(${from})(${door})`;
   return `var{register:$bonfireRegister,registry:$bonfire}=${find},$bonfireFile=${call}`;
 }

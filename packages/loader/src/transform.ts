@@ -38,10 +38,10 @@ export function transform(file: string, url: string, code: string): Transformed 
   if (classes.length > 0)
     text.append(`\n;${REGISTRY}?.classes(${JSON.stringify(url)},${classTable(classes)});`);
   return {
-    code: raw === undefined ? text.toString() : withMap(text, code),
+    code: source && raw !== undefined ? withMap(text, code) : text.toString(),
     source,
     certain,
-    edits: code.includes(MAPPED) ? () => text.generateMap({ hires: true }).toString() : undefined,
+    edits: source && code.includes(MAPPED) ? () => text.generateMap({ hires: true }).toString() : undefined,
   };
 }
 

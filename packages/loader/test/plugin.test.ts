@@ -74,6 +74,40 @@ export const run = (pool: Pool) => [
   );
 });
 
+test("the build and the call refuse with the same sentence and place", async () => {
+  const { outfile, warnings } = await built(
+    {
+      "main.ts": `import type { Pool } from "@bonfire/runtime";
+import { capture } from "@bonfire/runtime/internal";
+const pool: Pool = { call: capture } as never;
+let count = 0;
+class Base { #x = 1; x = 1;
+  private() { return pool.call(() => this.#x); }
+  assigns() { return pool.call(() => { this.x = 2; }); }
+  calls() { return pool.call(() => super.toString()); }
+}
+const base = new Base();
+const bump = () => count++;
+const attempts = [
+  () => pool.call(() => { count = 2; }),
+  () => pool.call(() => bump()),
+  function () { return pool.call(() => arguments.length); },
+  function () { return pool.call(() => new.target); },
+  () => base.private(), () => base.assigns(), () => base.calls(),
+];
+for (const attempt of attempts) try { attempt(); console.log("not refused"); } catch (error) { console.log(error.message); }
+`,
+    },
+    { refusals: "warning" },
+  );
+  const told = warnings.map(({ text }) => text.replace(" the closure ", " as it ")).sort();
+  const thrown = (await printed(outfile))
+    .split("\n")
+    .map((line) => line.replace("Cannot ship the function at ", ""));
+  assert.is(told.length, 7);
+  assert.equal(thrown.sort(), told);
+});
+
 test("what merely looks like a call of a pool does not fail the build", async () => {
   const { warnings } = await built({
     "main.ts": 'let n = 0;\nexport const run = (other: any) => other.call(() => import("./gone.js"), n++);\n',

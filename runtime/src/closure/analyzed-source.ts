@@ -73,15 +73,21 @@ export function functionAround({ file }: Analyzed, offset: number, text: string)
   return found && isAlike(found, text) ? found : undefined;
 }
 
-/** Whether the running text can be that of a node of the source: every name of the source is in it too. */
+/** Whether the running text can be that of a node of the source: every name and plain literal of the source is in it. */
 export function isAlike(node: Node, text: string): boolean {
   if (Boolean(node.async) !== /^async\b/.test(text)) return false;
   const words = new Set(text.match(/[\w$]+/g));
   let isSame = true;
-  walk(node, ({ type, name }) => {
+  walk(node, ({ type, name, value }) => {
     if (type === "Identifier" && !words.has(name as string)) isSame = false;
+    if (type === "Literal" && isKeptAsWritten(value) && !text.includes(String(value))) isSame = false;
   });
   return isSame;
+}
+
+/** Other literals may be written in another way: with other quotes, or as 1e3. */
+function isKeptAsWritten(value: unknown): boolean {
+  return typeof value === "number" ? value < 100 : typeof value === "string" && /^[\w ./:-]*$/.test(value);
 }
 
 /** The class at the top level of the file for which `is` holds, under the name by which the file knows it. */

@@ -6,6 +6,6 @@ export function hintLoader(): void {
   told = true;
   if (process.env.BONFIRE_HINTS === "0") return;
   process.stderr.write(
-    "bonfire: reading closures through the inspector; `node --import @bonfire/loader` is faster and more exact (BONFIRE_HINTS=0 silences this)\n",
+    "bonfire: reading closures through the inspector; `node --import @bonfire/loader`, or the plugin for your bundler, is faster and more exact (BONFIRE_HINTS=0 silences this)\n",
   );
 }

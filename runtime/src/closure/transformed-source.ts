@@ -3,9 +3,11 @@
  * source map leads from where V8 has a function to where it stands in its source.
  */
 import { findSourceMap } from "node:module";
-import { getCallSites } from "node:util";
+import { debuglog, getCallSites } from "node:util";
 import type { ScriptLocation } from "./inspector.ts";
 import { FRAMES, pathOfScript } from "./known-source.ts";
+
+const debug = debuglog("bonfire");
 
 /** Stands before the name of a script that is in no file: a line of the REPL, say. */
 export const SCRIPT = "script:";
@@ -47,7 +49,14 @@ export function positionInSource({ scriptId, line, column }: ScriptLocation): So
 function positionInStack(script: string, line: number, column: number): SourcePosition | undefined {
   const { prepareStackTrace } = Error;
   if (typeof prepareStackTrace !== "function") return undefined;
-  const stack = String(prepareStackTrace(new Error(), [new Frame(script, line, column) as never]));
+  let stack: string;
+  try {
+    stack = String(prepareStackTrace(new Error(), [new Frame(script, line, column) as never]));
+  } catch (error) {
+    // It is anybody's function, and may ask a frame for what only V8's own have; then the text itself travels.
+    debug("cannot ask Error.prepareStackTrace about %s: %s", script, error);
+    return undefined;
+  }
   const [, file, row, offset] =
     /\(?((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*?):(\d+):(\d+)\)?\s*$/.exec(stack) ?? [];
   const path = file === undefined ? undefined : pathOfScript(file);

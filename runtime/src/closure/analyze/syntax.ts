@@ -44,7 +44,7 @@ export function eachChild(node: Node, visit: (child: Node) => void): void {
 }
 
 /** Fields that hold no nodes, or not those below. */
-const NOT_CHILDREN = new Set(["type", "start", "end", "range", "loc", "parent"]);
+const NOT_CHILDREN = new Set(["type", "start", "end", "range", "loc", "parent", "tokens", "comments"]);
 
 /** Visit every node in the fields of a node of whatever type; types among them. */
 export function eachField(node: Node, visit: (child: Node) => void): void {
