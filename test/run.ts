@@ -50,7 +50,8 @@ await Promise.all(
 );
 
 const left = (await leftovers()).filter(({ pid }) => !before.has(pid));
-for (const { pid, command } of left) console.log(`left behind: ${pid} ${command.replace(/\s+/g, " ").slice(-160)}`);
+for (const { pid, command } of left)
+  console.log(`left behind: ${pid} ${command.replace(/\s+/g, " ").slice(-160)}`);
 const sum = (pick: (outcome: Outcome) => number) =>
   outcomes.reduce((total, outcome) => total + pick(outcome), 0);
 const failed = sum(({ failed }) => failed) + (left.length > 0 ? 1 : 0);
