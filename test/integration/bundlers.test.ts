@@ -6,7 +6,7 @@ import bonfireVite from "@bonfire/loader/vite";
 import { type RollupCache, rollup } from "rollup";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { build as viteBuild } from "vite";
+import { createServer, build as viteBuild } from "vite";
 import { type Bundler, buildProgram, bundlers } from "../harness/build-program.ts";
 import { checkEverywhere, FOLDER } from "../harness/everywhere.ts";
 
@@ -63,6 +63,29 @@ export const run = (pool: Pool) => pool.call(() => x);
     assert.match(await failureOf(bundler, missing), /not-there\.ts".* at .*refused\.ts:2:1/);
   });
 }
+
+test("closures of files that Vite's development server loads are captured with their bundles", async () => {
+  const folder = await copy("served");
+  await writeFile(
+    join(folder, "captured.ts"),
+    `import { capture } from "@bonfire/runtime/internal";
+import { makeCircle } from "./src/shape.ts";
+const pool = { call: (fn: () => unknown) => Array.isArray(capture(fn).bundles()) };
+export const isBuilt: boolean = pool.call(() => makeCircle(1));
+`,
+  );
+  const server = await createServer({
+    root: folder,
+    configFile: false,
+    logLevel: "error",
+    appType: "custom",
+    server: { middlewareMode: true, ws: false },
+    plugins: [bonfireVite()],
+  });
+  const { isBuilt } = await server.ssrLoadModule("/captured.ts");
+  await server.close();
+  assert.is(isBuilt, true);
+});
 
 test("a changed helper is in the shipped code of the next build, though the file of the closure is the same", async () => {
   const folder = await copy("watched");

@@ -24,7 +24,7 @@ export interface SourcePosition {
 export function positionInScript({ scriptId, line, column }: ScriptLocation): SourcePosition | undefined {
   const name = siteOf(scriptId)?.scriptName;
   if (name === undefined) return undefined;
-  return { path: pathOfScript(name) ?? `${SCRIPT}${name}`, line: line + 1, column: column + 1 };
+  return { path: pathOfScript(name) ?? `${SCRIPT}${name || "a script"}`, line: line + 1, column: column + 1 };
 }
 
 function siteOf(scriptId: string) {
