@@ -32,9 +32,12 @@ for (const kind of ["isolate", "process"] as const) {
 
   test(`${kind}: packets for unknown calls and handles, and bytes that are no packets, harm nobody else`, async () => {
     await using realm = new TestRealm({ kind });
-    const waiting = realm.call("async (signal) => { await new Promise((r) => signal.addEventListener('abort', r)); }", {
-      args: [new AbortController().signal],
-    });
+    const waiting = realm.call(
+      "async (signal) => { await new Promise((r) => signal.addEventListener('abort', r)); }",
+      {
+        args: [new AbortController().signal],
+      },
+    );
     const other = realm.call("() => new Promise((resolve) => setTimeout(resolve, 20, 'well'))");
     await turn();
     const junk = [
