@@ -134,8 +134,11 @@ export function streams(): void {
 }
 
 export function remotes(): void {
-  expectType<(a: number, b?: string) => Promise<boolean>>()(remote((a: number, b?: string) => a > 1 || !!b));
-  expectType<(text: string) => Promise<number>>()(remote(async (text: string) => text.length));
+  const test = remote((a: number, b?: string) => a > 1 || !!b);
+  expectType<Promise<boolean>>()(test(1, "b"));
+  expectType<Promise<number>>()(remote(async (text: string) => text.length)("text"));
+  // @ts-expect-error it takes what the original takes
+  test("1");
   expectType<Promise<AsyncGenerator<number>>>()(
     pool.call(async function* (): AsyncGenerator<number> {
       yield 1;
