@@ -36,4 +36,12 @@ test("03-map finds the longest, and leaves out what failed", async () => {
   assert.match(program.output, /\[ 1, 4, 16, 25 \]/);
 });
 
+test("04-stream fits its line and ends the run when it is good enough", async () => {
+  await using program = example("04-stream");
+  const { code } = await program.exit;
+  assert.is(code, 0, program.output);
+  assert.match(program.output, /y = 3\.00 x \+ 1\.00/);
+  assert.match(program.output, /said on the executor: stopped after enough points/);
+});
+
 test.run();

@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type BonfireError, connect, type Pool, remote } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { NatsServer } from "../harness/nats.ts";
 import { Program } from "../harness/program.ts";
 
 const LIMIT_MS = 10_000;
@@ -593,6 +594,50 @@ for (const realm of ["isolate", "process"] as const) {
     await isQuiet(pool);
   });
 }
+
+for (const realm of ["isolate", "process"] as const) {
+  test(`${realm}: when the link to NATS breaks, streams and remote functions fail with LINK_DOWN, and calls go on`, async () => {
+    await using server = await NatsServer.start();
+    await using driver = await connect({ servers: [server.url] });
+    await using pool = await driver.pool("links", { max: 1, concurrency: 4, realm, logs: "ignore" });
+    const numbers = pool.stream(async function* () {
+      yield 1;
+      await new Promise(() => undefined);
+    });
+    await numbers.next();
+    const pending = failure(numbers.next());
+    const never = remote(() => new Promise<void>(() => undefined));
+    const call = pool.call(() => never().catch((error) => error.code as string));
+    await until(() => pool.inspect().running === 2, "both run");
+    await server.kill();
+    await server.restart();
+    assert.is((await pending).code, "LINK_DOWN");
+    assert.is(await call, "LINK_DOWN");
+    await isQuiet(pool);
+    assert.equal(await Array.fromAsync(pool.stream(() => [1, 2])), [1, 2]);
+  });
+}
+
+test("a generator that spins or eats memory ends with the limit that it met, and its pool goes on", async () => {
+  await using pool = await fire.pool("spinning", { max: 1, memory: 64, logs: "ignore" });
+  const spinning = pool.stream(
+    function* () {
+      yield 1;
+      for (;;);
+    },
+    { deadline: 700 },
+  );
+  // The second is asked for ahead of its reader.
+  const spun = await failure(Array.fromAsync(spinning));
+  assert.is(spun.code, "CALL_TIMEOUT");
+  const eating = pool.stream(function* () {
+    yield 1;
+    const all: unknown[] = [];
+    for (;;) all.push(new Array(1_000).fill({}));
+  });
+  assert.is((await failure(Array.fromAsync(eating))).code, "MEMORY_LIMIT");
+  assert.equal(await Array.fromAsync(pool.stream(() => [1])), [1]);
+});
 
 test("a signal ends what granted programs run", async () => {
   await using granted = await fire.pool("granted", {

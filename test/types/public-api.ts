@@ -8,6 +8,7 @@ import {
   type LogLine,
   type MapProgress,
   type Pool,
+  remote,
 } from "@bonfire/runtime";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -110,6 +111,39 @@ export function maps(numbers: AsyncIterable<number>): void {
   pool.map([1], (item) => item, { order: "random" });
   // @ts-expect-error a number cannot be iterated
   pool.map(1, (item) => item);
+}
+
+export function streams(): void {
+  expectType<Results<number>>()(
+    pool.stream(async function* () {
+      yield 1 as number;
+    }),
+  );
+  expectType<Results<string>>()(
+    pool.stream(
+      function* () {
+        yield Promise.resolve("s");
+      },
+      { deadline: "1s" },
+    ),
+  );
+  expectType<Results<number>>()(pool.stream({ list: [1] }, ({ list }) => list));
+  expectType<Results<Uint8Array>>()(pool.stream(async () => ({}) as ReadableStream<Uint8Array>));
+  // @ts-expect-error a number cannot be iterated
+  pool.stream(() => 1);
+}
+
+export function remotes(): void {
+  const test = remote((a: number, b?: string) => a > 1 || !!b);
+  expectType<Promise<boolean>>()(test(1, "b"));
+  expectType<Promise<number>>()(remote(async (text: string) => text.length)("text"));
+  // @ts-expect-error it takes what the original takes
+  test("1");
+  expectType<Promise<AsyncGenerator<number>>>()(
+    pool.call(async function* (): AsyncGenerator<number> {
+      yield 1;
+    }),
+  );
 }
 
 export function events(): void {

@@ -7,6 +7,7 @@ import {
   encode,
   FrameKind,
   HEADER_BYTES,
+  handleEnded,
   joinCode,
   PacketKind,
   pack,
@@ -38,6 +39,8 @@ export class Cell {
   readonly #live = new Set<number>();
   /** Packets for calls whose body is still on its way. */
   readonly #early = new Map<number, Uint8Array[]>();
+  /** Calls that were not taken, and that their driver sends again, here or elsewhere. */
+  readonly #declined = new Set<number>();
   #bus!: Bus;
   #realm!: Realm;
   #arrived: Message[] = [];
@@ -178,6 +181,7 @@ export class Cell {
   #accept(id: number, bundle: number, answerTo: string): boolean {
     if (this.#drained) {
       this.#tooLate.push(answerTo);
+      this.#declined.add(id);
       return false;
     }
     if (!this.#realm.has(bundle)) {
@@ -186,8 +190,10 @@ export class Cell {
         `This cell has no bundle ${bundle}; it must be loaded again`,
       );
       this.#replies?.send({ answerTo, kind: ReplyKind.error, bytes: encode(error) });
+      this.#declined.add(id);
       return false;
     }
+    this.#declined.delete(id);
     this.#running.set(id, answerTo);
     return true;
   }
@@ -240,16 +246,24 @@ export class Cell {
     this.#checkDrained();
   }
 
-  #receiveHandle(id: number, packet: Uint8Array): void {
-    if (!this.#running.has(id) && !this.#open.has(id)) return;
+  #receiveHandle(id: number, bytes: Uint8Array): void {
+    if (!this.#running.has(id) && !this.#open.has(id)) {
+      // Its driver must not wait for what has ended, e.g. while the link was down. One that did not run here runs elsewhere.
+      if (!this.#declined.has(id)) this.#sendPacket(id, packet(PacketKind.over, 0, encode(handleEnded())));
+      return;
+    }
     this.#live.add(id);
     const early = this.#early.get(id);
-    if (!early) this.#realm.receive(id, packet);
-    else if (early.length < MOST_EARLY) early.push(packet.slice());
+    if (!early) this.#realm.receive(id, bytes);
+    else if (early.length < MOST_EARLY) early.push(bytes.slice());
   }
 
   #handle(id: number, packet: Uint8Array): void {
     this.#live.add(id);
+    this.#sendPacket(id, packet);
+  }
+
+  #sendPacket(id: number, packet: Uint8Array): void {
     this.#publish(subject.handle(this.#tenant, this.#bus.node), ofCall(id, packet));
   }
 
