@@ -46,8 +46,11 @@ export function transform(file: string, url: string, code: string): Transformed 
   };
 }
 
-function tag(text: MagicString, { argument, reads }: Site, index: number): void {
-  const thunk = reads.length === 0 ? "" : `,()=>[${reads.join(", ")}]`;
+function tag(text: MagicString, { argument, reads, checks }: Site, index: number): void {
+  const list = `[${reads.join(", ")}]`;
+  // To mention a name is to be told if it is not declared yet.
+  const values = checks.length === 0 ? list : `(${checks.join(", ")}, ${list})`;
+  const thunk = reads.length + checks.length === 0 ? "" : `,()=>${values}`;
   text.prependRight(argument.start, "$bonfire.tag(");
   text.appendLeft(argument.end, `,$bonfireFile,${index}${thunk})`);
 }

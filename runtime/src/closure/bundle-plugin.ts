@@ -5,7 +5,7 @@ import { extname, sep } from "node:path";
 import { grantFor } from "@bonfire/wire";
 import type { Loader, Plugin } from "esbuild";
 import { classNamesIn } from "./class-names.ts";
-import { classKey } from "./ship-module.ts";
+import { classKey, metaOf } from "./ship-module.ts";
 
 export const BUILTIN_NAMESPACE = "bonfire-builtin";
 const RUNTIME_NAMESPACE = "bonfire-runtime";
@@ -20,6 +20,14 @@ const LOADERS: Record<string, Loader> = {
   ".cjs": "js",
   ".jsx": "jsx",
 };
+
+const ASKS_FOR_META = /\bimport\.meta\b|\b__(?:dirname|filename)\b/;
+
+/** In the first line, so that no line moves. */
+function withMeta(path: string, text: string): string {
+  const hashbang = /^#!.*\n/.exec(text)?.[0] ?? "";
+  return `${hashbang}${metaOf(path)} ${text.slice(hashbang.length)}`;
+}
 
 /** Marks a resolution that this plugin asked for itself. */
 const RESOLVING = Symbol("resolving");
@@ -68,20 +76,18 @@ export function shipPlugin(classKeys: string[]): Plugin {
         loader: "js",
       }));
       build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, ({ path }) => {
-        if (isPackage(path)) return undefined;
-        const contents = readFileSync(path, "utf8");
-        const names = classNamesIn(contents);
-        if (names.length === 0) return undefined;
+        const text = readFileSync(path, "utf8");
+        const contents = ASKS_FOR_META.test(text) ? withMeta(path, text) : text;
+        const names = isPackage(path) ? [] : classNamesIn(contents);
+        if (names.length === 0 && contents === text) return undefined;
         const entries = names.map((name) => {
           const key = classKey(path, name);
           classKeys.push(key);
           return `${JSON.stringify(key)}: typeof ${name} === "function" ? ${name} : undefined`;
         });
         const loader = LOADERS[extname(path)] ?? "js";
-        return {
-          contents: `${contents}\n;Object.assign($bonfire.classes, { ${entries.join(", ")} });`,
-          loader,
-        };
+        const known = names.length === 0 ? "" : `\n;Object.assign($bonfire.classes, { ${entries.join(", ")} });`;
+        return { contents: contents + known, loader };
       });
     },
   };

@@ -10,7 +10,7 @@ import type { BuildFailure, BuildResult, Message } from "esbuild";
 import { readCache, writeCache } from "./bundle-cache.ts";
 import { BUILTIN_NAMESPACE, shipPlugin } from "./bundle-plugin.ts";
 import type { ShipFile } from "./registry.ts";
-import { classKey, type ShipSource, shortPath } from "./ship-module.ts";
+import { classKey, META, type ShipSource, shortPath } from "./ship-module.ts";
 import { rememberMap } from "./stack.ts";
 
 export interface Bundle {
@@ -55,7 +55,6 @@ async function build(source: ShipSource): Promise<Bundle> {
   const { build } = await import("esbuild");
   const directory = dirname(source.file);
   const map = Buffer.from(source.map).toString("base64");
-  const meta = { url: new URL(`file://${source.file}`).href, dirname: directory, filename: source.file };
   let result: BuildResult<{ write: false; metafile: true }>;
   const classKeys: string[] = [];
   try {
@@ -83,9 +82,12 @@ async function build(source: ShipSource): Promise<Bundle> {
       // A computed import() becomes a require() of the realm, as an isolate has no import() of its own.
       supported: { "dynamic-import": false },
       define: {
-        "import.meta.url": JSON.stringify(meta.url),
-        "import.meta.dirname": JSON.stringify(meta.dirname),
-        "import.meta.filename": JSON.stringify(meta.filename),
+        // Each file that asks for these declares the object for itself: see `metaOf`.
+        "import.meta.url": `${META}.url`,
+        "import.meta.dirname": `${META}.dirname`,
+        "import.meta.filename": `${META}.filename`,
+        __dirname: `${META}.dirname`,
+        __filename: `${META}.filename`,
         "process.env.NODE_ENV": JSON.stringify(process.env.NODE_ENV ?? "production"),
       },
       plugins: [shipPlugin(classKeys)],

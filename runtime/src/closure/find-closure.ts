@@ -15,6 +15,7 @@ import { hintLoader } from "./hint.ts";
 import { type Insight, inspectFunction, readVariables } from "./inspector.ts";
 import {
   callerFiles,
+  callerPlace,
   type KnownSource,
   placeOfOnly,
   placeOfText,
@@ -22,7 +23,7 @@ import {
   type TextPlace,
 } from "./known-source.ts";
 import { registerFile, type ShipFile, type Tag } from "./registry.ts";
-import { shipFunction } from "./ship-module.ts";
+import { shipFunction, shortPath } from "./ship-module.ts";
 import { shipText } from "./text-closure.ts";
 
 export function findClosure(target: object): Tag {
@@ -45,11 +46,7 @@ export function explicitClosure(target: object): Tag {
       ? undefined
       : `uses \`${missing}\`, which is not among its named captures: add it to them`);
   if (reason !== undefined) {
-    const [path] = callerFiles();
-    throw new BonfireError(
-      "CAPTURE_REFUSED",
-      `Cannot ship the function given in ${path ?? "a script"} as it ${reason}`,
-    );
+    throw new BonfireError("CAPTURE_REFUSED", `Cannot ship the function given at ${callerPlace()} as it ${reason}`);
   }
   return { file: shipText(text, [], placeOfOnly(text, callerFiles()[0])), site: 0, captures: undefined };
 }
@@ -61,20 +58,17 @@ function textClosure(text: string, insight: Insight, place: TextPlace | undefine
   const reason =
     problem ?? (written === undefined ? undefined : `assigns to captured variable \`${written}\``);
   if (reason !== undefined) {
-    const at = insight.location ? `:${insight.location.line + 1}:${insight.location.column + 1}` : "";
-    throw new BonfireError(
-      "CAPTURE_REFUSED",
-      `Cannot ship the function at ${callerFiles()[0] ?? "?"}${at} as it ${reason}`,
-    );
+    const at = place ? `${shortPath(place.source.path)}:${place.line}:${place.column}` : callerPlace();
+    throw new BonfireError("CAPTURE_REFUSED", `Cannot ship the function at ${at} as it ${reason}`);
   }
   const file = shipText(text, [...values.keys()], place);
   return { file, site: 0, captures: reader(file, insight) };
 }
 
 function reader(file: ShipFile, insight: Insight): () => unknown[] {
-  const { names } = file.source.sites[0]!;
+  const { names, checks } = file.source.sites[0]!;
   return () => {
-    const values = readVariables(insight, names);
+    const values = readVariables(insight, checks.length === 0 ? names : [...checks, ...names]);
     return names.map((name) => {
       if (!values.has(name)) throw new ReferenceError(`${name} is not visible from the function`);
       return values.get(name);

@@ -7,6 +7,7 @@ import { stripTypeScriptTypes } from "node:module";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { debuglog, getCallSites } from "node:util";
+import { shortPath } from "./ship-module.ts";
 
 const debug = debuglog("bonfire");
 const FRAMES = 30;
@@ -26,16 +27,23 @@ const sources = new Map<string, KnownSource | undefined>();
 
 /** The files on the stack that belong to the program, the nearest caller first. */
 export function callerFiles(): string[] {
-  const paths: string[] = [];
-  for (const { scriptName } of getCallSites(FRAMES)) {
+  return [...new Set(callers().map(({ path }) => path))];
+}
+
+/** Where the program called us: "src/a.ts:12:7". */
+export function callerPlace(): string {
+  const [caller] = callers();
+  return caller ? `${shortPath(caller.path)}:${caller.line}:${caller.column}` : "a script";
+}
+
+function callers(): { path: string; line: number; column: number }[] {
+  return getCallSites(FRAMES).flatMap(({ scriptName, lineNumber: line, columnNumber: column }) => {
     const path = scriptName.startsWith("file:")
       ? fileURLToPath(scriptName.replace(/[?#].*$/, ""))
       : scriptName;
-    if (!path.startsWith("/") && !/^[A-Za-z]:\\/.test(path)) continue;
-    if (path.startsWith(OURS) || paths.includes(path)) continue;
-    paths.push(path);
-  }
-  return paths;
+    const isProgram = (path.startsWith("/") || /^[A-Za-z]:\\/.test(path)) && !path.startsWith(OURS);
+    return isProgram ? [{ path, line, column }] : [];
+  });
 }
 
 export function readSource(path: string): KnownSource | undefined {

@@ -6,11 +6,11 @@ import { createHash } from "node:crypto";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Reference, Refusal } from "@bonfire/wire";
 import { classNamesIn } from "./class-names.ts";
-import { readFunctionText } from "./function-text.ts";
+import { HERITAGE, readFunctionText } from "./function-text.ts";
 import { inspectFunction, readVariables } from "./inspector.ts";
 import { callerFiles, knownPaths, placeOfText } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
-import { fileOf, homeOf, registerClass, registerFile, type ShipFile, type Tag, tagOf } from "./registry.ts";
+import { fileOf, homeOf, registerClass, isTagKey, registerFile, type ShipFile, type Tag, tagOf } from "./registry.ts";
 import { classKey, shortPath } from "./ship-module.ts";
 
 /** A bundle that values refer to under a key of 16 hex digits, until its hash is known. */
@@ -37,13 +37,13 @@ function functionReference(value: object, needs: Needs, own: ShipFile | undefine
   const shipped = home && classReference(home.url, home.name, needs, own);
   if (shipped) return shipped;
   const tag = tagOf(value);
-  if (tag) return closureReference(tag, needs);
+  if (tag) return closureReference(value, tag, needs);
   const builtin = builtinExport(value);
   if (builtin) return { kind: "builtin", ...builtin };
   return sourceReference(value);
 }
 
-function closureReference({ file, site, captures }: Tag, needs: Needs): Reference {
+function closureReference(value: object, { file, site, captures }: Tag, needs: Needs): Reference {
   const { names, problems, line, column } = file.source.sites[site]!;
   const problem = problems.find(({ severity }) => severity === "error");
   if (problem) {
@@ -52,7 +52,8 @@ function closureReference({ file, site, captures }: Tag, needs: Needs): Referenc
     );
   }
   needs.set(file.key, { file });
-  return { kind: "closure", hash: file.key, site, names, captures: captures?.() ?? [] };
+  const own = Reflect.ownKeys(value).filter((key) => !isTagKey(key));
+  return { kind: "closure", hash: file.key, site, names, captures: captures?.() ?? [], own };
 }
 
 function classReference(
@@ -99,7 +100,8 @@ function registerClassFile(url: string, path: string): ShipFile {
 
 /** The function or class itself, as text with the values that it closes over. */
 function sourceReference(value: object): Reference {
-  const { text, form, names, writes, problem } = readFunctionText(Function.prototype.toString.call(value));
+  const shown = Function.prototype.toString.call(value);
+  const { text, form, names, writes, keyNames, problem } = readFunctionText(shown);
   if (problem)
     throw new Refusal(`is a function that ${problem}`.replace("that is a native", "that is native"));
   const insight = inspectFunction(value);
@@ -108,7 +110,13 @@ function sourceReference(value: object): Reference {
   if (written !== undefined) {
     throw new Refusal(`is a function that assigns to its captured variable \`${written}\``);
   }
-  const place = placeOfText(text, insight.location, [...knownPaths(), ...callerFiles()]);
+  // What a class uses only where it is declared is not kept for it.
+  const lost = keyNames.find((name) => !values.has(name) && !(name in globalThis));
+  if (lost !== undefined) {
+    throw new Refusal(`is a class with a key computed from \`${lost}\`, which is gone: use it in a method as well`);
+  }
+  if (names.includes(HERITAGE)) values.set(HERITAGE, Object.getPrototypeOf(value));
+  const place = placeOfText(shown, insight.location, [...knownPaths(), ...callerFiles()]);
   const at = place ? `${place.source.path}:${place.line}:${place.column}` : `a script:1:1`;
   return { kind: "source", text, form, names: [...values.keys()], values: [...values.values()], at };
 }
@@ -122,12 +130,7 @@ function objectReference(value: object): Reference | undefined {
     if (typeof owner !== "function" || owner === Object) continue;
     const made = builtinExport(owner);
     if (made && !KEPT_BY_CODEC.has(made.path)) {
-      throw new Refusal(`is a ${made.module}.${made.path}: open it inside the closure`);
-    }
-    if (hasPrivateState(owner)) {
-      throw new Refusal(
-        `is an instance of ${owner.name}, which has #private fields: capture plain data instead`,
-      );
+      throw new Refusal(`is a ${made.module}.${made.path || owner.name}: open it inside the closure`);
     }
   }
   return undefined;
@@ -135,17 +138,3 @@ function objectReference(value: object): Reference | undefined {
 
 /** Classes of node's modules that are globals too, and that the codec knows. */
 const KEPT_BY_CODEC = new Set(["Buffer", "URL", "URLSearchParams", "Headers", "DOMException"]);
-
-const privateState = new WeakMap<object, boolean>();
-
-function hasPrivateState(owner: object): boolean {
-  let answer = privateState.get(owner);
-  if (answer === undefined) {
-    const text = Function.prototype.toString.call(owner);
-    answer =
-      /^class\b/.test(text) &&
-      /(?:^|[\s;{}])(?:static\s+)?(?:async\s+|get\s+|set\s+|\*\s*)?#[\w$]+\s*[=;(\n}]/.test(text);
-    privateState.set(owner, answer);
-  }
-  return answer;
-}

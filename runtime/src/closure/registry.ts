@@ -59,6 +59,11 @@ export function tagOf(value: object): Tag | undefined {
   return Object.hasOwn(value, TAG) ? (value as { [TAG]?: Tag })[TAG] : undefined;
 }
 
+/** Whether it is the property that holds a function's tag, which stays behind when the function travels. */
+export function isTagKey(key: PropertyKey): boolean {
+  return key === TAG;
+}
+
 /** The program's class with this key: "src/shape.ts#Circle". */
 export function classByKey(key: string): Callable | undefined {
   return classesByKey.get(key);

@@ -4,10 +4,11 @@
  * caller's file itself is never run on an executor.
  */
 import { isBuiltin } from "node:module";
-import { basename, relative, sep } from "node:path";
+import { basename, dirname, relative, sep } from "node:path";
+import { pathToFileURL } from "node:url";
 import { findCallSites } from "./analyze/call-sites.ts";
 import { Classifier } from "./analyze/classify.ts";
-import { type Plan, type Problem, planCapture } from "./analyze/plan.ts";
+import { isHidden, type Plan, type Problem, planCapture } from "./analyze/plan.ts";
 import { type Place, SourceFile } from "./analyze/source-file.ts";
 import type { Node, Parsed, Scope, Variable } from "./analyze/syntax.ts";
 import { ShipText } from "./ship-text.ts";
@@ -16,6 +17,8 @@ import { ShipText } from "./ship-text.ts";
 export interface SiteInfo extends Place {
   /** Its captures in order; the last may be `this`. */
   names: readonly string[];
+  /** What has to be declared by the time of the call, beside them. */
+  checks: readonly string[];
   problems: readonly Problem[];
   /** The node builtins that it imports itself, without `node:`. */
   builtins: readonly string[];
@@ -40,6 +43,8 @@ export interface Site {
   argument: Node;
   /** What reads each capture where the closure stands, in the order of `names`. */
   reads: readonly string[];
+  /** Names that have to exist there, or the call is refused. */
+  checks: readonly string[];
   isCertain: boolean;
 }
 
@@ -66,7 +71,7 @@ export function shipCallSites(parsed: Parsed): Shipped | undefined {
   const found = findCallSites(file, classifier);
   if (found.length === 0) return undefined;
   const plans = found.map(({ node, variable, argument }) =>
-    node ? planCapture(file, classifier, node, variable) : importedPlan(argument, variable!),
+    node ? planCapture(file, classifier, node, argument, variable) : importedPlan(argument, variable!),
   );
   const source = new ShipModuleWriter(
     file,
@@ -80,13 +85,14 @@ export function shipCallSites(parsed: Parsed): Shipped | undefined {
       argument,
       isCertain,
       reads: readsOf(plans[index]!),
+      checks: plans[index]!.checks.map(({ name }) => name),
     })),
   };
 }
 
 /** One function of the file, wherever it stands. */
 export function shipFunction(file: SourceFile, classifier: Classifier, node: Node): ShipSource {
-  return new ShipModuleWriter(file, classifier, [planCapture(file, classifier, node)], [node]).write();
+  return new ShipModuleWriter(file, classifier, [planCapture(file, classifier, node, node)], [node]).write();
 }
 
 function importedPlan(node: Node, variable: Variable): Plan {
@@ -95,6 +101,7 @@ function importedPlan(node: Node, variable: Variable): Plan {
     self: variable,
     values: [],
     code: [],
+    checks: [],
     imports: [variable],
     dynamicImports: [],
     receiver: undefined,
@@ -133,6 +140,8 @@ class ShipModuleWriter {
       for (const variable of code) if (this.#classifier.hoistable(variable)) this.#hoist(variable);
     }
     const classes = this.#classes();
+    const { code, file } = this.#file;
+    if (code.includes("import.meta")) this.#text.raw(`${metaOf(file)}\n`);
     const imports = this.#writeImports();
     for (const variable of this.#inOrder(this.#hoisted)) this.#writeCode(variable);
     this.#text.raw("$bonfire.module = { sites: [\n");
@@ -235,7 +244,9 @@ class ShipModuleWriter {
     const local = code.filter((variable) => !this.#hoisted.has(variable));
     // A file may have a `console` of its own, which then must not be hidden.
     const ownConsole = [...values, ...code, ...plan.imports].some(({ name }) => name === "console");
-    this.#text.raw(`($captures, ${ownConsole ? "$console" : "console"}) => {`);
+    const names = new Set([...values, ...code, ...plan.imports].map(({ name }) => name));
+    const given = unused("$captures", names);
+    this.#text.raw(`(${given}, ${ownConsole ? unused("$console", names) : "console"}) => {`);
     if (receiver) this.#text.raw(" return (function () {");
     let depth = 0;
     for (const scope of scopesOf([...values, ...local])) {
@@ -243,7 +254,7 @@ class ShipModuleWriter {
       depth++;
       values.forEach((variable, index) => {
         const word = this.#isMutable(variable) ? "let" : "const";
-        if (variable.scope === scope) this.#text.raw(` ${word} ${variable.name} = $captures[${index}];`);
+        if (variable.scope === scope) this.#text.raw(` ${word} ${variable.name} = ${given}[${index}];`);
       });
       this.#text.raw("\n");
       for (const variable of this.#inOrder(local)) if (variable.scope === scope) this.#writeCode(variable);
@@ -252,7 +263,7 @@ class ShipModuleWriter {
     if (self) this.#text.raw(self.name);
     else this.#text.raw("(").slice(node.start, node.end).raw(")");
     this.#text.raw(`;${" }".repeat(depth)}`);
-    if (receiver) this.#text.raw(` }).call($captures[${values.length}]);`);
+    if (receiver) this.#text.raw(` }).call(${given}[${values.length}]);`);
     this.#text.raw(" },\n");
   }
 
@@ -271,14 +282,15 @@ class ShipModuleWriter {
   }
 
   #siteInfo(plan: Plan, place: Node): SiteInfo {
-    const { values, receiver, problems } = plan;
+    const { values, receiver, problems, checks } = plan;
     const names = values.map(({ name }) => name);
     if (receiver) names.push("this");
     const scope = this.#file.scopeAt(place);
-    const shadowed = values.filter((variable) => lookUp(variable.name, scope) !== variable);
+    const shadowed = values.filter((variable) => isHidden(variable, scope));
     return {
       ...this.#file.place(place.start),
       names,
+      checks: checks.map(({ name }) => name),
       builtins: this.#builtins(plan),
       problems: [
         ...problems,
@@ -295,6 +307,18 @@ class ShipModuleWriter {
   }
 }
 
+function unused(name: string, taken: ReadonlySet<string>): string {
+  return taken.has(name) ? unused(`${name}_`, taken) : name;
+}
+
+/** What `import.meta` says of a file, as a declaration for the code in it: see the `define` of the bundle. */
+export function metaOf(file: string): string {
+  const meta = { url: pathToFileURL(file).href, dirname: dirname(file), filename: file };
+  return `var ${META} = ${JSON.stringify(meta)};`;
+}
+
+export const META = "$bonfireMeta";
+
 /** The scopes of these variables, the outermost first. */
 function scopesOf(variables: readonly Variable[]): Scope[] {
   const depth = (scope: Scope): number => {
@@ -303,14 +327,6 @@ function scopesOf(variables: readonly Variable[]): Scope[] {
     return count;
   };
   return [...new Set(variables.map(({ scope }) => scope))].sort((left, right) => depth(left) - depth(right));
-}
-
-function lookUp(name: string, from: Scope): Variable | undefined {
-  for (let scope: Scope | null = from; scope; scope = scope.upper) {
-    const variable = scope.set.get(name);
-    if (variable) return variable;
-  }
-  return undefined;
 }
 
 function importAttributes(declaration: Node): string {

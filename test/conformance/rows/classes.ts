@@ -1,6 +1,7 @@
 /** `this`, classes and their instances. */
 import { Square, unitSquare } from "@bonfire-test/shapes";
 import type { Pool } from "@bonfire/runtime";
+import { SemVer } from "semver";
 import type { Group, Refusal } from "../row.ts";
 import Plain, { Circle, isCircle, makeCircle, Shape } from "../support/shapes.ts";
 
@@ -25,11 +26,27 @@ class Counter {
   [computed](): string {
     return "computed";
   }
-  [KEY](): string {
+  [Symbol.for("symbol")](): string {
     return "symbol";
   }
   static of(count: number): Counter {
     return new Counter(count);
+  }
+}
+const limits = { most: 9 };
+class Keyed {
+  static limit = limits.most;
+  [KEY](): number {
+    return limits.most;
+  }
+}
+class Unfit {
+  readonly pending = Promise.resolve(1);
+  run(pool: Pool): Promise<unknown> {
+    return pool.call(() => this.read());
+  }
+  read(): number {
+    return 1;
   }
 }
 class Loud extends Counter {
@@ -136,11 +153,14 @@ class Job {
     const { name } = this;
     return pool.call(() => name);
   }
-  arrowField = (pool: Pool): Promise<unknown> => pool.call(() => this.name);
   static readonly kind = "static job";
   static ofStatic(pool: Pool): Promise<unknown> {
     return pool.call(() => this.kind);
   }
+}
+class Arrows {
+  readonly name = "arrows";
+  run = (pool: Pool): Promise<unknown> => pool.call(() => this.name);
 }
 
 export const classes: Group = {
@@ -165,7 +185,7 @@ export const classes: Group = {
       needs: "loader",
       refused: THIS_REFUSED,
     },
-    { id: "this-arrow-field", says: "`this` in a field that is an arrow function", call: (pool: Pool) => new Job().arrowField(pool), needs: "loader", refused: THIS_REFUSED },
+    { id: "this-arrow-field", says: "`this` in a field that is an arrow function", call: (pool: Pool) => new Arrows().run(pool), needs: "loader", refused: THIS_REFUSED },
     { id: "class-new", says: "a class of the file, made inside", call: (pool: Pool) => pool.call(() => new Counter(1).next()) },
     { id: "class-static", says: "statics of a class", call: (pool: Pool) => pool.call(() => [Counter.kind, Counter.of(2).count, Counter.made]) },
     { id: "class-inherited", says: "inheritance, `super` and overridden methods", call: (pool: Pool) => pool.call(() => [new Loud(1).next(), Loud.of(1).count, Loud.describe()]) },
@@ -175,7 +195,7 @@ export const classes: Group = {
         return [counter.double, counter.count];
       }) },
     { id: "class-private", says: "`#private` fields, methods and statics of a class that is used inside", call: (pool: Pool) => pool.call(() => [new Private(2).value, new Private(3).has({}), Private.made > 0]) },
-    { id: "class-computed", says: "methods with computed and symbol keys", call: (pool: Pool) => pool.call(() => [new Counter()[computed](), new Counter()[KEY]()]) },
+    { id: "class-computed", says: "methods with computed and symbol keys", call: (pool: Pool) => pool.call(() => [new Counter()[computed](), new Counter()[Symbol.for("symbol")]()]) },
     { id: "class-expression", says: "a class expression", call: (pool: Pool) => pool.call(() => [new Anonymous().n, Anonymous.name]) },
     {
       id: "class-local",
@@ -289,24 +309,19 @@ export const classes: Group = {
     { id: "instance-returned-array", says: "an instance of a subclass of `Array` as a result", call: (pool: Pool) => pool.call(() => Stack.from([1, 2])) },
     { id: "instance-returned-map", says: "an instance of a subclass of `Map` as a result", call: (pool: Pool) => pool.call(() => new Registry([["a", 1]])) },
     { id: "instance-returned-tree", says: "a cycle of instances as a result", call: (pool: Pool) => pool.call(() => new Node().add(new Node())) },
-    { id: "this-whole", says: "`this` itself, with its class", call: (pool: Pool) => {
-        class Whole {
-          n = 1;
-          run() { return pool.call(() => this.n + this.inc()); }
-          inc() { return this.n + 1; }
-        }
-        return new Whole().run();
-      }, needs: "loader", refused: THIS_REFUSED },
     { id: "this-returned", says: "`this` as a result, as an instance of its class", call: (pool: Pool) => new Returned().whole(pool), needs: "loader", refused: THIS_REFUSED },
-    { id: "this-with-pool", says: "`this` whose fields cannot travel", call: (pool: Pool) => {
-        class Service {
-          pool = pool;
-          pending = Promise.resolve();
-          run() { return pool.call(() => this.read()); }
-          read() { return 1; }
-        }
-        return new Service().run();
-      }, refused: { code: "CAPTURE_REFUSED", message: /`this`|this\.\w+/, instead: "copy what it needs to a constant" } },
+    { id: "this-unfit", says: "`this` with a field that cannot travel", call: (pool: Pool) => new Unfit().run(pool), refused: { code: "CAPTURE_REFUSED", message: /this\.pending|`this`/, instead: "copy what it needs to a constant" } },
+    { id: "class-keyed", says: "a class that depends on a value of its file: made inside", call: (pool: Pool) => pool.call(() => [new Keyed()[KEY](), Keyed.limit]) },
+    { id: "instance-keyed", says: "an instance of such a class", call: (pool: Pool) => {
+        const keyed = new Keyed();
+        return pool.call(() => [keyed[KEY](), keyed instanceof Keyed, keyed.constructor === Keyed]);
+      } },
+    { id: "instance-keyed-returned", says: "an instance of such a class as a result", call: (pool: Pool) => pool.call(() => new Keyed()) },
+    { id: "instance-package", says: "an instance of a package's class that the closure imports", call: (pool: Pool) => {
+        const version = new SemVer("1.2.3");
+        return pool.call(() => [version instanceof SemVer, version.major, version.compare("1.2.4")]);
+      } },
+    { id: "instance-package-returned", says: "an instance of a package's class as a result", call: (pool: Pool) => pool.call(() => new SemVer("1.2.3")) },
   ],
 };
 

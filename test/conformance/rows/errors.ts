@@ -90,7 +90,8 @@ export const errors: Group = {
         });
       } },
     { id: "throw-dom-exception", says: "an `AbortError`", call: (pool: Pool) => pool.call(() => AbortSignal.abort().throwIfAborted()) },
-    { id: "throw-node-error", says: "an error of node's library, with its code", call: (pool: Pool) => pool.call(() => Buffer.alloc(1).readUInt32LE(9)) },
+    { id: "throw-node-error", says: "an error of node's library, with its code", call: (pool: Pool) =>
+        Promise.resolve(pool.call(() => Buffer.alloc(1).readInt8(9))).catch(({ code, name, message }: NodeJS.ErrnoException) => [code, name, message]) },
     { id: "throw-json", says: "a syntax error of `JSON.parse`", call: (pool: Pool) => pool.call(() => JSON.parse("{")) },
     { id: "throw-frozen", says: "a frozen error", call: (pool: Pool) => pool.call(() => {
         throw Object.freeze(Object.assign(new Error("frozen"), { code: "F" }));
@@ -119,6 +120,7 @@ export const errors: Group = {
       }), refused: { code: "VALUE_REFUSED", message: /"error\.retry"/, instead: "put data on errors" } },
     { id: "throw-stack-getter", says: "an error with a `stack` getter of its own", call: (pool: Pool) => pool.call(() => {
         throw Object.defineProperty(new Error("m"), "stack", { get: () => "conformance/rows/errors.ts:1", configurable: true });
-      }), refused: { code: "VALUE_REFUSED", message: /./, instead: "leave `stack` alone" } },
+      }) },
+    { id: "throw-class", says: "a class where a function is wanted: the same TypeError", call: (pool: Pool) => pool.call(class Made {} as never).catch((error: Error) => [error.name, error.message]) },
   ],
 };

@@ -110,11 +110,6 @@ export const forms: Group = {
       id: "computed-method",
       says: "a method with a computed name",
       call: (pool: Pool) => pool.call((object as unknown as Record<string, () => string>).computed!),
-      refused: {
-        code: "CAPTURE_REFUSED",
-        message: /method whose name is computed/,
-        instead: "wrap it in an arrow function",
-      },
     },
     { id: "arrow-property", says: "an arrow function in a property", call: (pool: Pool) => pool.call(object.property) },
     { id: "quoted-method", says: "a method with a quoted name", call: (pool: Pool) => pool.call(object["quoted name"]) },

@@ -25,6 +25,14 @@ export class Classifier {
   }
 
   kind(variable: Variable): Kind {
+    const kind = this.#written(variable);
+    // A class that depends on values is one with them: as code beside an instance of it, it would exist twice.
+    if (kind.kind === "code" && kind.isClass && !this.hoistable(variable)) return { kind: "value", mutable: false };
+    return kind;
+  }
+
+  /** The kind as the declaration alone has it. */
+  #written(variable: Variable): Kind {
     let kind = this.#kinds.get(variable);
     if (!kind) {
       kind = this.#classify(variable);
@@ -71,6 +79,8 @@ export class Classifier {
         const literal = isLiteral(init);
         const isClass = init.type === "ClassExpression";
         if (!literal && !isClass && !isFunctionExpression(init)) return value;
+        // A `var` may be read before its initializer has run.
+        if (parent?.kind === "var" && (literal || variable.scope !== this.#file.moduleScope)) return value;
         if (this.#gainsProperties(variable)) return value;
         return { kind: "code", node: init, declared: false, isClass, isLiteral: literal };
       }
@@ -101,7 +111,7 @@ export class Classifier {
   hoistable(variable: Variable, under = new Set<Variable>()): boolean {
     const known = this.#hoistable.get(variable);
     if (known !== undefined) return known;
-    const kind = this.kind(variable);
+    const kind = this.#written(variable);
     if (kind.kind === "import" || kind.kind === "type") return true;
     const { moduleScope } = this.#file;
     if (kind.kind !== "code" || variable.scope !== moduleScope) return false;
