@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
 import { BonfireError, type EncodeOptions, encode, ReplyKind } from "@bonfire/wire";
-import { BundleTable, type ShipFactory } from "../guest/bundles.ts";
+import { BundleTable, MissingBundle, type ShipFactory } from "../guest/bundles.ts";
 import { callSite } from "../guest/call-site.ts";
 import { encodeError } from "../guest/encode-error.ts";
 import { deadlineError } from "../sandbox/stop.ts";
@@ -30,15 +30,16 @@ export class ProcessRealm implements Realm {
   readonly #pending = new Map<number, PendingCall>();
   readonly #deadlines = new Deadlines((now) => this.#expire(now));
   readonly #result: EncodeOptions;
+  readonly #error: EncodeOptions;
   readonly #cwd = process.cwd();
 
-  constructor({ workdir, events }: RealmOptions) {
+  constructor({ directory, workdir, events }: RealmOptions) {
     this.#events = events;
     this.#console = new CallConsole(events);
-    // Packages are found from where the process was started, as for any program.
-    const require = createRequire(join(this.#cwd, "closure.js"));
+    const require = createRequire(join(directory, "closure.js"));
     this.#bundles = new BundleTable(require, (specifier) => importFrom(require, specifier));
     this.#result = { root: "result", reference: (value) => this.#bundles.reference(value) };
+    this.#error = { ...this.#result, root: "error" };
     process.chdir(workdir);
   }
 
@@ -71,23 +72,33 @@ export class ProcessRealm implements Realm {
   }
 
   #begin(call: IncomingCall): void {
-    const { id, bundle, site, body } = call;
-    const console = this.#console.of(id);
+    const { id, bundle, body } = call;
     try {
-      this.#evaluate(bundle);
-      const loading = this.#bundles.loading(bundle);
-      if (loading === undefined) {
-        this.#settle(id, callSite(this.#bundles, bundle, site, body, console));
-        return;
-      }
-      const kept = body.slice();
-      this.#settle(
-        id,
-        loading.then(() => callSite(this.#bundles, bundle, site, kept, console)),
-      );
+      this.#settle(id, this.#invoke(call, bundle, body, this.#console.of(id)));
     } catch (error) {
       this.#fail(id, error);
     }
+  }
+
+  /** Runs the call once `needed`, its own bundle or one that its values refer to, is evaluated. */
+  #invoke(call: IncomingCall, needed: number, body: Uint8Array, console: Console): unknown {
+    this.#evaluate(needed);
+    const loading = this.#bundles.loading(needed);
+    if (loading !== undefined) {
+      const kept = body.slice();
+      return loading.then(() => this.#invoke(call, call.bundle, kept, console));
+    }
+    try {
+      return callSite(this.#bundles, call.bundle, call.site, body, console);
+    } catch (error) {
+      if (!(error instanceof MissingBundle)) throw error;
+      return this.#invoke(call, this.#numberOf(error.hash), body, console);
+    }
+  }
+
+  #numberOf(hash: string): number {
+    for (const [number, source] of this.#sources) if (source.hash === hash) return number;
+    throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
   }
 
   #evaluate(bundle: number): void {
@@ -124,7 +135,7 @@ export class ProcessRealm implements Realm {
   }
 
   #fail(id: number, error: unknown): void {
-    this.#answer(id, ReplyKind.error, encodeError(error, this.#result));
+    this.#answer(id, ReplyKind.error, encodeError(error, this.#error));
   }
 
   #answer(id: number, kind: number, bytes: Uint8Array): void {

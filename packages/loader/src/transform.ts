@@ -38,7 +38,12 @@ export function transform(file: string, url: string, code: string): Transformed 
   shipped.sites.forEach((site, index) => {
     tag(text, site, index);
   });
-  text.appendLeft(headOf(parsed.program), `const $bonfire=${REGISTRY},$bonfireFile=${JSON.stringify(url)};`);
+  const shared = shipped.source.shared.map((name) => `${name}:()=>${name}`);
+  const share = shared.length === 0 ? "" : `$bonfire.share?.($bonfireFile,{${shared.join(",")}});`;
+  text.appendLeft(
+    headOf(parsed.program),
+    `const $bonfire=${REGISTRY},$bonfireFile=${JSON.stringify(url)};${share}`,
+  );
   return {
     code: text.toString() + tail,
     source: shipped.source,

@@ -78,9 +78,9 @@ async function build(source: ShipSource): Promise<Bundle> {
       outfile: `${directory}/bonfire.js`,
       absWorkingDir: directory,
       logLevel: "silent",
-      keepNames: false,
+      keepNames: true,
       // A computed import() becomes a require() of the realm, as an isolate has no import() of its own.
-      supported: { "dynamic-import": false },
+      supported: { "dynamic-import": false, using: true },
       define: {
         // Each file that asks for these declares the object for itself: see `metaOf`.
         "import.meta.url": `${META}.url`,
@@ -97,7 +97,7 @@ async function build(source: ShipSource): Promise<Bundle> {
   }
   const output = result.outputFiles.find(({ path }) => path.endsWith(".js"))!;
   const mapFile = result.outputFiles.find(({ path }) => path.endsWith(".map"))!;
-  const code = wrap(output.text, source);
+  const code = wrap(output.text.replace(SET_NAME, CHECK_NAME), source);
   const inputs = Object.values(result.metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
   const bundle: Bundle = {
     hash: createHash("sha256").update(code).digest("hex").slice(0, 16),
@@ -106,7 +106,7 @@ async function build(source: ShipSource): Promise<Bundle> {
     builtins: inputs
       .filter((input) => input.startsWith(`${BUILTIN_NAMESPACE}:`))
       .map((input) => input.slice(BUILTIN_NAMESPACE.length + 1)),
-    classes: [...new Set([...source.classes.map((name) => classKey(source.file, name)), ...classKeys])],
+    classes: [...new Set([...source.shared.map((name) => classKey(source.file, name)), ...classKeys])],
   };
   writeCache(
     source,
@@ -115,6 +115,10 @@ async function build(source: ShipSource): Promise<Bundle> {
   );
   return bundle;
 }
+
+/** What esbuild calls on each function that it may have renamed: most have their name, which is cheaper to see than to set. */
+const SET_NAME = "var __name = (target, value) => __defProp(";
+const CHECK_NAME = "var __name = (target, value) => target.name === value ? target : __defProp(";
 
 /** A name of its own for the ship module, so that it can import the file that it was made from. */
 function shipPath(source: ShipSource): string {

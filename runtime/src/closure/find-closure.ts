@@ -22,7 +22,7 @@ import {
   readSource,
   type TextPlace,
 } from "./known-source.ts";
-import { registerFile, type ShipFile, type Tag } from "./registry.ts";
+import { registerFile, resolveNames, type ShipFile, shareNames, type Tag } from "./registry.ts";
 import { shipFunction, shortPath } from "./ship-module.ts";
 import { shipText } from "./text-closure.ts";
 
@@ -32,6 +32,7 @@ export function findClosure(target: object): Tag {
   const insight = inspectFunction(target);
   const place = placeOfText(text, insight.location, callerFiles());
   const file = place && locate(place, text);
+  if (file) shareVisible(file, insight);
   return file ? { file, site: 0, captures: reader(file, insight) } : textClosure(text, insight, place);
 }
 
@@ -74,6 +75,22 @@ function reader(file: ShipFile, insight: Insight): () => unknown[] {
       return values.get(name);
     });
   };
+}
+
+const shared = new WeakSet<ShipFile>();
+
+/** What of the file's functions and classes the closure sees, as the loader would have told it. */
+function shareVisible(file: ShipFile, insight: Insight): void {
+  if (shared.has(file)) return;
+  shared.add(file);
+  const names = file.source.shared;
+  const thunks = names.map((name): [string, () => unknown] => [
+    name,
+    () => readVariables(insight, [name]).get(name),
+  ]);
+  shareNames(file, Object.fromEntries(thunks));
+  // At once, so that the insight does not keep alive all that the closure sees.
+  resolveNames();
 }
 
 interface Analyzed {

@@ -10,7 +10,7 @@ import { HERITAGE, readFunctionText } from "./function-text.ts";
 import { inspectFunction, readVariables } from "./inspector.ts";
 import { callerFiles, knownPaths, placeOfText } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
-import { fileOf, homeOf, registerClass, isTagKey, registerFile, type ShipFile, type Tag, tagOf } from "./registry.ts";
+import { fileOf, homeOf, registerClass, isTagKey, registerFile, type ShipFile, sharedName, type Tag, tagOf } from "./registry.ts";
 import { classKey, shortPath } from "./ship-module.ts";
 
 /** A bundle that values refer to under a key of 16 hex digits, until its hash is known. */
@@ -32,6 +32,8 @@ export function referenceInto(
 }
 
 function functionReference(value: object, needs: Needs, own: ShipFile | undefined): Reference {
+  const name = own && sharedName(own, value);
+  if (name !== undefined) return sharedReference(own!, name, needs);
   // A class first, even if it was handed to a pool itself: its instances need it as a class.
   const home = homeOf(value) ?? (tagOf(value) ? undefined : findHome(value));
   const shipped = home && classReference(home.url, home.name, needs, own);
@@ -73,9 +75,22 @@ function classReference(
     if (path === process.argv[1]) return undefined;
     file ??= registerClassFile(url, path);
   }
-  const hash = createHash("sha256").update(className).digest("hex").slice(0, 16);
+  const hash = hashOf(className);
   needs.set(hash, { file, className });
   return { kind: "class", hash, name: className };
+}
+
+/** What the closure's own bundle has under this name. */
+function sharedReference(own: ShipFile, name: string, needs: Needs): Reference {
+  const className = classKey(own.source.file, name);
+  const hash = hashOf(className);
+  needs.set(hash, { file: own, className });
+  return { kind: "class", hash, name: className };
+}
+
+/** Stands for the hash of the bundle in which the class is found. */
+function hashOf(className: string): string {
+  return createHash("sha256").update(className).digest("hex").slice(0, 16);
 }
 
 /** Where a class that no loader has seen stands: at the top of one of the files that have been read. */
@@ -95,7 +110,7 @@ function registerClassFile(url: string, path: string): ShipFile {
   const code = `import ${JSON.stringify(path)};\n$bonfire.module = { sites: [], classes: $bonfire.classes };\n`;
   const map = JSON.stringify({ version: 3, sources: [], names: [], mappings: "" });
   const imports = { [path]: { line: 1, column: 1 } };
-  return registerFile(url, { file: path, code, map, sites: [], classes: [], imports });
+  return registerFile(url, { file: path, code, map, sites: [], classes: [], shared: [], imports });
 }
 
 /** The function or class itself, as text with the values that it closes over. */

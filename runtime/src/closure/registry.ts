@@ -59,6 +59,69 @@ export function tagOf(value: object): Tag | undefined {
   return Object.hasOwn(value, TAG) ? (value as { [TAG]?: Tag })[TAG] : undefined;
 }
 
+function share(url: string, shared: Record<string, () => unknown>): void {
+  const file = files.get(url);
+  if (file) shareNames(file, shared);
+}
+
+/** Functions and classes of a file, by its own and their values, once they have been declared. */
+class SharedNames {
+  readonly #file: ShipFile;
+  readonly #names = new Map<object, string>();
+  #waiting: [name: string, read: () => unknown][];
+
+  constructor(file: ShipFile, shared: Record<string, () => unknown>) {
+    this.#file = file;
+    this.#waiting = Object.entries(shared);
+  }
+
+  nameOf(value: object): string | undefined {
+    if (this.#waiting.length > 0) this.resolve();
+    return this.#names.get(value);
+  }
+
+  functions(): Iterable<object> {
+    return this.#names.keys();
+  }
+
+  resolve(): void {
+    this.#waiting = this.#waiting.filter(([name, read]) => {
+      try {
+        const value = read();
+        if (typeof value !== "function") return false;
+        this.#names.set(value, name);
+        classesByKey.set(classKey(this.#file.source.file, name), value as Callable);
+        return false;
+      } catch {
+        // The file has not come to its declaration yet.
+        return true;
+      }
+    });
+  }
+}
+
+const sharedNames = new Map<ShipFile, SharedNames>();
+
+/** Make known what the file's ship module shares with this program: functions and classes, its own and imported. */
+export function shareNames(file: ShipFile, shared: Record<string, () => unknown>): void {
+  sharedNames.set(file, new SharedNames(file, shared));
+}
+
+/** Look at what has not been declared when it was last looked at. */
+export function resolveNames(): void {
+  for (const names of sharedNames.values()) names.resolve();
+}
+
+/** All functions and classes that ship modules share with this program. */
+export function* sharedFunctions(): Generator<object> {
+  for (const names of sharedNames.values()) yield* names.functions();
+}
+
+/** The name under which the file's ship module has this very function or class. */
+export function sharedName(file: ShipFile, value: object): string | undefined {
+  return sharedNames.get(file)?.nameOf(value);
+}
+
 /** Whether it is the property that holds a function's tag, which stays behind when the function travels. */
 export function isTagKey(key: PropertyKey): boolean {
   return key === TAG;
@@ -66,6 +129,7 @@ export function isTagKey(key: PropertyKey): boolean {
 
 /** The program's class with this key: "src/shape.ts#Circle". */
 export function classByKey(key: string): Callable | undefined {
+  if (!classesByKey.has(key)) resolveNames();
   return classesByKey.get(key);
 }
 
@@ -95,9 +159,10 @@ export function registerFile(url: string, source: ShipSource): ShipFile {
 export interface ShipRegistry {
   tag: typeof tag;
   classes: typeof registerClasses;
+  share: typeof share;
 }
 
-const registry: ShipRegistry = { tag, classes: registerClasses };
+const registry: ShipRegistry = { tag, classes: registerClasses, share };
 
 /** Put the registry where transformed files look for it. Calling it again changes nothing. */
 export function installRegistry(): void {

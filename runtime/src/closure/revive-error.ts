@@ -1,11 +1,10 @@
 /** What comes back from a call: values, with the driver's own classes, and errors whose stacks name the user's lines. */
-import { type Callable, type DecodeOptions, decode, hasCode } from "@bonfire/wire";
+import { type DecodeOptions, decode, hasCode } from "@bonfire/wire";
 import type { Closure } from "./capture.ts";
-import { classByKey } from "./registry.ts";
+import { findClass } from "./find-class.ts";
 import { localStack } from "./stack.ts";
 
-const withClasses = (key: string): Callable | undefined => classByKey(key);
-const VALUES: DecodeOptions = { class: withClasses, stack: (stack) => localStack(stack, undefined) };
+const VALUES: DecodeOptions = { class: findClass, stack: (stack) => localStack(stack, undefined) };
 
 /** The value of a reply; instances of the program's own classes are instances again. */
 export function reviveValue(bytes: Uint8Array): unknown {
@@ -28,7 +27,7 @@ export function reviveError(bytes: Uint8Array, callSite?: Error | string | Closu
       driver = undefined;
       return local;
     };
-    return { class: withClasses, stack };
+    return { class: findClass, stack };
   };
   try {
     return decode(bytes, options());

@@ -6,7 +6,7 @@
 import { isBuiltin } from "node:module";
 import { basename, dirname, relative, sep } from "node:path";
 import { pathToFileURL } from "node:url";
-import { findCallSites } from "./analyze/call-sites.ts";
+import { findCallSites, isRuntime } from "./analyze/call-sites.ts";
 import { Classifier } from "./analyze/classify.ts";
 import { isHidden, type Plan, type Problem, planCapture } from "./analyze/plan.ts";
 import { type Place, SourceFile } from "./analyze/source-file.ts";
@@ -34,6 +34,8 @@ export interface ShipSource {
   sites: readonly SiteInfo[];
   /** Classes of the file whose instances it can revive, by name. */
   classes: readonly string[];
+  /** Functions and classes that it has by these names, as this program has them: its own and imported ones. */
+  shared: readonly string[];
   /** Where its imports stand in the file, by specifier. */
   imports: Readonly<Record<string, Place>>;
 }
@@ -147,9 +149,15 @@ class ShipModuleWriter {
     this.#text.raw("$bonfire.module = { sites: [\n");
     for (const plan of this.#plans) this.#writeSite(plan);
     this.#text.raw("], classes: Object.assign($bonfire.classes, {");
-    for (const name of classes)
-      this.#text.raw(` ${JSON.stringify(classKey(this.#file.file, name))}: ${name},`);
+    const own = [...this.#hoisted].filter((variable) => this.#isFunction(variable)).map(({ name }) => name);
+    const shared = [...new Set([...classes, ...own])];
+    const keyOf = (name: string) => JSON.stringify(classKey(this.#file.file, name));
+    for (const name of shared) this.#text.raw(` ${keyOf(name)}: ${name},`);
     this.#text.raw(" }) };\n");
+    // Only on demand, as a module that is imported may be one that needs a grant.
+    const imported = [...this.#imports].filter((variable) => this.#isShareable(variable)).map(({ name }) => name);
+    for (const name of imported)
+      this.#text.raw(`Object.defineProperty($bonfire.classes, ${keyOf(name)}, { get: () => ${name} });\n`);
     const sites = this.#plans.map((plan, index) => this.#siteInfo(plan, this.#places[index]!));
     return {
       file: this.#file.file,
@@ -157,8 +165,20 @@ class ShipModuleWriter {
       map: this.#text.map(basename(this.#file.file)),
       sites,
       classes,
+      shared: [...shared, ...imported],
       imports,
     };
+  }
+
+  /** Hoisted, and neither an enum nor a literal. */
+  #isFunction(variable: Variable): boolean {
+    const kind = this.#classifier.kind(variable);
+    return kind.kind === "code" && !kind.isLiteral && !/^TS/.test(kind.node.type);
+  }
+
+  #isShareable(variable: Variable): boolean {
+    const kind = this.#classifier.kind(variable);
+    return kind.kind === "import" && kind.imported !== "*" && !isBuiltin(kind.source) && !isRuntime(kind.source);
   }
 
   /**

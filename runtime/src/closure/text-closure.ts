@@ -65,6 +65,7 @@ function make(text: string, names: readonly string[], place: TextPlace | undefin
     map: "",
     sites: [site],
     classes: [],
+    shared: [],
     imports: {},
   });
   adopt(file, bundle);

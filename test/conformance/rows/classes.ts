@@ -316,7 +316,8 @@ export const classes: Group = {
         const keyed = new Keyed();
         return pool.call(() => [keyed[KEY](), keyed instanceof Keyed, keyed.constructor === Keyed]);
       } },
-    { id: "instance-keyed-returned", says: "an instance of such a class as a result", call: (pool: Pool) => pool.call(() => new Keyed()) },
+    { id: "instance-keyed-returned", says: "an instance of such a class as a result", call: (pool: Pool) => pool.call(() => new Keyed()),
+      refused: { code: "VALUE_REFUSED", message: /"result".*is a Keyed: return a plain object/, instead: "return a plain object" } },
     { id: "instance-package", says: "an instance of a package's class that the closure imports", call: (pool: Pool) => {
         const version = new SemVer("1.2.3");
         return pool.call(() => [version instanceof SemVer, version.major, version.compare("1.2.4")]);
