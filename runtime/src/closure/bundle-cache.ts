@@ -11,7 +11,7 @@ import type { Bundle } from "./bundle.ts";
 import type { ShipSource } from "./ship-module.ts";
 
 /** Raised when bundles of an older build must not be used. */
-const FORMAT = "6";
+const FORMAT = "8";
 const debug = debuglog("bonfire");
 
 interface Entry {
