@@ -5,7 +5,8 @@ import { extname, sep } from "node:path";
 import { grantFor } from "@bonfire/wire";
 import type { Loader, Plugin } from "esbuild";
 import { classNamesIn } from "./class-names.ts";
-import { classKey, metaOf } from "./ship-module.ts";
+import { metaOf } from "./file-meta.ts";
+import { classKey } from "./ship-module.ts";
 
 export const BUILTIN_NAMESPACE = "bonfire-builtin";
 const RUNTIME_NAMESPACE = "bonfire-runtime";
@@ -21,12 +22,12 @@ const LOADERS: Record<string, Loader> = {
   ".jsx": "jsx",
 };
 
-const ASKS_FOR_META = /\bimport\.meta\b|\b__(?:dirname|filename)\b/;
-
 /** In the first line, so that no line moves. */
 function withMeta(path: string, text: string): string {
+  const meta = metaOf(path, text);
+  if (meta === undefined) return text;
   const hashbang = /^#!.*\n/.exec(text)?.[0] ?? "";
-  return `${hashbang}${metaOf(path)} ${text.slice(hashbang.length)}`;
+  return `${hashbang}${meta} ${text.slice(hashbang.length)}`;
 }
 
 /** Marks a resolution that this plugin asked for itself. */
@@ -77,7 +78,7 @@ export function shipPlugin(classKeys: string[]): Plugin {
       }));
       build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, ({ path }) => {
         const text = readFileSync(path, "utf8");
-        const contents = ASKS_FOR_META.test(text) ? withMeta(path, text) : text;
+        const contents = withMeta(path, text);
         const names = isPackage(path) ? [] : classNamesIn(contents);
         if (names.length === 0 && contents === text) return undefined;
         const entries = names.map((name) => {

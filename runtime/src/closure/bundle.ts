@@ -9,8 +9,9 @@ import { BonfireError } from "@bonfire/wire";
 import type { BuildFailure, BuildResult, Message } from "esbuild";
 import { readCache, writeCache } from "./bundle-cache.ts";
 import { BUILTIN_NAMESPACE, shipPlugin } from "./bundle-plugin.ts";
+import { META_DEFINES, metaOf } from "./file-meta.ts";
 import type { ShipFile } from "./registry.ts";
-import { classKey, META, type ShipSource, shortPath } from "./ship-module.ts";
+import { classKey, type ShipSource, shortPath } from "./ship-module.ts";
 import { rememberMap } from "./stack.ts";
 
 export interface Bundle {
@@ -54,14 +55,15 @@ export function warmBundle(file: ShipFile): void {
 async function build(source: ShipSource): Promise<Bundle> {
   const { build } = await import("esbuild");
   const directory = dirname(source.file);
-  const map = Buffer.from(source.map).toString("base64");
+  const { code: shipped, map: moved } = withMeta(source);
+  const map = Buffer.from(moved).toString("base64");
   let result: BuildResult<{ write: false; metafile: true }>;
   const classKeys: string[] = [];
   try {
     result = await build({
       stdin: {
         // The last line makes it a module even if a closure asks for `module` or `exports`.
-        contents: `${source.code}\nexport {};\n//# sourceMappingURL=data:application/json;base64,${map}`,
+        contents: `${shipped}\nexport {};\n//# sourceMappingURL=data:application/json;base64,${map}`,
         resolveDir: directory,
         sourcefile: shipPath(source),
         loader: /x$/.test(source.file) ? "tsx" : "ts",
@@ -82,12 +84,7 @@ async function build(source: ShipSource): Promise<Bundle> {
       // A computed import() becomes a require() of the realm, as an isolate has no import() of its own.
       supported: { "dynamic-import": false, using: true },
       define: {
-        // Each file that asks for these declares the object for itself: see `metaOf`.
-        "import.meta.url": `${META}.url`,
-        "import.meta.dirname": `${META}.dirname`,
-        "import.meta.filename": `${META}.filename`,
-        __dirname: `${META}.dirname`,
-        __filename: `${META}.filename`,
+        ...META_DEFINES,
         "process.env.NODE_ENV": JSON.stringify(process.env.NODE_ENV ?? "production"),
       },
       plugins: [shipPlugin(classKeys)],
@@ -114,6 +111,13 @@ async function build(source: ShipSource): Promise<Bundle> {
     Object.keys(result.metafile.inputs).map((input) => resolve(directory, input)),
   );
   return bundle;
+}
+
+/** In a line of its own, by which the map moves. */
+function withMeta({ file, code, map }: ShipSource): { code: string; map: string } {
+  const meta = metaOf(file, code);
+  if (meta === undefined) return { code, map };
+  return { code: `${meta}\n${code}`, map: map.replace('"mappings":"', '"mappings":";') };
 }
 
 /** What esbuild calls on each function that it may have renamed: most have their name, which is cheaper to see than to set. */

@@ -4,8 +4,7 @@
  * caller's file itself is never run on an executor.
  */
 import { isBuiltin } from "node:module";
-import { basename, dirname, relative, sep } from "node:path";
-import { pathToFileURL } from "node:url";
+import { basename, relative, sep } from "node:path";
 import { findCallSites, isRuntime } from "./analyze/call-sites.ts";
 import { Classifier } from "./analyze/classify.ts";
 import { isHidden, type Plan, type Problem, planCapture } from "./analyze/plan.ts";
@@ -142,8 +141,6 @@ class ShipModuleWriter {
       for (const variable of code) if (this.#classifier.hoistable(variable)) this.#hoist(variable);
     }
     const classes = this.#classes();
-    const { code, file } = this.#file;
-    if (code.includes("import.meta")) this.#text.raw(`${metaOf(file)}\n`);
     const imports = this.#writeImports();
     for (const variable of this.#inOrder(this.#hoisted)) this.#writeCode(variable);
     this.#text.raw("$bonfire.module = { sites: [\n");
@@ -330,14 +327,6 @@ class ShipModuleWriter {
 function unused(name: string, taken: ReadonlySet<string>): string {
   return taken.has(name) ? unused(`${name}_`, taken) : name;
 }
-
-/** What `import.meta` says of a file, as a declaration for the code in it: see the `define` of the bundle. */
-export function metaOf(file: string): string {
-  const meta = { url: pathToFileURL(file).href, dirname: dirname(file), filename: file };
-  return `var ${META} = ${JSON.stringify(meta)};`;
-}
-
-export const META = "$bonfireMeta";
 
 /** The scopes of these variables, the outermost first. */
 function scopesOf(variables: readonly Variable[]): Scope[] {

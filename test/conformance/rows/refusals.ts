@@ -10,7 +10,7 @@ function refused(message: RegExp, instead: string): Refusal {
 }
 
 const PLAIN = "open it inside the closure";
-let counter = 0;
+export let counter = 0;
 class Secret {
   #n = 1;
   read(): number {
