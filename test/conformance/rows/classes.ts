@@ -312,11 +312,11 @@ export const classes: Group = {
     { id: "this-returned", says: "`this` as a result, as an instance of its class", call: (pool: Pool) => new Returned().whole(pool), needs: "loader", refused: THIS_REFUSED },
     { id: "this-unfit", says: "`this` with a field that cannot travel", call: (pool: Pool) => new Unfit().run(pool), refused: { code: "CAPTURE_REFUSED", message: /this\.pending|`this`/, instead: "copy what it needs to a constant" } },
     { id: "class-keyed", says: "a class that depends on a value of its file: made inside", call: (pool: Pool) => pool.call(() => [new Keyed()[KEY](), Keyed.limit]) },
-    { id: "instance-keyed", says: "an instance of such a class", call: (pool: Pool) => {
+    { id: "instance-keyed", says: "an instance of a class that depends on a value of its file", call: (pool: Pool) => {
         const keyed = new Keyed();
         return pool.call(() => [keyed[KEY](), keyed instanceof Keyed, keyed.constructor === Keyed]);
       } },
-    { id: "instance-keyed-returned", says: "an instance of such a class as a result", call: (pool: Pool) => pool.call(() => new Keyed()),
+    { id: "instance-keyed-returned", says: "an instance of a class that depends on a value of its file, as a result", call: (pool: Pool) => pool.call(() => new Keyed()),
       refused: { code: "VALUE_REFUSED", message: /"result".*is a Keyed: return a plain object/, instead: "return a plain object" } },
     { id: "instance-package", says: "an instance of a package's class that the closure imports", call: (pool: Pool) => {
         const version = new SemVer("1.2.3");

@@ -109,6 +109,6 @@ export const modules: Group = {
       } },
     { id: "value-made-by-package", says: "an object with methods that a package made (a zod schema)", call: (pool: Pool) => pool.call(() => schema.parse({ name: "x", age: 1 })),
       refused: { code: "CAPTURE_REFUSED", message: /"schema/, instead: "make it inside the closure, or in a file that it imports" } },
-    { id: "value-made-by-package-imported", says: "the same, made in a file that the closure imports", call: (pool: Pool) => pool.call(async () => (await import("../support/schema.ts")).person.parse({ name: "x" })) },
+    { id: "value-made-by-package-imported", says: "an object with methods that a package made (a zod schema), made in a file that the closure imports", call: (pool: Pool) => pool.call(async () => (await import("../support/schema.ts")).person.parse({ name: "x" })) },
   ],
 };
