@@ -164,7 +164,7 @@ function classDeclaration(tree: Tree, scope: Scope, name: string): string {
   const fixed = expression(child(tree, 1), scope, 1);
   const text = `class ${name}${base ? ` extends ${base.name}` : ""} {
   own: any;
-  static fixed: any = ${fixed};
+  static fixed: any = typeof ${fixed};
   constructor(given: any) { ${base ? "super(given); " : ""}this.own = given; }
   give(given: any): any { return [${give}, this.own, ${base ? "super.give(given)" : "given"}]; }
   get twice(): any { return [this.own, this.own]; }
@@ -205,7 +205,7 @@ function statement(tree: Tree, scope: Scope, depth: number): string {
   const { at, of } = tree;
   const block = (inner: Scope, trees = of) => {
     const lines = trees.map((one) => statement(one, inner, depth + 1));
-    return `{\n${lines.join("\n")}\n${call(child(tree, 0), inner)}\n}`;
+    return `{\n${lines.join("\n")}\n${lines.length < 2 ? call(child(tree, 0), inner) : ""}\n}`;
   };
   const inner = new Scope(scope);
   const name = NAMES[at % NAMES.length]!;

@@ -10,6 +10,7 @@ import { analyze } from "eslint-scope";
 import { Classifier } from "./analyze/classify.ts";
 import { SourceFile } from "./analyze/source-file.ts";
 import { type Node, type ScopeManager, walk } from "./analyze/syntax.ts";
+import { classNamesIn } from "./class-names.ts";
 import { readFunctionText } from "./function-text.ts";
 import { hintLoader } from "./hint.ts";
 import { type Insight, inspectFunction, readVariables } from "./inspector.ts";
@@ -111,16 +112,28 @@ function readImported({ file, program }: SourceFile): void {
   }
 }
 
+/** Whether the class that starts at this offset is declared at the top of its file, under this name. */
+export function isTopLevelClass({ source, start }: TextPlace, name: string): boolean {
+  if (!classNamesIn(source.code).includes(name)) return false;
+  const [definition] = analysisOf(source)?.file.moduleScope.set.get(name)?.defs ?? [];
+  return definition?.type === "ClassName" && definition.node.start === start;
+}
+
 /** The ship module of the function that starts there; undefined when its file does not parse or it uses `this`. */
 function locate({ source, start }: TextPlace, text: string): ShipFile | undefined {
+  const known = analysisOf(source);
+  if (!known) return undefined;
+  if (!known.shipped.has(start)) known.shipped.set(start, shipAt(known, start, text));
+  return known.shipped.get(start);
+}
+
+function analysisOf(source: KnownSource): Analyzed | null {
   let known = analyzed.get(source);
   if (known === undefined) {
     known = analyzeSource(source);
     analyzed.set(source, known);
   }
-  if (!known) return undefined;
-  if (!known.shipped.has(start)) known.shipped.set(start, shipAt(known, start, text));
-  return known.shipped.get(start);
+  return known;
 }
 
 function analyzeSource({ path, code }: KnownSource): Analyzed | null {

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Reference, Refusal } from "@bonfire/wire";
-import { classNamesIn } from "./class-names.ts";
+import { isTopLevelClass } from "./find-closure.ts";
 import { HERITAGE, readFunctionText } from "./function-text.ts";
 import { inspectFunction, readVariables } from "./inspector.ts";
 import { callerFiles, knownPaths, placeOfText } from "./known-source.ts";
@@ -99,7 +99,7 @@ function findHome(value: object): { url: string; name: string } | undefined {
   const { name } = value as { name: string };
   if (!text.startsWith("class")) return undefined;
   const place = placeOfText(text, inspectFunction(value).location, [...knownPaths(), ...callerFiles()]);
-  if (!place || !classNamesIn(place.source.code).includes(name)) return undefined;
+  if (!place || !isTopLevelClass(place, name)) return undefined;
   const url = pathToFileURL(place.source.path).href;
   registerClass(value, url, name);
   return { url, name };

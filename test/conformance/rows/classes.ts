@@ -33,6 +33,14 @@ class Counter {
     return new Counter(count);
   }
 }
+const shared = { n: 1 };
+class Tally {
+  static hits = 0;
+  static seen: object | undefined;
+  read(): number {
+    return Tally.hits;
+  }
+}
 const limits = { most: 9 };
 class Keyed {
   static limit = limits.most;
@@ -189,6 +197,12 @@ export const classes: Group = {
     { id: "class-new", says: "a class of the file, made inside", call: (pool: Pool) => pool.call(() => new Counter(1).next()) },
     { id: "class-static", says: "statics of a class", call: (pool: Pool) => pool.call(() => [Counter.kind, Counter.of(2).count, Counter.made]) },
     { id: "class-inherited", says: "inheritance, `super` and overridden methods", call: (pool: Pool) => pool.call(() => [new Loud(1).next(), Loud.of(1).count, Loud.describe()]) },
+    { id: "class-changed-static", says: "a static field that the file has changed", call: (pool: Pool) => {
+        Tally.hits = 3;
+        Tally.seen = shared;
+        return pool.call(() => [Tally.hits, Tally.seen === shared, new Tally().read()]);
+      } },
+    { id: "class-own-name", says: "the name of a class that mentions itself", call: (pool: Pool) => pool.call(() => [Counter.name, new Counter().constructor.name, Counter.of(1) instanceof Counter]) },
     { id: "class-accessors", says: "getters and setters of a class", call: (pool: Pool) => pool.call(() => {
         const counter = new Counter(2);
         counter.double = 10;

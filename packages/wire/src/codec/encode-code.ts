@@ -63,14 +63,20 @@ export function refer(encoder: Encoder, value: object, reference: Reference): vo
       writer.byte(fixedness(value));
       properties(encoder, value, (key) => {
         if (key === "name") return nameOfText(reference.text) === (value as { name?: unknown }).name;
-        // Statics of a class are made again by evaluating its text, and instance state is not a function's.
-        return reference.form === SourceForm.class || NOT_OWN.has(key);
+        // The rest of a class is made again by evaluating its text; its statics may have changed since.
+        if (reference.form === SourceForm.class) return !isStaticField(value, key);
+        return NOT_OWN.has(key);
       });
       return;
   }
 }
 
 const NOT_OWN = new Set<PathKey>(["length", "prototype", "arguments", "caller"]);
+
+function isStaticField(owner: object, key: PathKey): boolean {
+  const property = Object.getOwnPropertyDescriptor(owner, key)!;
+  return "value" in property && property.enumerable === true;
+}
 
 /** The name that evaluating the text gives to the function or class; "" when it would get it from where it stands. */
 function nameOfText(text: string): string {

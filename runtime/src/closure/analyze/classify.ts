@@ -67,7 +67,7 @@ export class Classifier {
         if (node.type !== "FunctionDeclaration" || this.#gainsProperties(variable)) return value;
         return { kind: "code", node, declared: true, isClass: false, isLiteral: false };
       case "ClassName":
-        if (node.type !== "ClassDeclaration") return value;
+        if (node.type !== "ClassDeclaration" || this.#gainsProperties(variable)) return value;
         return { kind: "code", node, declared: true, isClass: true, isLiteral: false };
       case "TSEnumName":
       case "TSModuleName":
@@ -89,18 +89,19 @@ export class Classifier {
     }
   }
 
-  /** A function that is given properties (`fn.cache = …`) is data as well as code, so it is copied with them. */
+  /**
+   * A function that is given properties (`fn.cache = …`), or a class whose statics change, is data as well as code, so
+   * it is copied with them.
+   */
   #gainsProperties({ references }: Variable): boolean {
     const { parents } = this.#file;
     return references.some(({ identifier }) => {
       const member = parents.get(identifier);
       if (member?.type !== "MemberExpression" || member.object !== identifier) return false;
       const above = parents.get(member);
-      return (
-        above?.type === "AssignmentExpression" &&
-        above.left === member &&
-        member.property.name !== "prototype"
-      );
+      const isWritten =
+        (above?.type === "AssignmentExpression" && above.left === member) || above?.type === "UpdateExpression";
+      return isWritten && member.property.name !== "prototype";
     });
   }
 
