@@ -3,6 +3,9 @@ import { registerHooks } from "node:module";
 
 registerHooks({
   resolve(specifier, context, next) {
-    return next(specifier.startsWith("~/") ? new URL(specifier.slice(2), import.meta.url).href : specifier, context);
+    return next(
+      specifier.startsWith("~/") ? new URL(specifier.slice(2), import.meta.url).href : specifier,
+      context,
+    );
   },
 });

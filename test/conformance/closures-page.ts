@@ -12,7 +12,11 @@ import { groups as transformed } from "./transformed-table.ts";
 
 const PAGE = join(import.meta.dirname, "../../docs/closures.md");
 const groups = [...plain, ...transformed];
-const WHERE = { loader: "without the loader", "process realm": "in an isolate", "isolate realm": "in a process realm" };
+const WHERE = {
+  loader: "without the loader",
+  "process realm": "in an isolate",
+  "isolate realm": "in a process realm",
+};
 
 const isRefused = ({ needs, refused }: Row) => refused !== undefined && needs === undefined;
 
@@ -39,7 +43,8 @@ if (process.argv.includes("--check")) {
 await writeFile(PAGE, written);
 
 function tables(wanted: (row: Row) => boolean, head: string, line: (row: Row) => string): string {
-  const table = ({ title, rows }: Group) => `**${title}**\n\n${head}\n${rows.filter(wanted).map(line).join("\n")}`;
+  const table = ({ title, rows }: Group) =>
+    `**${title}**\n\n${head}\n${rows.filter(wanted).map(line).join("\n")}`;
   return groups
     .filter(({ rows }) => rows.some(wanted))
     .map(table)

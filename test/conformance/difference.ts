@@ -17,7 +17,8 @@ class Comparison {
   readonly #reverse = new Map<unknown, unknown>();
 
   compare(expected: unknown, actual: unknown, path: string): string | undefined {
-    if (typeof expected === "symbol" && typeof actual === "symbol") return this.#symbol(expected, actual, path);
+    if (typeof expected === "symbol" && typeof actual === "symbol")
+      return this.#symbol(expected, actual, path);
     const isReference = (value: unknown) =>
       (typeof value === "object" && value !== null) || typeof value === "function";
     if (!isReference(expected) || !isReference(actual) || typeof expected === "function") {
@@ -69,7 +70,9 @@ class Comparison {
   #state(expected: object, actual: object, path: string): string | undefined {
     if (expected instanceof Error && actual instanceof Error) {
       const [wanted, found] = [placeOf(expected), placeOf(actual)];
-      return wanted === found ? undefined : `${path} was thrown at ${found}, not at ${wanted}: ${actual.stack}`;
+      return wanted === found
+        ? undefined
+        : `${path} was thrown at ${found}, not at ${wanted}: ${actual.stack}`;
     }
     if (expected instanceof Map && actual instanceof Map) {
       return this.compare([...expected], [...actual], `${path}(entries)`);
@@ -89,10 +92,19 @@ class Comparison {
     if (exotic) {
       const text = (value: object) =>
         JSON.stringify(value instanceof URL ? value.href : [...(value as Iterable<unknown>)]);
-      return text(expected) === text(actual) ? undefined : `${path} is ${text(actual)}, not ${text(expected)}`;
+      return text(expected) === text(actual)
+        ? undefined
+        : `${path} is ${text(actual)}, not ${text(expected)}`;
     }
-    if (types.isAnyArrayBuffer(expected) || types.isBoxedPrimitive(expected) || expected instanceof Date || expected instanceof RegExp) {
-      return isDeepStrictEqual(expected, actual) ? undefined : `${path} is ${show(actual)}, not ${show(expected)}`;
+    if (
+      types.isAnyArrayBuffer(expected) ||
+      types.isBoxedPrimitive(expected) ||
+      expected instanceof Date ||
+      expected instanceof RegExp
+    ) {
+      return isDeepStrictEqual(expected, actual)
+        ? undefined
+        : `${path} is ${show(actual)}, not ${show(expected)}`;
     }
     return undefined;
   }
@@ -111,7 +123,8 @@ class Comparison {
       const at = typeof key === "symbol" ? `${path}[${String(key)}]` : `${path}.${key}`;
       const { value: wanted, ...attributes } = Object.getOwnPropertyDescriptor(expected, key)!;
       const { value: found, ...its } = Object.getOwnPropertyDescriptor(actual, others[index]!)!;
-      if (!isDeepStrictEqual(attributes, its)) return `${at} has the attributes ${show(its)}, not ${show(attributes)}`;
+      if (!isDeepStrictEqual(attributes, its))
+        return `${at} has the attributes ${show(its)}, not ${show(attributes)}`;
       const differs = this.compare(wanted, found, at);
       if (differs !== undefined) return differs;
     }
@@ -138,7 +151,9 @@ function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
 }
 
 function nameOf(prototype: object | null): string {
-  return prototype === null ? "null" : String((prototype.constructor as { name?: unknown } | undefined)?.name);
+  return prototype === null
+    ? "null"
+    : String((prototype.constructor as { name?: unknown } | undefined)?.name);
 }
 
 function show(value: unknown): string {

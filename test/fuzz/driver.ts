@@ -49,18 +49,27 @@ async function run(program: Program, index: number): Promise<ProgramReport> {
     await program(compared as Pool);
   } catch (error) {
     // Code between the calls may fail, and does so for both.
-    if (!(error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError)) throw error;
+    if (!(error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError))
+      throw error;
   }
   return report;
 }
 
-function judge(here: Outcome, there: Outcome, report: { same: number; refused: string[]; differences: string[] }) {
-  if ("thrown" in there && (hasCode(there.thrown, "CAPTURE_REFUSED") || hasCode(there.thrown, "VALUE_REFUSED"))) {
+function judge(
+  here: Outcome,
+  there: Outcome,
+  report: { same: number; refused: string[]; differences: string[] },
+) {
+  if (
+    "thrown" in there &&
+    (hasCode(there.thrown, "CAPTURE_REFUSED") || hasCode(there.thrown, "VALUE_REFUSED"))
+  ) {
     report.refused.push((there.thrown as Error).message);
     return;
   }
   if ("thrown" in here !== "thrown" in there) {
-    const shown = (outcome: Outcome) => ("thrown" in outcome ? `threw ${(outcome.thrown as Error).stack}` : "gave a value");
+    const shown = (outcome: Outcome) =>
+      "thrown" in outcome ? `threw ${(outcome.thrown as Error).stack}` : "gave a value";
     report.differences.push(`there it ${shown(there)}, here it ${shown(here)}`);
     return;
   }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import fc from "fast-check";
@@ -65,7 +66,7 @@ class Way implements AsyncDisposable {
 
 export async function fuzz(count: number, seed: number): Promise<FuzzResult> {
   // With a node_modules of its own, in which the bundles of these programs are cached and go with it.
-  const folder = await mkdtemp(join(import.meta.dirname, "../scratch-fuzz-"));
+  const folder = await mkdtemp(join(tmpdir(), "bonfire-fuzz-"));
   await mkdir(join(folder, "node_modules"));
   try {
     await using loader = new Way("loader", ["--import", "@bonfire/loader"]);
@@ -76,14 +77,19 @@ export async function fuzz(count: number, seed: number): Promise<FuzzResult> {
   }
 }
 
-async function fuzzIn(folder: string, ways: readonly Way[], count: number, seed: number): Promise<FuzzResult> {
+async function fuzzIn(
+  folder: string,
+  ways: readonly Way[],
+  count: number,
+  seed: number,
+): Promise<FuzzResult> {
   const known = new Map<string, string | undefined>();
   const tally = { same: 0, refused: 0, reasons: new Map<string, number>() };
   let files = 0;
 
   /** Runs programs together, and keeps for each how it differs. */
   const runAll = async (batch: readonly ProgramTree[]): Promise<void> => {
-    const file = join(folder, `batch-${++files}.ts`);
+    const file = join(folder, `batch-${++files}.mts`);
     const source = batch.map((tree, index) => writeProgram(tree, index)).join("\n");
     await writeFile(
       file,
@@ -101,7 +107,10 @@ async function fuzzIn(folder: string, ways: readonly Way[], count: number, seed:
       }),
     );
     batch.forEach((tree, index) => {
-      known.set(writeProgram(tree, 0), differences[index]!.length === 0 ? undefined : differences[index]!.join("\n"));
+      known.set(
+        writeProgram(tree, 0),
+        differences[index]!.length === 0 ? undefined : differences[index]!.join("\n"),
+      );
     });
   };
 

@@ -15,8 +15,11 @@ console.log(`seed ${seed}`);
 const start = performance.now();
 const { programs, same, refused, reasons, failure } = await fuzz(Number(values.programs), seed);
 const seconds = ((performance.now() - start) / 1000).toFixed(1);
-console.log(`${programs} programs by loader and by inspector in ${seconds} s: ${same} calls the same, ${refused} refused`);
-for (const [reason, count] of [...reasons].sort(([, left], [, right]) => right - left)) console.log(`  ${count} × ${reason}`);
+console.log(
+  `${programs} programs by loader and by inspector in ${seconds} s: ${same} calls the same, ${refused} refused`,
+);
+for (const [reason, count] of [...reasons].sort(([, left], [, right]) => right - left))
+  console.log(`  ${count} × ${reason}`);
 if (failure !== undefined) {
   console.error(`The smallest program that differs:\n${failure}`);
   process.exit(1);

@@ -134,7 +134,8 @@ function declaration(tree: Tree, scope: Scope): string {
       const base = value(0);
       scope.declare(name, "function");
       scope.declare(`${name}Other`, "function");
-      const step = (other: string) => `(n: any) { return Number(n) > 0 && Number(n) < 4 ? ${other}(Number(n) - 1) : ${base}; }`;
+      const step = (other: string) =>
+        `(n: any) { return Number(n) > 0 && Number(n) < 4 ? ${other}(Number(n) - 1) : ${base}; }`;
       return `function ${name}${step(`${name}Other`)}\nfunction ${name}Other${step(name)}`;
     }
     case 12: {

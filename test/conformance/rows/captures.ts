@@ -24,13 +24,37 @@ const x = "module";
 export const captures: Group = {
   title: "Captured variables and scopes",
   rows: [
-    { id: "module-literal", says: "a literal constant of the file", call: (pool: Pool) => pool.call(() => [LITERAL, NEGATIVE, TEMPLATE]) },
-    { id: "module-const", says: "an object of the file", call: (pool: Pool) => pool.call(() => settings.rate) },
-    { id: "module-let", says: "a `let` of the file that was assigned", call: (pool: Pool) => pool.call(() => assigned) },
+    {
+      id: "module-literal",
+      says: "a literal constant of the file",
+      call: (pool: Pool) => pool.call(() => [LITERAL, NEGATIVE, TEMPLATE]),
+    },
+    {
+      id: "module-const",
+      says: "an object of the file",
+      call: (pool: Pool) => pool.call(() => settings.rate),
+    },
+    {
+      id: "module-let",
+      says: "a `let` of the file that was assigned",
+      call: (pool: Pool) => pool.call(() => assigned),
+    },
     { id: "module-var", says: "a `var` of the file", call: (pool: Pool) => pool.call(() => old.n) },
-    { id: "module-function", says: "a function of the file", call: (pool: Pool) => pool.call(() => helper(4)) },
-    { id: "module-function-chain", says: "functions of the file through each other", call: (pool: Pool) => pool.call(() => viaHelper(4)) },
-    { id: "mutual-recursion", says: "functions that call each other", call: (pool: Pool) => pool.call(() => [isEven(10), isOdd(10)]) },
+    {
+      id: "module-function",
+      says: "a function of the file",
+      call: (pool: Pool) => pool.call(() => helper(4)),
+    },
+    {
+      id: "module-function-chain",
+      says: "functions of the file through each other",
+      call: (pool: Pool) => pool.call(() => viaHelper(4)),
+    },
+    {
+      id: "mutual-recursion",
+      says: "functions that call each other",
+      call: (pool: Pool) => pool.call(() => [isEven(10), isOdd(10)]),
+    },
     {
       id: "local-mutual-recursion",
       says: "local functions that call each other",
@@ -66,7 +90,11 @@ export const captures: Group = {
         return undefined;
       },
     },
-    { id: "parameter", says: "a parameter", call: (pool: Pool) => ((p: { n: number }) => pool.call(() => p.n))({ n: 1 }) },
+    {
+      id: "parameter",
+      says: "a parameter",
+      call: (pool: Pool) => ((p: { n: number }) => pool.call(() => p.n))({ n: 1 }),
+    },
     {
       id: "parameter-default",
       says: "a parameter with a default",
@@ -141,7 +169,8 @@ export const captures: Group = {
       says: "the variables of `for … of`, destructured",
       call: async (pool: Pool) => {
         const seen: unknown[] = [];
-        for (const [key, { n }] of Object.entries({ a: { n: 1 }, b: { n: 2 } })) seen.push(await pool.call(() => [key, n]));
+        for (const [key, { n }] of Object.entries({ a: { n: 1 }, b: { n: 2 } }))
+          seen.push(await pool.call(() => [key, n]));
         return seen;
       },
     },

@@ -49,7 +49,11 @@ const factory = (by: number) => () => by * 2;
 export const forms: Group = {
   title: "Forms of functions",
   rows: [
-    { id: "arrow-expression", says: "an arrow function with an expression", call: (pool: Pool) => pool.call(() => 1 + 1) },
+    {
+      id: "arrow-expression",
+      says: "an arrow function with an expression",
+      call: (pool: Pool) => pool.call(() => 1 + 1),
+    },
     {
       id: "arrow-block",
       says: "an arrow function with a block",
@@ -64,7 +68,11 @@ export const forms: Group = {
       says: "an arrow function that gives an object literal",
       call: (pool: Pool) => pool.call(() => ({ a: 1 })),
     },
-    { id: "arrow-async", says: "an async arrow function", call: (pool: Pool) => pool.call(async () => (await 3) + 1) },
+    {
+      id: "arrow-async",
+      says: "an async arrow function",
+      call: (pool: Pool) => pool.call(async () => (await 3) + 1),
+    },
     {
       id: "arrow-in-parentheses",
       says: "a function in parentheses, or with a type assertion",
@@ -97,26 +105,70 @@ export const forms: Group = {
           return "later";
         }),
     },
-    { id: "declaration-by-name", says: "a function declaration, by name", call: (pool: Pool) => pool.call(declared) },
-    { id: "async-declaration-by-name", says: "an async function declaration, by name", call: (pool: Pool) => pool.call(declaredAsync) },
+    {
+      id: "declaration-by-name",
+      says: "a function declaration, by name",
+      call: (pool: Pool) => pool.call(declared),
+    },
+    {
+      id: "async-declaration-by-name",
+      says: "an async function declaration, by name",
+      call: (pool: Pool) => pool.call(declaredAsync),
+    },
     { id: "arrow-by-name", says: "an arrow function, by name", call: (pool: Pool) => pool.call(arrow) },
-    { id: "expression-by-name", says: "a function expression, by name", call: (pool: Pool) => pool.call(expression) },
-    { id: "named-expression-by-name", says: "a function expression with a name of its own, by another", call: (pool: Pool) => pool.call(named) },
-    { id: "imported-by-name", says: "an imported function, by name", call: (pool: Pool) => pool.call(imported) },
-    { id: "method-by-name", says: "a method of an object literal", call: (pool: Pool) => pool.call(object.method) },
-    { id: "async-method-by-name", says: "an async method", call: (pool: Pool) => pool.call(object.asyncMethod) },
-    { id: "from-getter", says: "a function that a getter gives", call: (pool: Pool) => pool.call(object.getter) },
+    {
+      id: "expression-by-name",
+      says: "a function expression, by name",
+      call: (pool: Pool) => pool.call(expression),
+    },
+    {
+      id: "named-expression-by-name",
+      says: "a function expression with a name of its own, by another",
+      call: (pool: Pool) => pool.call(named),
+    },
+    {
+      id: "imported-by-name",
+      says: "an imported function, by name",
+      call: (pool: Pool) => pool.call(imported),
+    },
+    {
+      id: "method-by-name",
+      says: "a method of an object literal",
+      call: (pool: Pool) => pool.call(object.method),
+    },
+    {
+      id: "async-method-by-name",
+      says: "an async method",
+      call: (pool: Pool) => pool.call(object.asyncMethod),
+    },
+    {
+      id: "from-getter",
+      says: "a function that a getter gives",
+      call: (pool: Pool) => pool.call(object.getter),
+    },
     {
       id: "computed-method",
       says: "a method with a computed name",
       call: (pool: Pool) => pool.call((object as unknown as Record<string, () => string>).computed!),
     },
-    { id: "arrow-property", says: "an arrow function in a property", call: (pool: Pool) => pool.call(object.property) },
-    { id: "quoted-method", says: "a method with a quoted name", call: (pool: Pool) => pool.call(object["quoted name"]) },
+    {
+      id: "arrow-property",
+      says: "an arrow function in a property",
+      call: (pool: Pool) => pool.call(object.property),
+    },
+    {
+      id: "quoted-method",
+      says: "a method with a quoted name",
+      call: (pool: Pool) => pool.call(object["quoted name"]),
+    },
     { id: "from-array", says: "a function from an array", call: (pool: Pool) => pool.call(list[1]!) },
     { id: "static-method", says: "a static method", call: (pool: Pool) => pool.call(Forms.make) },
     { id: "class-method", says: "a method of a class", call: (pool: Pool) => pool.call(new Forms().plain) },
-    { id: "from-factory", says: "a function that another function made", call: (pool: Pool) => pool.call(factory(21)) },
+    {
+      id: "from-factory",
+      says: "a function that another function made",
+      call: (pool: Pool) => pool.call(factory(21)),
+    },
     {
       id: "local-by-name",
       says: "a local function, by name",
@@ -225,7 +277,11 @@ export const forms: Group = {
       call: async (pool: Pool) => {
         const base = { n: 3 };
         const results: unknown[] = [];
-        for await (const one of pool.map([{ a: 1 }], ({ a, b = base.n }: { a: number; b?: number }, ...rest: unknown[]) => [a, b, rest])) results.push(one);
+        for await (const one of pool.map(
+          [{ a: 1 }],
+          ({ a, b = base.n }: { a: number; b?: number }, ...rest: unknown[]) => [a, b, rest],
+        ))
+          results.push(one);
         return results;
       },
     },

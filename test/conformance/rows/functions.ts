@@ -73,8 +73,16 @@ export const functions: Group = {
         return pool.call(() => [table.one === table.two, table.one === handler]);
       },
     },
-    { id: "function-own-properties", says: "own properties on a function", call: (pool: Pool) => pool.call(() => [memo(4), memo.calls, memo.tags]) },
-    { id: "function-own-properties-declared", says: "own properties that a declared function was given", call: (pool: Pool) => pool.call(() => [withProperties(), withProperties.label]) },
+    {
+      id: "function-own-properties",
+      says: "own properties on a function",
+      call: (pool: Pool) => pool.call(() => [memo(4), memo.calls, memo.tags]),
+    },
+    {
+      id: "function-own-properties-declared",
+      says: "own properties that a declared function was given",
+      call: (pool: Pool) => pool.call(() => [withProperties(), withProperties.label]),
+    },
     {
       id: "function-name-length",
       says: "a captured function's `name` and `length`",
@@ -82,7 +90,14 @@ export const functions: Group = {
         const table = { add: (a: number, b: number) => a + b, sub: (a: number, b = 1) => a - b };
         function declared(_a: number) {}
         const { add } = table;
-        return pool.call(() => [add.name, add.length, table.sub.name, table.sub.length, declared.name, declared.length]);
+        return pool.call(() => [
+          add.name,
+          add.length,
+          table.sub.name,
+          table.sub.length,
+          declared.name,
+          declared.length,
+        ]);
       },
     },
     {
@@ -101,7 +116,10 @@ export const functions: Group = {
         const job = Object.assign((n = 1) => n + 1, { label: "job" });
         const first = await pool.call(job);
         const table = { job };
-        return [first, await pool.call(() => [table.job(4), table.job.name, table.job.length, table.job.label])];
+        return [
+          first,
+          await pool.call(() => [table.job(4), table.job.name, table.job.length, table.job.label]),
+        ];
       },
     },
     {
@@ -114,9 +132,7 @@ export const functions: Group = {
           kept.push(fn);
           return fn;
         };
-        const first = await pool.call(
-          through((a = 1, b = 2) => [a, b, by.n]),
-        );
+        const first = await pool.call(through((a = 1, b = 2) => [a, b, by.n]));
         const [again] = kept;
         return [first, await pool.call(() => [again!(), again!.name, again!.length])];
       },
@@ -187,22 +203,50 @@ export const functions: Group = {
         return pool.call(() => new Point(3).x);
       },
     },
-    { id: "imported-as-value", says: "imported functions in an object", call: (pool: Pool) => {
+    {
+      id: "imported-as-value",
+      says: "imported functions in an object",
+      call: (pool: Pool) => {
         const table = { imported, byDefault, readHidden };
         return pool.call(() => [table.imported(), table.byDefault(), table.readHidden()]);
-      } },
-    { id: "builtin-as-value", says: "an export of a node builtin, as a value", call: (pool: Pool) => {
+      },
+    },
+    {
+      id: "builtin-as-value",
+      says: "an export of a node builtin, as a value",
+      call: (pool: Pool) => {
         const table = { base: basename };
         return pool.call(() => table.base("a/b.c"));
-      } },
-    { id: "intrinsic-as-value", says: "functions and objects of the language, as values", call: (pool: Pool) => {
+      },
+    },
+    {
+      id: "intrinsic-as-value",
+      says: "functions and objects of the language, as values",
+      call: (pool: Pool) => {
         const ops = [Math.max, JSON.stringify, Array.prototype.slice, Object, Promise] as const;
-        return pool.call(() => [ops[0](1, 2), ops[1]({ a: 1 }), ops[2] === Array.prototype.slice, ops[3] === Object, ops[4] === Promise]);
-      } },
-    { id: "global-as-value", says: "globals of node, as values", call: (pool: Pool) => {
+        return pool.call(() => [
+          ops[0](1, 2),
+          ops[1]({ a: 1 }),
+          ops[2] === Array.prototype.slice,
+          ops[3] === Object,
+          ops[4] === Promise,
+        ]);
+      },
+    },
+    {
+      id: "global-as-value",
+      says: "globals of node, as values",
+      call: (pool: Pool) => {
         const table = [setTimeout, URL, structuredClone, TextEncoder, globalThis];
-        return pool.call(() => [table[0] === setTimeout, table[1] === URL, table[2] === structuredClone, table[3] === TextEncoder, table[4] === globalThis]);
-      } },
+        return pool.call(() => [
+          table[0] === setTimeout,
+          table[1] === URL,
+          table[2] === structuredClone,
+          table[3] === TextEncoder,
+          table[4] === globalThis,
+        ]);
+      },
+    },
     {
       id: "function-with-default-capture",
       says: "a captured function whose default values capture",

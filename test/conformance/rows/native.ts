@@ -8,8 +8,13 @@ export const native: Group = {
     {
       id: "native-addon",
       says: "a `.node` file",
-      call: (pool: Pool) => pool.call(() => import("../support/addon.node" as string & "../support/addon.node")),
-      refused: { code: "BUNDLE_FAILED", message: /native addon "\.\.\/support\/addon\.node".*/, instead: 'a `process` realm and a computed `import()`' },
+      call: (pool: Pool) =>
+        pool.call(() => import("../support/addon.node" as string & "../support/addon.node")),
+      refused: {
+        code: "BUNDLE_FAILED",
+        message: /native addon "\.\.\/support\/addon\.node".*/,
+        instead: "a `process` realm and a computed `import()`",
+      },
     },
   ],
 };

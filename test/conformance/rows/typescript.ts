@@ -47,29 +47,66 @@ class Concrete extends Abstract {
 export const typescript: Group = {
   title: "TypeScript that is not erasable",
   rows: [
-    { id: "enum", says: "an enum of the file", call: (pool: Pool) => pool.call(() => [Color.Green, Color[5], Color.Blue]) },
-    { id: "enum-text", says: "an enum of strings", call: (pool: Pool) => pool.call(() => Object.values(Text)) },
+    {
+      id: "enum",
+      says: "an enum of the file",
+      call: (pool: Pool) => pool.call(() => [Color.Green, Color[5], Color.Blue]),
+    },
+    {
+      id: "enum-text",
+      says: "an enum of strings",
+      call: (pool: Pool) => pool.call(() => Object.values(Text)),
+    },
     { id: "enum-const", says: "a `const enum`", call: (pool: Pool) => pool.call(() => Inlined.One) },
-    { id: "enum-imported", says: "an imported enum", call: (pool: Pool) => pool.call(() => [Direction.Up, Direction[1]]) },
-    { id: "enum-value", says: "an enum's value", call: (pool: Pool) => {
+    {
+      id: "enum-imported",
+      says: "an imported enum",
+      call: (pool: Pool) => pool.call(() => [Direction.Up, Direction[1]]),
+    },
+    {
+      id: "enum-value",
+      says: "an enum's value",
+      call: (pool: Pool) => {
         const color: Color = Color.Blue;
         return pool.call(() => color === Color.Blue);
-      } },
-    { id: "namespace", says: "a namespace of the file", call: (pool: Pool) => pool.call(() => [Geometry.unit, Geometry.area(3), Geometry.Deep.depth]) },
-    { id: "parameter-properties", says: "parameter properties", call: (pool: Pool) => pool.call(() => new Parameter("p").describe()) },
-    { id: "parameter-properties-instance", says: "an instance with parameter properties", call: (pool: Pool) => {
+      },
+    },
+    {
+      id: "namespace",
+      says: "a namespace of the file",
+      call: (pool: Pool) => pool.call(() => [Geometry.unit, Geometry.area(3), Geometry.Deep.depth]),
+    },
+    {
+      id: "parameter-properties",
+      says: "parameter properties",
+      call: (pool: Pool) => pool.call(() => new Parameter("p").describe()),
+    },
+    {
+      id: "parameter-properties-instance",
+      says: "an instance with parameter properties",
+      call: (pool: Pool) => {
         const one = new Parameter("q", 3);
         return pool.call(() => one.describe());
-      } },
-    { id: "abstract-class", says: "abstract classes and `declare` fields", call: (pool: Pool) => pool.call(() => new Concrete().run()) },
-    { id: "type-syntax", says: "`as`, `satisfies`, `!`, generics and overloads inside", call: (pool: Pool) => pool.call(() => {
-        function pick(value: string): string;
-        function pick(value: number): number;
-        function pick<T>(value: T): T {
-          return value;
-        }
-        const list = [1, 2] satisfies number[];
-        return [pick("a"), pick(1), list[0]!, list as unknown];
-      }) },
+      },
+    },
+    {
+      id: "abstract-class",
+      says: "abstract classes and `declare` fields",
+      call: (pool: Pool) => pool.call(() => new Concrete().run()),
+    },
+    {
+      id: "type-syntax",
+      says: "`as`, `satisfies`, `!`, generics and overloads inside",
+      call: (pool: Pool) =>
+        pool.call(() => {
+          function pick(value: string): string;
+          function pick(value: number): number;
+          function pick<T>(value: T): T {
+            return value;
+          }
+          const list = [1, 2] satisfies number[];
+          return [pick("a"), pick(1), list[0]!, list as unknown];
+        }),
+    },
   ],
 };

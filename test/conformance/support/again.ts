@@ -1,4 +1,3 @@
-export { CONSTANT as RENAMED, imported } from "./named.ts";
-export * from "./shapes.ts";
 export * as everything from "./named.ts";
-export { default as original } from "./named.ts";
+export { CONSTANT as RENAMED, default as original, imported } from "./named.ts";
+export * from "./shapes.ts";

@@ -80,7 +80,8 @@ function isStaticField(owner: object, key: PathKey): boolean {
 
 /** The name that evaluating the text gives to the function or class; "" when it would get it from where it stands. */
 function nameOfText(text: string): string {
-  const start = /^(?:async\s+|get\s+|set\s+|function\b\s*|\*\s*)*([\p{ID_Start}$_][\p{ID_Continue}$]*)?\s*\(/u;
+  const start =
+    /^(?:async\s+|get\s+|set\s+|function\b\s*|\*\s*)*([\p{ID_Start}$_][\p{ID_Continue}$]*)?\s*\(/u;
   const named = /^class\s+(?!extends\b)([\p{ID_Start}$_][\p{ID_Continue}$]*)/u.exec(text) ?? start.exec(text);
   return named?.[1] ?? "";
 }

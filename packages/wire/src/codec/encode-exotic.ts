@@ -144,8 +144,9 @@ function refusePrivateState(prototype: object | null): void {
   }
 }
 
-const TEXTS = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|\/\/.*|\/\*[^]*?\*\//g;
-const PRIVATE_MEMBER = /(?:^|[\s;{}])(?<!\bstatic\s+(?:\w+\s+)?)(?:async\s+|get\s+|set\s+|\*\s*)?#[\w$]+\s*[=;(\n}]/;
+const TEXTS = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|\/\/.*|\/\*[\s\S]*?\*\//g;
+const PRIVATE_MEMBER =
+  /(?:^|[\s;{}])(?<!\bstatic\s+(?:\w+\s+)?)(?:async\s+|get\s+|set\s+|\*\s*)?#[\w$]+\s*[=;(\n}]/;
 
 /** Told from the text of the class, as nothing else shows it. */
 function hasPrivateState(owner: object): boolean {

@@ -32,7 +32,8 @@ export function within(error: unknown, key: PathKey): unknown {
 
 export function asRefusal(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error;
-  if (!(error instanceof Error) || error instanceof RangeError || error instanceof BonfireError) return undefined;
+  if (!(error instanceof Error) || error instanceof RangeError || error instanceof BonfireError)
+    return undefined;
   return new Refusal(`cannot be read: ${error.message}`);
 }
 
