@@ -32,6 +32,6 @@ const tree = treeOf(DEPTH);
 
 export const programs: fc.Arbitrary<ProgramTree> = fc.record({
   module: fc.array(tree, { maxLength: 4 }),
-  body: fc.array(tree, { minLength: 1, maxLength: 6 }),
+  body: fc.array(tree, { minLength: 1, maxLength: 5 }),
   last: tree,
 });

@@ -43,7 +43,7 @@ class Scope {
     return name;
   }
 
-  /** A variable of one of these kinds that is visible here. */
+  /** A variable of one of these kinds that is visible here; of any, when none is named. */
   find(at: number, ...kinds: Kind[]): Variable | undefined {
     const visible = new Map<string, Variable>();
     for (let scope: Scope | undefined = this; scope; scope = scope.#upper) {
@@ -51,7 +51,9 @@ class Scope {
         if (!visible.has(variable.name)) visible.set(variable.name, variable);
       }
     }
-    const fitting = [...visible.values()].filter(({ kind }) => kinds.includes(kind));
+    const fitting = [...visible.values()].filter(({ kind }) =>
+      kinds.length === 0 ? kind !== "early" : kinds.includes(kind),
+    );
     return fitting[at % fitting.length];
   }
 }
@@ -169,8 +171,10 @@ function classDeclaration(tree: Tree, scope: Scope, name: string): string {
   constructor(given: any) { ${base ? "super(given); " : ""}this.own = given; }
   give(given: any): any { return [${give}, this.own, ${base ? "super.give(given)" : "given"}]; }
   get twice(): any { return [this.own, this.own]; }
-}`;
+}
+const ${name}One: any = new ${name}(${tree.at});`;
   scope.declare(name, "class");
+  scope.declare(`${name}One`, "instance");
   return text;
 }
 
@@ -290,83 +294,71 @@ function wrapped(text: string): string {
 function expression(tree: Tree, scope: Scope, depth = 0): string {
   const { at } = tree;
   const part = (index: number) => (depth >= DEEPEST ? "1" : expression(child(tree, index), scope, depth + 1));
-  const of = (...kinds: Kind[]) => scope.find(at, ...kinds);
-  switch (tree.pick % 22) {
+  switch (tree.pick % 14) {
+    case 0:
+      return LITERALS[at % LITERALS.length]!;
     case 1:
-    case 2:
-    case 3:
-      return of("data", "let", "object")?.name ?? literal(at);
-    case 4: {
-      const found = of("object", "box");
-      return found ? `${found.name}.p` : literal(at);
-    }
-    case 5:
-    case 6: {
-      const found = of("function");
-      return found ? `${found.name}(${part(0)})` : literal(at);
-    }
-    case 7: {
-      const found = of("box");
-      return found ? `${found.name}.${at % 2 ? "f" : "g"}(${part(0)})` : literal(at);
-    }
-    case 8: {
-      const found = of("list");
-      return found ? `${found.name}[${at % 2}](${part(0)})` : literal(at);
-    }
-    case 9: {
-      const found = of("class");
-      return found ? `new ${found.name}(${part(0)}).give(${part(1)})` : literal(at);
-    }
-    case 10: {
-      const found = of("instance");
-      return found ? `${found.name}.give(${part(0)})` : literal(at);
-    }
-    case 11: {
-      const [one, type] = [of("instance"), scope.find(at + 1, "class")];
-      return one && type ? `(${one.name} instanceof ${type.name})` : literal(at);
-    }
-    case 12: {
-      const [one, other] = [of("object", "instance", "box"), scope.find(at + 1, "object", "instance", "box")];
-      return one && other ? `(${one.name} === ${other.name})` : literal(at);
-    }
-    case 13: {
-      const found = of("class");
-      return found ? `${found.name}.fixed` : literal(at);
-    }
-    case 14: {
-      const found = of("function", "list", "box", "class", "instance");
-      return found ? `typeof ${found.name}` : literal(at);
-    }
-    case 15: {
-      const found = of("function", "class");
-      return found ? `[${found.name}.name, ${found.name}.length]` : literal(at);
-    }
-    case 16:
       return `[${part(0)}, ${part(1)}]`;
-    case 17:
+    case 2:
       return `({ p: ${part(0)}, q: ${part(1)} })`;
-    case 18:
+    case 3:
       return `(${part(0)} ? ${part(1)} : ${part(2)})`;
-    case 19: {
+    case 4: {
       const inside = new Scope(scope);
       const name = inside.declare(NAMES[at % NAMES.length]!, "data");
       const inner = depth >= DEEPEST ? "1" : expression(child(tree, 0), inside, depth + 1);
       return `((${name}: any): any => (${inner}))(${part(1)})`;
     }
-    case 20: {
-      const found = of("instance");
-      return found ? `${found.name}` : literal(at);
+    case 5: {
+      const [one, type] = [scope.find(at, "instance"), scope.find(at >> 2, "class")];
+      if (one && type) return `(${one.name} instanceof ${type.name})`;
+      break;
     }
-    case 21: {
-      const [one, other] = [of("function"), scope.find(at + 1, "function", "list", "box")];
-      if (!one || !other) return literal(at);
-      const member = { list: "[0]", box: ".f" }[other.kind as string] ?? "";
-      return `(${one.name} === ${other.name}${member})`;
+    case 6: {
+      const kinds = ["object", "instance", "box", "class", "function"] as const;
+      const [one, other] = [scope.find(at, ...kinds), scope.find(at >> 2, ...kinds)];
+      if (one && other) return `(${one.name} === ${other.name})`;
+      break;
+    }
+    case 7: {
+      const [one, other] = [scope.find(at, "function"), scope.find(at >> 2, "list", "box")];
+      if (one && other) return `(${one.name} === ${other.name}${other.kind === "list" ? "[0]" : ".f"})`;
+      break;
     }
   }
-  return literal(at);
+  const variable = scope.find(at);
+  return variable ? use(variable, tree, part) : LITERALS[at % LITERALS.length]!;
 }
 
-function literal(at: number): string {
-  return LITERALS[at % LITERALS.length]!;
+/** One of the things that can be done with a variable of its kind. */
+function use({ name, kind }: Variable, { pick }: Tree, part: (index: number) => string): string {
+  const one = (...uses: string[]) => uses[(pick >> 4) % uses.length]!;
+  switch (kind) {
+    case "object":
+      return one(name, `${name}.p`);
+    case "function":
+      return one(
+        `${name}(${part(0)})`,
+        `[${name}.name, ${name}.length, ${name}.p]`,
+        `[1].map((one) => ${name}(one))`,
+      );
+    case "class":
+      return one(
+        `new ${name}(${part(0)}).give(${part(1)})`,
+        `${name}.fixed`,
+        `[${name}.name, ${name}.length]`,
+      );
+    case "instance":
+      return one(`${name}.give(${part(0)})`, `${name}.twice`, `${name}.constructor.name`);
+    case "box":
+      return one(
+        `${name}.f(${part(0)})`,
+        `${name}.g(${part(0)})`,
+        `[${name}.p, ${name}.f.name, ${name}.g.name]`,
+      );
+    case "list":
+      return one(`${name}[0](${part(0)})`, `${name}[1](${part(0)})`, `typeof ${name}[1]`);
+    default:
+      return name;
+  }
 }

@@ -109,7 +109,10 @@ function readCaptures({ file, captures }: Tag, info: SiteInfo): unknown[] {
     const at = placeOf(file, info);
     const early = /^Cannot access '(.+?)' (?:before|from)/.exec((error as Error).message)?.[1];
     const what = early === undefined ? "" : ` "${early}"`;
-    const why = early === undefined ? `: ${(error as Error).message}` : " as it is declared further down: move the declaration above the call";
+    const why =
+      early === undefined
+        ? `: ${(error as Error).message}`
+        : " as it is declared further down: move the declaration above the call";
     throw new BonfireError("CAPTURE_REFUSED", `Cannot capture${what} at ${at}${why}`, { cause: error });
   }
 }

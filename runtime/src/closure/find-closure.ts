@@ -48,7 +48,10 @@ export function explicitClosure(target: object): Tag {
       ? undefined
       : `uses \`${missing}\`, which is not among its named captures: add it to them`);
   if (reason !== undefined) {
-    throw new BonfireError("CAPTURE_REFUSED", `Cannot ship the function given at ${callerPlace()} as it ${reason}`);
+    throw new BonfireError(
+      "CAPTURE_REFUSED",
+      `Cannot ship the function given at ${callerPlace()} as it ${reason}`,
+    );
   }
   return { file: shipText(text, [], placeOfOnly(text, callerFiles()[0])), site: 0, captures: undefined };
 }

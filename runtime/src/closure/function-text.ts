@@ -50,7 +50,17 @@ export function readFunctionText(text: string): FunctionText {
 
 function unreadable(text: string, problem: string): FunctionText {
   const form = SourceForm.expression;
-  return { text, form, names: [], keyNames: [], writes: [], problem, isClass: false, dynamicImports: [], specifiers: [] };
+  return {
+    text,
+    form,
+    names: [],
+    keyNames: [],
+    writes: [],
+    problem,
+    isClass: false,
+    dynamicImports: [],
+    specifiers: [],
+  };
 }
 
 function read(text: string): FunctionText {
@@ -119,7 +129,9 @@ function describe(text: string, form: SourceForm, offset: number, program: Node)
     if (node.type === "ThisExpression" && lexical)
       problem ??= "captures `this`: copy what it needs to a const first";
     if (node.type === "Super" && !home) {
-      problem ??= lexical ? "uses `super` of the enclosing method" : "uses `super`, which is tied to its object";
+      problem ??= lexical
+        ? "uses `super` of the enclosing method"
+        : "uses `super`, which is tied to its object";
     }
     if (node.type === "MetaProperty" && lexical && node.meta.name === "new") problem ??= "uses `new.target`";
     if (node.type === "ImportExpression") {

@@ -10,7 +10,17 @@ import { HERITAGE, readFunctionText } from "./function-text.ts";
 import { inspectFunction, readVariables } from "./inspector.ts";
 import { callerFiles, knownPaths, placeOfText } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
-import { fileOf, homeOf, registerClass, isTagKey, registerFile, type ShipFile, sharedName, type Tag, tagOf } from "./registry.ts";
+import {
+  fileOf,
+  homeOf,
+  isTagKey,
+  registerClass,
+  registerFile,
+  type ShipFile,
+  sharedName,
+  type Tag,
+  tagOf,
+} from "./registry.ts";
 import { classKey, shortPath } from "./ship-module.ts";
 
 /** A bundle that values refer to under a key of 16 hex digits, until its hash is known. */
@@ -128,7 +138,9 @@ function sourceReference(value: object): Reference {
   // What a class uses only where it is declared is not kept for it.
   const lost = keyNames.find((name) => !values.has(name) && !(name in globalThis));
   if (lost !== undefined) {
-    throw new Refusal(`is a class with a key computed from \`${lost}\`, which is gone: use it in a method as well`);
+    throw new Refusal(
+      `is a class with a key computed from \`${lost}\`, which is gone: use it in a method as well`,
+    );
   }
   if (names.includes(HERITAGE)) values.set(HERITAGE, Object.getPrototypeOf(value));
   const place = placeOfText(shown, insight.location, [...knownPaths(), ...callerFiles()]);

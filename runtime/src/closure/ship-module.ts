@@ -152,7 +152,9 @@ class ShipModuleWriter {
     for (const name of shared) this.#text.raw(` ${keyOf(name)}: ${name},`);
     this.#text.raw(" }) };\n");
     // Only on demand, as a module that is imported may be one that needs a grant.
-    const imported = [...this.#imports].filter((variable) => this.#isShareable(variable)).map(({ name }) => name);
+    const imported = [...this.#imports]
+      .filter((variable) => this.#isShareable(variable))
+      .map(({ name }) => name);
     for (const name of imported)
       this.#text.raw(`Object.defineProperty($bonfire.classes, ${keyOf(name)}, { get: () => ${name} });\n`);
     const sites = this.#plans.map((plan, index) => this.#siteInfo(plan, this.#places[index]!));
@@ -175,7 +177,9 @@ class ShipModuleWriter {
 
   #isShareable(variable: Variable): boolean {
     const kind = this.#classifier.kind(variable);
-    return kind.kind === "import" && kind.imported !== "*" && !isBuiltin(kind.source) && !isRuntime(kind.source);
+    return (
+      kind.kind === "import" && kind.imported !== "*" && !isBuiltin(kind.source) && !isRuntime(kind.source)
+    );
   }
 
   /**

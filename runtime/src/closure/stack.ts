@@ -46,7 +46,10 @@ export function localStack(remote: string, driver: string | undefined): string {
   // An error that the driver made, and that only travelled, has no frames but the driver's.
   const isRemote = all.some((line) => SHIPPED.test(line));
   const frames = all
-    .filter((line) => !isFrame(line) || (isRemote ? SHIPPED.test(line) : !REALM.test(line)) || line.startsWith(SEPARATOR))
+    .filter(
+      (line) =>
+        !isFrame(line) || (isRemote ? SHIPPED.test(line) : !REALM.test(line)) || line.startsWith(SEPARATOR),
+    )
     .map(mapFrame)
     .filter((line): line is string => line !== undefined);
   const below = driver === undefined ? [] : [SEPARATOR, ...driverFrames(driver)];

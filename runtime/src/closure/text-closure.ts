@@ -58,7 +58,14 @@ function make(text: string, names: readonly string[], place: TextPlace | undefin
     builtins,
     classes: [],
   };
-  const site = { line: place?.line ?? 1, column: place?.column ?? 1, names, checks: [], problems: [], builtins };
+  const site = {
+    line: place?.line ?? 1,
+    column: place?.column ?? 1,
+    names,
+    checks: [],
+    problems: [],
+    builtins,
+  };
   const file = registerFile(`text:${bundle.hash}`, {
     file: place?.source.path ?? "inline",
     code: code.text,

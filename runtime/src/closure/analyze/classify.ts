@@ -27,7 +27,8 @@ export class Classifier {
   kind(variable: Variable): Kind {
     const kind = this.#written(variable);
     // A class that depends on values is one with them: as code beside an instance of it, it would exist twice.
-    if (kind.kind === "code" && kind.isClass && !this.hoistable(variable)) return { kind: "value", mutable: false };
+    if (kind.kind === "code" && kind.isClass && !this.hoistable(variable))
+      return { kind: "value", mutable: false };
     return kind;
   }
 
@@ -100,7 +101,8 @@ export class Classifier {
       if (member?.type !== "MemberExpression" || member.object !== identifier) return false;
       const above = parents.get(member);
       const isWritten =
-        (above?.type === "AssignmentExpression" && above.left === member) || above?.type === "UpdateExpression";
+        (above?.type === "AssignmentExpression" && above.left === member) ||
+        above?.type === "UpdateExpression";
       return isWritten && member.property.name !== "prototype";
     });
   }

@@ -138,7 +138,9 @@ function planWith(
     self,
     values: [...values],
     code: [...code],
-    checks: [...code].filter((variable) => variable !== self && mayBeUndeclared(file, classifier, variable, place)),
+    checks: [...code].filter(
+      (variable) => variable !== self && mayBeUndeclared(file, classifier, variable, place),
+    ),
     imports: [...imports],
     dynamicImports: [...dynamicImports],
     receiver: receiver.used ? { fields: [...receiver.fields], whole: receiver.whole } : undefined,
