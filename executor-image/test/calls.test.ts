@@ -101,7 +101,8 @@ test("a closure of another bundle among the arguments has that bundle loaded", a
   const other = "(async () => ({ sites: [(captures) => () => captures[0] * 2], classes: {} }))";
   realm.code(other);
   const hash = "1".padStart(16, "0");
-  const reference = () => ({ kind: "closure", hash, site: 0, names: ["n"], captures: [21] }) as const;
+  const reference = () =>
+    ({ kind: "closure", hash, site: 0, names: ["n"], captures: [21], own: [] }) as const;
   const { call, result } = realm.incoming(realm.bundle(["(f) => f()"]), {
     args: [() => 42],
     encoding: { reference },

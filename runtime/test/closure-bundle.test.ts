@@ -57,8 +57,9 @@ function bundle(imports: string, value: string, path = `main${files++}.ts`): Bun
       file,
       code: `${imports}\n$bonfire.module = { sites: [() => ${value}], classes: $bonfire.classes };\n`,
       map: '{"version":3,"sources":[],"names":[],"mappings":""}',
-      sites: [{ line: 1, column: 1, names: [], problems: [], builtins: [] }],
+      sites: [{ line: 1, column: 1, names: [], checks: [], problems: [], builtins: [] }],
       classes: [],
+      shared: [],
       imports: Object.fromEntries(specifiers),
     }),
   );

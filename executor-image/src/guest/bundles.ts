@@ -25,6 +25,8 @@ export class BundleTable {
   readonly #entries = new Map<number, Entry>();
   readonly #numbers = new Map<string, number>();
   readonly #classes = new Map<object, Extract<Reference, { kind: "class" }>>();
+  /** What bundles import, which is looked at only when it is asked for. */
+  #imported: { module: ShipModule; hash: string; name: string }[] = [];
 
   readonly #require: Require;
   readonly #importModule: ImportModule;
@@ -69,7 +71,11 @@ export class BundleTable {
   #ready(number: number, hash: string, module: ShipModule): void {
     this.#entries.set(number, { state: "ready", module });
     for (const [name, shipped] of Object.entries(module.classes)) {
-      this.#classes.set(shipped, { kind: "class", hash, name });
+      if (shipped) this.#classes.set(shipped, { kind: "class", hash, name });
+    }
+    for (const name of Object.getOwnPropertyNames(module.classes)) {
+      if (!Object.prototype.propertyIsEnumerable.call(module.classes, name))
+        this.#imported.push({ module, hash, name });
     }
   }
 
@@ -79,6 +85,7 @@ export class BundleTable {
     for (const [hash, its] of this.#numbers) if (its === number) this.#numbers.delete(hash);
     for (const [shipped, { hash }] of this.#classes)
       if (!this.#numbers.has(hash)) this.#classes.delete(shipped);
+    this.#imported = this.#imported.filter(({ hash }) => this.#numbers.has(hash));
   }
 
   /** The promise to wait for when the bundle's code is asynchronous and not there yet. */
@@ -96,6 +103,22 @@ export class BundleTable {
 
   /** How a class of a bundle travels back. */
   reference(value: object): Reference | undefined {
+    const known = this.#classes.get(value);
+    if (known !== undefined || this.#imported.length === 0) return known;
+    for (const { module, hash, name } of this.#imported.splice(0)) {
+      const shipped = read(module.classes, name);
+      if (typeof shipped === "function" && !this.#classes.has(shipped))
+        this.#classes.set(shipped, { kind: "class", hash, name });
+    }
     return this.#classes.get(value);
+  }
+}
+
+function read(classes: ShipModule["classes"], name: string): unknown {
+  try {
+    return classes[name];
+  } catch {
+    // It is of a module that this pool does not grant, so nothing that the code has can be of it.
+    return undefined;
   }
 }

@@ -147,6 +147,16 @@ const replaced: Readonly<Record<string, () => unknown>> = {
     getSourceMapsSupport: () => ({ enabled: false }),
   }),
   "internal/util/domexception": () => domException,
+  // It marks objects under a symbol that only V8's own can hide from the user's code, and nothing here reads the mark.
+  "internal/worker/js_transferable": () => ({
+    markTransferMode: nothing,
+    setup: nothing,
+    structuredClone,
+    kClone: Symbol("kClone"),
+    kDeserialize: Symbol("kDeserialize"),
+    kTransfer: Symbol("kTransfer"),
+    kTransferList: Symbol("kTransferList"),
+  }),
   "internal/worker/io": () => ({ MessageChannel, structuredClone }),
 };
 

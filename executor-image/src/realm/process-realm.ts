@@ -44,15 +44,14 @@ export class ProcessRealm implements Realm {
   readonly #error: EncodeOptions;
   readonly #cwd = process.cwd();
 
-  constructor({ memoryMb, workdir, events }: RealmOptions) {
+  constructor({ memoryMb, directory, workdir, events }: RealmOptions) {
     this.#events = events;
     this.#console = new CallConsole(events);
     this.#sources = new BundleStore(codeLimit(memoryMb), (bundle) => {
       this.#evaluated.delete(bundle);
       this.#bundles.unload(bundle);
     });
-    // Packages are found from where the process was started, as for any program.
-    const require = createRequire(join(this.#cwd, "closure.js"));
+    const require = createRequire(join(directory, "closure.js"));
     this.#bundles = new BundleTable(require, (specifier) => importFrom(require, specifier));
     this.#live = new LiveCalls(this.#bundles, {
       send: (call, packet) => events.handle(call, packet),
@@ -113,34 +112,40 @@ export class ProcessRealm implements Realm {
 
   #begin(call: IncomingCall): void {
     const { id, bundle, body } = call;
-    const console = this.#console.of(id);
-    const run = (bytes: Uint8Array) => callSite(this.#bundles, this.#live, call, bytes, console);
     try {
-      this.#evaluate(bundle);
-      const loading = this.#bundles.loading(bundle);
-      if (loading === undefined) return this.#settle(id, run(body));
-      const kept = body.slice();
-      this.#settle(
-        id,
-        loading.then(() => run(kept)),
-      );
+      this.#settle(id, this.#invoke(call, bundle, body, this.#console.of(id)));
     } catch (error) {
-      if (!(error instanceof MissingBundle)) return this.#fail(id, error);
+      this.#fail(id, error);
+    }
+  }
+
+  /** Runs the call once `needed`, its own bundle or one that its values refer to, is evaluated. */
+  #invoke(call: IncomingCall, needed: number, body: Uint8Array, console: Console): unknown {
+    this.#evaluate(needed);
+    const loading = this.#bundles.loading(needed);
+    if (loading !== undefined) {
       const kept = body.slice();
-      this.#settle(
-        id,
-        this.#loadByHash(error.hash).then(() => run(kept)),
-      );
+      return loading.then(() => this.#invoke(call, call.bundle, kept, console));
+    }
+    try {
+      return callSite(this.#bundles, this.#live, call, body, console);
+    } catch (error) {
+      if (!(error instanceof MissingBundle)) throw error;
+      return this.#invoke(call, this.#numberOf(error.hash), body, console);
     }
   }
 
   /** A value refers to a bundle that has been loaded, but whose code has not run yet. */
   async #loadByHash(hash: string): Promise<void> {
-    const bundle = this.#sources.numberOf(hash);
-    if (bundle === undefined)
-      throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
+    const bundle = this.#numberOf(hash);
     this.#evaluate(bundle);
     await this.#bundles.loading(bundle);
+  }
+
+  #numberOf(hash: string): number {
+    const bundle = this.#sources.numberOf(hash);
+    if (bundle !== undefined) return bundle;
+    throw new BonfireError("BUNDLE_MISSING", `This cell has no bundle ${hash}; it must be loaded again`);
   }
 
   #evaluate(bundle: number): void {

@@ -81,8 +81,11 @@ function hasAll(changed: ShipSource, raw: ShipSource): boolean {
   );
 }
 
-function tag(text: MagicString, { argument, reads }: Site, index: number): void {
-  const thunk = reads.length === 0 ? "" : `,()=>[${reads.join(", ")}]`;
+function tag(text: MagicString, { argument, reads, checks }: Site, index: number): void {
+  const list = `[${reads.join(", ")}]`;
+  // To mention a name is to be told if it is not declared yet.
+  const values = checks.length === 0 ? list : `(${checks.join(", ")}, ${list})`;
+  const thunk = reads.length + checks.length === 0 ? "" : `,()=>${values}`;
   text.prependRight(argument.start, "$bonfire.tag(");
   text.appendLeft(argument.end, `,$bonfireFile,${index}${thunk})`);
 }
@@ -94,6 +97,12 @@ export function headOf(program: Node): number {
       return statement.start;
   }
   return program.end;
+}
+
+/** Tells the registry what the file's ship module has too; each is read when it is first asked for. */
+export function sharing({ shared }: ShipSource): string {
+  const list = shared.map((name) => `${name}:()=>${name}`).join(",");
+  return list === "" ? "" : `$bonfire.share($bonfireFile,{${list}});`;
 }
 
 /** An object of the classes; `typeof`, because the names were found without parsing. */

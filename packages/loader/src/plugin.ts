@@ -13,7 +13,7 @@ import {
   shortPath,
 } from "@bonfire/runtime/closure";
 import { createUnplugin, type UnpluginContext, type UnpluginInstance } from "unplugin";
-import { classTable, headOf, mark, mayShip } from "./mark.ts";
+import { classTable, headOf, mark, mayShip, sharing } from "./mark.ts";
 import { parseSource } from "./parse.ts";
 import { rawText } from "./raw-text.ts";
 
@@ -117,7 +117,10 @@ async function transform(context: Context, options: BonfirePluginOptions, code: 
   // Rollup keeps what it has transformed until that very file changes, but not of plugins that look into its cache.
   context.cache?.has(file);
   const { text, classes } = marked;
-  text.appendLeft(headOf(parsed.program), registration(formatBuilt(source, bundle), parsed.isCommonJs));
+  text.appendLeft(
+    headOf(parsed.program),
+    registration(formatBuilt(source, bundle), parsed.isCommonJs) + sharing(source),
+  );
   if (classes.length > 0) text.append(`\n;$bonfire.classes($bonfireFile,${classTable(classes)});`);
   return {
     code: text.toString(),

@@ -1,8 +1,8 @@
 /** What the loader makes of a source file: its closures tagged, its classes made known. */
 import { createRequire } from "node:module";
-import type { ShipSource } from "@bonfire/runtime/closure";
+import { fileKey, type ShipSource } from "@bonfire/runtime/closure";
 import type MagicString from "magic-string";
-import { classTable, headOf, mark } from "./mark.ts";
+import { classTable, headOf, mark, sharing } from "./mark.ts";
 import { rawText } from "./raw-text.ts";
 
 export interface Transformed {
@@ -32,11 +32,13 @@ export function transform(file: string, url: string, code: string): Transformed 
   if (!marked) return undefined;
   const { text, parsed, certain, classes, source } = marked;
   if (source) {
-    const head = `const $bonfire=${REGISTRY},$bonfireFile=${JSON.stringify(url)};`;
+    const head = `const $bonfire=${REGISTRY},$bonfireFile=$bonfire.file(${JSON.stringify(fileKey(url, source))});${sharing(source)}`;
     text.appendLeft(headOf(parsed!.program), head);
   }
   if (classes.length > 0)
-    text.append(`\n;${REGISTRY}?.classes(${JSON.stringify(url)},${classTable(classes)});`);
+    text.append(
+      `\n;${REGISTRY}?.classes(${source ? "$bonfireFile" : JSON.stringify(url)},${classTable(classes)});`,
+    );
   return {
     code: source && raw !== undefined ? withMap(text, code) : text.toString(),
     source,

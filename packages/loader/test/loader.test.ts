@@ -69,12 +69,16 @@ function rejection(attempt: () => unknown): BonfireError {
 test("a variable that is declared after the call is refused", () => {
   const { code, message } = rejection(() => sites.early(near as never));
   assert.is(code, "CAPTURE_REFUSED");
-  assert.match(message, /Cannot capture at .*sites\.ts:\d+:\d+: Cannot access 'late' before initialization/);
+  assert.match(message, /Cannot capture "late" at .*sites\.ts:\d+:\d+ as it is declared further down: move/);
 });
 
-test("a variable that is hidden at the call is refused", () => {
+test("a helper keeps its variable where another of that name hides it at the call", async () => {
+  assert.is(await sites.shadowed(near as never), 3);
+});
+
+test("a function by name is refused where another variable hides what it captures", () => {
   assert.match(
-    rejection(() => sites.shadowed(near as never)).message,
+    rejection(() => sites.shadowedByName(near as never)).message,
     /captures `x`, which another variable of that name hides/,
   );
 });

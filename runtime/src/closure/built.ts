@@ -35,7 +35,7 @@ export function register(text: string): ShipFile {
   const { path, sites, classes, bundle } = JSON.parse(text) as BuiltFile;
   const url = `bonfire-built:${path}`;
   const key = createHash("sha256").update(url).update("\0").update(bundle.hash).digest("hex").slice(0, 16);
-  const source: ShipSource = { file: path, code: "", map: "", sites, classes, imports: {} };
+  const source: ShipSource = { file: path, code: "", map: "", sites, classes, shared: [], imports: {} };
   const file: ShipFile = { url, source, key, isBuilt: true };
   adopt(file, bundle);
   return addFile(file);

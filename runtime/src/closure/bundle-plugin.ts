@@ -5,6 +5,7 @@ import { extname, sep } from "node:path";
 import { grantFor } from "@bonfire/wire";
 import type { Loader, Plugin } from "esbuild";
 import { classNamesIn } from "./class-names.ts";
+import { metaOf } from "./file-meta.ts";
 import { classKey } from "./ship-module.ts";
 
 export const BUILTIN_NAMESPACE = "bonfire-builtin";
@@ -20,6 +21,14 @@ const LOADERS: Record<string, Loader> = {
   ".cjs": "js",
   ".jsx": "jsx",
 };
+
+/** In the first line, so that no line moves. */
+function withMeta(path: string, text: string): string {
+  const meta = metaOf(path, text);
+  if (meta === undefined) return text;
+  const hashbang = /^#!.*\n/.exec(text)?.[0] ?? "";
+  return `${hashbang}${meta} ${text.slice(hashbang.length)}`;
+}
 
 /** Marks a resolution that this plugin asked for itself. */
 const RESOLVING = Symbol("resolving");
@@ -68,20 +77,18 @@ export function shipPlugin(classKeys: string[]): Plugin {
         loader: "js",
       }));
       build.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, ({ path }) => {
-        if (isPackage(path)) return undefined;
-        const contents = readFileSync(path, "utf8");
-        const names = classNamesIn(contents);
-        if (names.length === 0) return undefined;
+        const text = readFileSync(path, "utf8");
+        const contents = withMeta(path, text);
+        const names = isPackage(path) ? [] : classNamesIn(contents);
+        if (names.length === 0 && contents === text) return undefined;
         const entries = names.map((name) => {
           const key = classKey(path, name);
           classKeys.push(key);
           return `${JSON.stringify(key)}: typeof ${name} === "function" ? ${name} : undefined`;
         });
         const loader = LOADERS[extname(path)] ?? "js";
-        return {
-          contents: `${contents}\n;$bonfire.expose({ ${entries.join(", ")} });`,
-          loader,
-        };
+        const known = names.length === 0 ? "" : `\n;$bonfire.expose({ ${entries.join(", ")} });`;
+        return { contents: contents + known, loader };
       });
     },
   };

@@ -9,6 +9,7 @@ import { BonfireError } from "@bonfire/wire";
 import type { BuildFailure, BuildResult, Message } from "esbuild";
 import { readCache, writeCache } from "./bundle-cache.ts";
 import { BUILTIN_NAMESPACE, shipPlugin } from "./bundle-plugin.ts";
+import { META_DEFINES, metaOf } from "./file-meta.ts";
 import type { ShipFile } from "./registry.ts";
 import { classKey, type ShipSource, shortPath } from "./ship-module.ts";
 import { rememberMap } from "./stack.ts";
@@ -62,15 +63,15 @@ export function warmBundle(file: ShipFile): void {
 async function build(source: ShipSource): Promise<Bundle> {
   const { build } = await import("esbuild");
   const directory = dirname(source.file);
-  const map = Buffer.from(source.map).toString("base64");
-  const meta = { url: new URL(`file://${source.file}`).href, dirname: directory, filename: source.file };
+  const { code: shipped, map: moved } = withMeta(source);
+  const map = Buffer.from(moved).toString("base64");
   let result: BuildResult<{ write: false; metafile: true }>;
   const classKeys: string[] = [];
   try {
     result = await build({
       stdin: {
         // The last line makes it a module even if a closure asks for `module` or `exports`.
-        contents: `${source.code}\nexport {};\n//# sourceMappingURL=data:application/json;base64,${map}`,
+        contents: `${shipped}\nexport {};\n//# sourceMappingURL=data:application/json;base64,${map}`,
         resolveDir: directory,
         sourcefile: shipPath(source),
         loader: /x$/.test(source.file) ? "tsx" : "ts",
@@ -87,13 +88,11 @@ async function build(source: ShipSource): Promise<Bundle> {
       outfile: `${directory}/bonfire.js`,
       absWorkingDir: directory,
       logLevel: "silent",
-      keepNames: false,
+      keepNames: true,
       // A computed import() becomes a require() of the realm, as an isolate has no import() of its own.
-      supported: { "dynamic-import": false },
+      supported: { "dynamic-import": false, using: true },
       define: {
-        "import.meta.url": JSON.stringify(meta.url),
-        "import.meta.dirname": JSON.stringify(meta.dirname),
-        "import.meta.filename": JSON.stringify(meta.filename),
+        ...META_DEFINES,
         "process.env.NODE_ENV": JSON.stringify(process.env.NODE_ENV ?? "production"),
       },
       plugins: [shipPlugin(classKeys)],
@@ -103,7 +102,7 @@ async function build(source: ShipSource): Promise<Bundle> {
   }
   const output = result.outputFiles.find(({ path }) => path.endsWith(".js"))!;
   const mapFile = result.outputFiles.find(({ path }) => path.endsWith(".map"))!;
-  const code = wrap(output.text, source);
+  const code = wrap(output.text.replace(SET_NAME, CHECK_NAME), source);
   const inputs = Object.values(result.metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
   const bundle: Bundle = {
     hash: createHash("sha256").update(code).digest("hex").slice(0, 16),
@@ -112,7 +111,7 @@ async function build(source: ShipSource): Promise<Bundle> {
     builtins: inputs
       .filter((input) => input.startsWith(`${BUILTIN_NAMESPACE}:`))
       .map((input) => input.slice(BUILTIN_NAMESPACE.length + 1)),
-    classes: [...new Set([...source.classes.map((name) => classKey(source.file, name)), ...classKeys])],
+    classes: [...new Set([...source.shared.map((name) => classKey(source.file, name)), ...classKeys])],
   };
   writeCache(
     source,
@@ -121,6 +120,17 @@ async function build(source: ShipSource): Promise<Bundle> {
   );
   return bundle;
 }
+
+/** In a line of its own, by which the map moves. */
+function withMeta({ file, code, map }: ShipSource): { code: string; map: string } {
+  const meta = metaOf(file, code);
+  if (meta === undefined) return { code, map };
+  return { code: `${meta}\n${code}`, map: map.replace('"mappings":"', '"mappings":";') };
+}
+
+/** What esbuild calls on each function that it may have renamed: most have their name, which is cheaper to see than to set. */
+const SET_NAME = "var __name = (target, value) => __defProp(";
+const CHECK_NAME = "var __name = (target, value) => target.name === value ? target : __defProp(";
 
 /** A name of its own for the ship module, so that it can import the file that it was made from. */
 function shipPath(source: ShipSource): string {

@@ -76,8 +76,9 @@ function captureTagged(tag: Tag, options: CaptureOptions): Closure {
       `Cannot ship the function at ${place} as it ${problem.message}`,
     );
   }
+  // Without captures there may still be declarations that have to have run.
+  const values = tag.captures ? readCaptures(tag, info) : [];
   if (info.names.length === 0) return withoutCaptures(file, site);
-  const values = readCaptures(tag, info);
   const needs: Needs = new Map();
   const holes: Hole[] = [];
   const blobs: BlobPlace[] = [];
@@ -143,10 +144,13 @@ function readCaptures({ file, captures }: Tag, info: SiteInfo): unknown[] {
     return captures!();
   } catch (error) {
     const at = placeOf(file, info);
-    // A variable that the closure uses is declared further down than the call.
-    throw new BonfireError("CAPTURE_REFUSED", `Cannot capture at ${at}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const early = /^Cannot access '(.+?)' (?:before|from)/.exec((error as Error).message)?.[1];
+    const what = early === undefined ? "" : ` "${early}"`;
+    const why =
+      early === undefined
+        ? `: ${(error as Error).message}`
+        : " as it is declared further down: move the declaration above the call";
+    throw new BonfireError("CAPTURE_REFUSED", `Cannot capture${what} at ${at}${why}`, { cause: error });
   }
 }
 

@@ -9,9 +9,16 @@ import { type Analyzed, analyzedSource, functionAround } from "./analyzed-source
 import { readFunctionText } from "./function-text.ts";
 import { hintLoader } from "./hint.ts";
 import { type Insight, inspectFunction, readVariables, type ScriptLocation } from "./inspector.ts";
-import { callerFiles, placeOfOnly, placeOfText, readSource, type TextPlace } from "./known-source.ts";
+import {
+  callerFiles,
+  callerPlace,
+  placeOfOnly,
+  placeOfText,
+  readSource,
+  type TextPlace,
+} from "./known-source.ts";
 import { spokenPlace } from "./program-map.ts";
-import { registerFile, type ShipFile, type Tag } from "./registry.ts";
+import { registerFile, resolveNames, type ShipFile, shareNames, type Tag } from "./registry.ts";
 import { shipFunction } from "./ship-module.ts";
 import { shipText } from "./text-closure.ts";
 import { positionInScript, positionInSource } from "./transformed-source.ts";
@@ -22,6 +29,7 @@ export function findClosure(target: object): Tag {
   const insight = inspectFunction(target);
   const place = placeOfText(text, insight.location, callerFiles);
   const file = place ? locate(place, text) : locateTransformed(text, insight);
+  if (file) shareVisible(file, insight);
   return file ? { file, site: 0, captures: reader(file, insight) } : textClosure(text, insight, place);
 }
 
@@ -36,10 +44,9 @@ export function explicitClosure(target: object): Tag {
       ? undefined
       : `uses \`${missing}\`, which is not among its named captures: add it to them`);
   if (reason !== undefined) {
-    const [path] = callerFiles();
     throw new BonfireError(
       "CAPTURE_REFUSED",
-      `Cannot ship the function given in ${path ?? "a script"} as it ${reason}`,
+      `Cannot ship the function given at ${callerPlace()} as it ${reason}`,
     );
   }
   return { file: shipText(text, [], placeOfOnly(text, callerFiles()[0])), site: 0, captures: undefined };
@@ -53,7 +60,7 @@ function textClosure(text: string, insight: Insight, found: TextPlace | undefine
   const reason =
     problem ?? (written === undefined ? undefined : `assigns to captured variable \`${written}\``);
   if (reason !== undefined) {
-    const at = place ? spokenPlace(place.path, place.line, place.column) : "?";
+    const at = place ? spokenPlace(place.path, place.line, place.column) : callerPlace();
     throw new BonfireError("CAPTURE_REFUSED", `Cannot ship the function at ${at} as it ${reason}`);
   }
   const file = shipText(text, [...values.keys()], place);
@@ -61,14 +68,30 @@ function textClosure(text: string, insight: Insight, found: TextPlace | undefine
 }
 
 function reader(file: ShipFile, insight: Insight): () => unknown[] {
-  const { names } = file.source.sites[0]!;
+  const { names, checks } = file.source.sites[0]!;
   return () => {
-    const values = readVariables(insight, names);
+    const values = readVariables(insight, checks.length === 0 ? names : [...checks, ...names]);
     return names.map((name) => {
       if (!values.has(name)) throw new ReferenceError(`${name} is not visible from the function`);
       return values.get(name);
     });
   };
+}
+
+const shared = new WeakSet<ShipFile>();
+
+/** What of the file's functions and classes the closure sees, as the loader would have told it. */
+function shareVisible(file: ShipFile, insight: Insight): void {
+  if (shared.has(file)) return;
+  shared.add(file);
+  const names = file.source.shared;
+  const thunks = names.map((name): [string, () => unknown] => [
+    name,
+    () => readVariables(insight, [name]).get(name),
+  ]);
+  shareNames(file, Object.fromEntries(thunks));
+  // At once, so that the insight does not keep alive all that the closure sees.
+  resolveNames();
 }
 
 /** The ship module of the function that starts there; undefined when its file does not parse or it uses `this`. */

@@ -6,7 +6,7 @@ export { formatBuilt } from "./built.ts";
 export { type Bundle, buildBundle, warmBundle } from "./bundle.ts";
 export { classNamesIn } from "./class-names.ts";
 export { rememberEdits } from "./program-map.ts";
-export { installRegistry, registerFile, type ShipFile } from "./registry.ts";
+export { fileKey, installRegistry, registerFile, type ShipFile } from "./registry.ts";
 export {
   type Shipped,
   type ShipSource,

@@ -8,6 +8,7 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { debuglog, getCallSites } from "node:util";
 import type { ScriptLocation } from "./inspector.ts";
+import { shortPath } from "./ship-module.ts";
 
 const debug = debuglog("bonfire");
 /** How far up the stack the program is looked for. */
@@ -30,13 +31,21 @@ const places = new Map<string, { text: string; place: TextPlace }>();
 
 /** The files on the stack that belong to the program, the nearest caller first. */
 export function callerFiles(): string[] {
-  const paths: string[] = [];
-  for (const { scriptName } of getCallSites(FRAMES, { sourceMap: false })) {
+  return [...new Set(callers().map(({ path }) => path))];
+}
+
+/** Where the program called us: "src/a.ts:12:7". */
+export function callerPlace(): string {
+  const [caller] = callers();
+  return caller ? `${shortPath(caller.path)}:${caller.line}:${caller.column}` : "a script";
+}
+
+function callers(): { path: string; line: number; column: number }[] {
+  const sites = getCallSites(FRAMES, { sourceMap: false });
+  return sites.flatMap(({ scriptName, lineNumber: line, columnNumber: column }) => {
     const path = pathOfScript(scriptName);
-    if (path === undefined || path.startsWith(OURS) || paths.includes(path)) continue;
-    paths.push(path);
-  }
-  return paths;
+    return path === undefined || path.startsWith(OURS) ? [] : [{ path, line, column }];
+  });
 }
 
 /** The file of a script; undefined for scripts that have none. */

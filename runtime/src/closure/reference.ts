@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { type Reference, Refusal, streamAdvice } from "@bonfire/wire";
 import { analyzedSource, isAlike, topLevelClass } from "./analyzed-source.ts";
-import { readFunctionText } from "./function-text.ts";
+import { HERITAGE, readFunctionText } from "./function-text.ts";
 import { inspectFunction, readVariables } from "./inspector.ts";
 import { callerFiles, knownPaths, placeOfText, readSource, type TextPlace } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
@@ -14,9 +14,12 @@ import {
   type ClassHome,
   fileOf,
   homeOf,
+  isTagKey,
+  keyOf,
   registerClass,
   registerFile,
   type ShipFile,
+  sharedName,
   type Tag,
   tagOf,
 } from "./registry.ts";
@@ -42,18 +45,20 @@ export function referenceInto(
 }
 
 function functionReference(value: object, needs: Needs, own: ShipFile | undefined): Reference {
+  const name = own && sharedName(own, value);
+  if (name !== undefined) return sharedReference(own!, name, needs);
   // A class first, even if it was handed to a pool itself: its instances need it as a class.
   const home = homeOf(value) ?? (tagOf(value) ? undefined : findHome(value));
   const shipped = home && classReference(home, needs, own);
   if (shipped) return shipped;
   const tag = tagOf(value);
-  if (tag) return closureReference(tag, needs);
+  if (tag) return closureReference(value, tag, needs);
   const builtin = builtinExport(value);
   if (builtin) return { kind: "builtin", ...builtin };
   return sourceReference(value);
 }
 
-function closureReference({ file, site, captures }: Tag, needs: Needs): Reference {
+function closureReference(value: object, { file, site, captures }: Tag, needs: Needs): Reference {
   const { names, problems, line, column } = file.source.sites[site]!;
   const problem = problems.find(({ severity }) => severity === "error");
   if (problem) {
@@ -62,15 +67,16 @@ function closureReference({ file, site, captures }: Tag, needs: Needs): Referenc
     );
   }
   needs.set(file.key, { file });
-  return { kind: "closure", hash: file.key, site, names, captures: captures?.() ?? [] };
+  const own = Reflect.ownKeys(value).filter((key) => !isTagKey(key));
+  return { kind: "closure", hash: file.key, site, names, captures: captures?.() ?? [], own };
 }
 
 function classReference(
-  { url, path, name, key }: ClassHome,
+  { url, path, name, key, file: home }: ClassHome,
   needs: Needs,
   own: ShipFile | undefined,
 ): Reference | undefined {
-  let file = own?.source.file === path ? own : fileOf(url);
+  let file = home ?? (own?.source.file === path ? own : fileOf(url));
   if (file && (file.isBuilt || file.source.sites.length > 0)) {
     // A class that depends on values of its file is in no ship module: it travels by its text.
     if (!file.source.classes.includes(name)) return undefined;
@@ -79,9 +85,24 @@ function classReference(
     if (path === process.argv[1]) return undefined;
     file ??= registerClassFile(url, path);
   }
-  const hash = createHash("sha256").update(key).digest("hex").slice(0, 16);
-  needs.set(hash, { file, className: key });
+  const hash = hashOf(`${file.key} ${key}`);
+  // A closure of another version of the file has another class of that name.
+  const isOtherVersion = own !== undefined && own !== file && own.url === file.url;
+  needs.set(hash, isOtherVersion ? { file } : { file, className: key });
   return { kind: "class", hash, name: key };
+}
+
+/** What the closure's own bundle has under this name. */
+function sharedReference(own: ShipFile, name: string, needs: Needs): Reference {
+  const className = keyOf(own, name);
+  const hash = hashOf(`${own.key} ${className}`);
+  needs.set(hash, { file: own, className });
+  return { kind: "class", hash, name: className };
+}
+
+/** Stands for the hash of the bundle in which the class is found. */
+function hashOf(version: string): string {
+  return createHash("sha256").update(version).digest("hex").slice(0, 16);
 }
 
 /** Where a class that no loader has seen stands: at the top of one of the files that have been read. */
@@ -122,12 +143,13 @@ function registerClassFile(url: string, path: string): ShipFile {
   const code = `import ${JSON.stringify(path)};\n$bonfire.module = { sites: [], classes: $bonfire.classes };\n`;
   const map = JSON.stringify({ version: 3, sources: [], names: [], mappings: "" });
   const imports = { [path]: { line: 1, column: 1 } };
-  return registerFile(url, { file: path, code, map, sites: [], classes: [], imports });
+  return registerFile(url, { file: path, code, map, sites: [], classes: [], shared: [], imports });
 }
 
 /** The function or class itself, as text with the values that it closes over. */
 function sourceReference(value: object): Reference {
-  const { text, form, names, writes, problem } = readFunctionText(Function.prototype.toString.call(value));
+  const shown = Function.prototype.toString.call(value);
+  const { text, form, names, writes, keyNames, problem } = readFunctionText(shown);
   if (problem)
     throw new Refusal(`is a function that ${problem}`.replace("that is a native", "that is native"));
   const insight = inspectFunction(value);
@@ -136,8 +158,16 @@ function sourceReference(value: object): Reference {
   if (written !== undefined) {
     throw new Refusal(`is a function that assigns to its captured variable \`${written}\``);
   }
+  // What a class uses only where it is declared is not kept for it.
+  const lost = keyNames.find((name) => !values.has(name) && !(name in globalThis));
+  if (lost !== undefined) {
+    throw new Refusal(
+      `is a class with a key computed from \`${lost}\`, which is gone: use it in a method as well`,
+    );
+  }
+  if (names.includes(HERITAGE)) values.set(HERITAGE, Object.getPrototypeOf(value));
   const place =
-    placeOfText(text, insight.location, sourcePaths) ??
+    placeOfText(shown, insight.location, sourcePaths) ??
     (insight.location && (positionInSource(insight.location) ?? positionInScript(insight.location)));
   const at = place ? `${place.path}:${place.line}:${place.column}` : `${SCRIPT}a script:1:1`;
   return { kind: "source", text, form, names: [...values.keys()], values: [...values.values()], at };
@@ -152,12 +182,7 @@ function objectReference(value: object): Reference | undefined {
     if (typeof owner !== "function" || owner === Object) continue;
     const made = builtinExport(owner);
     if (made && !KEPT_BY_CODEC.has(made.path)) {
-      throw new Refusal(`is a ${made.module}.${made.path}: ${remedy(value, made.module)}`);
-    }
-    if (hasPrivateState(owner)) {
-      throw new Refusal(
-        `is an instance of ${owner.name}, which has #private fields: capture plain data instead`,
-      );
+      throw new Refusal(`is a ${made.module}.${made.path || owner.name}: ${remedy(value, made.module)}`);
     }
   }
   return undefined;
@@ -172,17 +197,3 @@ function remedy(value: object, module: string): string {
 
 /** Classes of node's modules that are globals too, and that the codec knows. */
 const KEPT_BY_CODEC = new Set(["Buffer", "URL", "URLSearchParams", "Headers", "DOMException"]);
-
-const privateState = new WeakMap<object, boolean>();
-
-function hasPrivateState(owner: object): boolean {
-  let answer = privateState.get(owner);
-  if (answer === undefined) {
-    const text = Function.prototype.toString.call(owner);
-    answer =
-      /^class\b/.test(text) &&
-      /(?:^|[\s;{}])(?:static\s+)?(?:async\s+|get\s+|set\s+|\*\s*)?#[\w$]+\s*[=;(\n}]/.test(text);
-    privateState.set(owner, answer);
-  }
-  return answer;
-}

@@ -37,21 +37,20 @@ export interface ClassHome {
   name: string;
   /** Names it in bundles; see `classKey`. */
   key: string;
+  /** The version of the file that declared it, if that has closures. */
+  file: ShipFile | undefined;
 }
 
 const TAG = Symbol("bonfire.tag");
+/** By URL, the latest of a file that was loaded again after an edit. */
 const files = new Map<string, ShipFile>();
+/** Every version of every file. */
+const filesByKey = new Map<string, ShipFile>();
 const classesByKey = new Map<string, Callable>();
 const classHomes = new WeakMap<object, ClassHome>();
 
-/** @param from the file, or its URL; undefined when modules import each other and the file has not begun to run */
-function tag<Kind>(
-  value: Kind,
-  from: string | ShipFile | undefined,
-  site: number,
-  captures?: () => unknown[],
-): Kind {
-  const file = typeof from === "string" ? files.get(from) : from;
+/** @param file undefined when modules import each other and the file has not begun to run */
+function tag<Kind>(value: Kind, file: ShipFile | undefined, site: number, captures?: () => unknown[]): Kind {
   if (typeof value === "function" && file && Object.isExtensible(value)) {
     (value as { [TAG]?: Tag })[TAG] = { file, site, captures };
   }
@@ -63,9 +62,8 @@ function registerClasses(from: string | ShipFile, classes: Record<string, unknow
   const path = typeof from === "string" ? fileURLToPath(from) : from.source.file;
   for (const [name, value] of Object.entries(classes)) {
     if (typeof value !== "function") continue;
-    // The keys of a built file were made where it was built, so its path must not be made relative again.
-    const key = typeof from === "string" ? classKey(path, name) : `${path}#${name}`;
-    classHomes.set(value, { url, path, name, key });
+    const key = typeof from === "string" ? classKey(path, name) : keyOf(from, name);
+    classHomes.set(value, { url, path, name, key, file: typeof from === "string" ? undefined : from });
     classesByKey.set(key, value as Callable);
   }
 }
@@ -75,8 +73,77 @@ export function tagOf(value: object): Tag | undefined {
   return Object.hasOwn(value, TAG) ? (value as { [TAG]?: Tag })[TAG] : undefined;
 }
 
+/** The key of a class of the file. That of a built file was made where it was built: its path is not made relative again. */
+export function keyOf({ isBuilt, source }: ShipFile, name: string): string {
+  return isBuilt ? `${source.file}#${name}` : classKey(source.file, name);
+}
+
+/** Functions and classes of a file, by its own and their values, once they have been declared. */
+class SharedNames {
+  readonly #file: ShipFile;
+  readonly #names = new Map<object, string>();
+  #waiting: [name: string, read: () => unknown][];
+
+  constructor(file: ShipFile, shared: Record<string, () => unknown>) {
+    this.#file = file;
+    this.#waiting = Object.entries(shared);
+  }
+
+  nameOf(value: object): string | undefined {
+    if (this.#waiting.length > 0) this.resolve();
+    return this.#names.get(value);
+  }
+
+  functions(): Iterable<object> {
+    return this.#names.keys();
+  }
+
+  resolve(): void {
+    this.#waiting = this.#waiting.filter(([name, read]) => {
+      try {
+        const value = read();
+        if (typeof value !== "function") return false;
+        this.#names.set(value, name);
+        classesByKey.set(keyOf(this.#file, name), value as Callable);
+        return false;
+      } catch {
+        // The file has not come to its declaration yet.
+        return true;
+      }
+    });
+  }
+}
+
+const sharedNames = new Map<ShipFile, SharedNames>();
+
+/** Make known what the file's ship module shares with this program: functions and classes, its own and imported. */
+export function shareNames(file: ShipFile | undefined, shared: Record<string, () => unknown>): void {
+  if (file) sharedNames.set(file, new SharedNames(file, shared));
+}
+
+/** Look at what has not been declared when it was last looked at. */
+export function resolveNames(): void {
+  for (const names of sharedNames.values()) names.resolve();
+}
+
+/** All functions and classes that ship modules share with this program. */
+export function* sharedFunctions(): Generator<object> {
+  for (const names of sharedNames.values()) yield* names.functions();
+}
+
+/** The name under which the file's ship module has this very function or class. */
+export function sharedName(file: ShipFile, value: object): string | undefined {
+  return sharedNames.get(file)?.nameOf(value);
+}
+
+/** Whether it is the property that holds a function's tag, which stays behind when the function travels. */
+export function isTagKey(key: PropertyKey): boolean {
+  return key === TAG;
+}
+
 /** The program's class with this key: "src/shape.ts#Circle". */
 export function classByKey(key: string): Callable | undefined {
+  if (!classesByKey.has(key)) resolveNames();
   return classesByKey.get(key);
 }
 
@@ -96,12 +163,17 @@ export function fileOf(url: string): ShipFile | undefined {
 
 /** Make a file's closures known, before the file runs. */
 export function registerFile(url: string, source: ShipSource): ShipFile {
-  const key = createHash("sha256").update(url).update("\0").update(source.code).digest("hex").slice(0, 16);
-  return addFile({ url, source, key });
+  return addFile({ url, source, key: fileKey(url, source) });
+}
+
+/** Names one version of a file: 16 hex digits. */
+export function fileKey(url: string, { code }: ShipSource): string {
+  return createHash("sha256").update(url).update("\0").update(code).digest("hex").slice(0, 16);
 }
 
 export function addFile(file: ShipFile): ShipFile {
   files.set(file.url, file);
+  filesByKey.set(file.key, file);
   return file;
 }
 
@@ -109,9 +181,17 @@ export function addFile(file: ShipFile): ShipFile {
 export interface ShipRegistry {
   tag: typeof tag;
   classes: typeof registerClasses;
+  share: typeof shareNames;
+  /** The version of a file with this key. */
+  file(key: string): ShipFile | undefined;
 }
 
-export const registry: ShipRegistry = { tag, classes: registerClasses };
+export const registry: ShipRegistry = {
+  tag,
+  classes: registerClasses,
+  share: shareNames,
+  file: (key) => filesByKey.get(key),
+};
 
 /** Put the registry where transformed files look for it. Calling it again changes nothing. */
 export function installRegistry(): void {

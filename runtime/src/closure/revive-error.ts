@@ -1,50 +1,53 @@
 /** What comes back from a call: values, with the driver's own classes, and errors whose stacks name the user's lines. */
-import { type Callable, type DecodeOptions, decode } from "@bonfire/wire";
+import { type DecodeOptions, decode, hasCode } from "@bonfire/wire";
 import type { Closure } from "./capture.ts";
-import { classByKey } from "./registry.ts";
-import { localStack } from "./stack.ts";
+import { findClass } from "./find-class.ts";
+import { localStack, withCaller } from "./stack.ts";
 
-/** How far down a chain of causes stacks are put right. */
-const DEPTH = 10;
+const VALUES: DecodeOptions = { class: findClass, stack: (stack) => localStack(stack, undefined) };
 
 /** The value of a reply; instances of the program's own classes are instances again. */
 export function reviveValue(bytes: Uint8Array, handle?: DecodeOptions["handle"]): unknown {
-  const options: DecodeOptions = { class: (key): Callable | undefined => classByKey(key) };
-  if (handle) options.handle = handle;
-  return decode(bytes, options);
+  return decode(bytes, handle ? { ...VALUES, handle } : VALUES);
 }
 
 /**
  * A remote error as itself: same class, message, code and cause, and a stack that names the user's lines.
- * @param error the body of an error reply, or the value in it
+ * @param bytes the body of an error reply
  * @param callSite where the call was: an Error that was made there, its stack, or the closure, which knows its place.
  *   Its frames go below the remote ones.
  * @returns what was thrown: most often an Error, but a closure may throw anything
  */
-export function reviveError(error: unknown, callSite?: Error | string | Closure): unknown {
-  const value = ArrayBuffer.isView(error) ? reviveValue(error as Uint8Array) : error;
-  mapStacks(value, framesOf(callSite), DEPTH, new Set());
-  return value;
+export function reviveError(bytes: Uint8Array, callSite?: Error | string | Closure): unknown {
+  const options = (): DecodeOptions => {
+    // The first error of the message is the one that was thrown; what it holds has no call of its own.
+    let driver = framesOf(callSite);
+    const stack = (remote: string): string => {
+      const local = localStack(remote, driver);
+      driver = undefined;
+      return local;
+    };
+    return { class: findClass, stack };
+  };
+  try {
+    return decode(bytes, options());
+  } catch (error) {
+    if (!hasCode(error, "VALUE_REFUSED")) throw error;
+    // Something among its properties is of a class that is not known here, for which no error should be lost.
+    return decode(bytes, { stack: options().stack! });
+  }
+}
+
+/** An error that came as a value, of a stream say, with the frames of the call that it belongs to. */
+export function locateError(error: unknown, callSite: string | Closure): unknown {
+  if (error instanceof Error && typeof error.stack === "string") {
+    const value = withCaller(error.stack, framesOf(callSite));
+    Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
+  }
+  return error;
 }
 
 function framesOf(callSite: Error | string | Closure | undefined): string | undefined {
   if (callSite === undefined || typeof callSite === "string") return callSite;
   return callSite instanceof Error ? callSite.stack : `    at ${callSite.at}`;
-}
-
-function mapStacks(value: unknown, driver: string | undefined, depth: number, seen: Set<unknown>): void {
-  if (!(value instanceof Error) || depth === 0 || seen.has(value)) return;
-  seen.add(value);
-  if (typeof value.stack === "string") {
-    const stack = localStack(value.stack, driver);
-    Object.defineProperty(value, "stack", {
-      value: stack,
-      writable: true,
-      configurable: true,
-      enumerable: false,
-    });
-  }
-  mapStacks(value.cause, undefined, depth - 1, seen);
-  const { errors } = value as { errors?: unknown };
-  if (Array.isArray(errors)) for (const one of errors) mapStacks(one, undefined, depth - 1, seen);
 }

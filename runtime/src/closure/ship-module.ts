@@ -5,9 +5,9 @@
  */
 import { isBuiltin } from "node:module";
 import { basename, relative, sep } from "node:path";
-import { findCallSites } from "./analyze/call-sites.ts";
+import { findCallSites, isRuntime } from "./analyze/call-sites.ts";
 import { Classifier } from "./analyze/classify.ts";
-import { type Plan, type Problem, planCapture } from "./analyze/plan.ts";
+import { isHidden, type Plan, type Problem, planCapture } from "./analyze/plan.ts";
 import type { Scope, Variable } from "./analyze/scope.ts";
 import { type Place, SourceFile } from "./analyze/source-file.ts";
 import { endOf, type Node, type Parsed, startOf } from "./analyze/syntax.ts";
@@ -17,6 +17,8 @@ import { ShipText } from "./ship-text.ts";
 export interface SiteInfo extends Place {
   /** Its captures in order; the last may be `this`. */
   names: readonly string[];
+  /** What has to be declared by the time of the call, beside them. */
+  checks: readonly string[];
   problems: readonly Problem[];
   /** The node builtins that it imports itself, without `node:`. */
   builtins: readonly string[];
@@ -32,6 +34,8 @@ export interface ShipSource {
   sites: readonly SiteInfo[];
   /** Classes of the file whose instances it can revive, by name. */
   classes: readonly string[];
+  /** Functions and classes that it has by these names, as this program has them: its own and imported ones. */
+  shared: readonly string[];
   /** Where its imports stand in the file, by specifier. */
   imports: Readonly<Record<string, Place>>;
 }
@@ -41,6 +45,8 @@ export interface Site {
   argument: Node;
   /** What reads each capture where the closure stands, in the order of `names`. */
   reads: readonly string[];
+  /** Names that have to exist there, or the call is refused. */
+  checks: readonly string[];
   isCertain: boolean;
 }
 
@@ -67,7 +73,7 @@ export function shipCallSites(parsed: Parsed): Shipped | undefined {
   const found = findCallSites(file, classifier);
   if (found.length === 0) return undefined;
   const plans = found.map(({ node, variable, argument }) =>
-    node ? planCapture(file, classifier, node, variable) : importedPlan(argument, variable!),
+    node ? planCapture(file, classifier, node, argument, variable) : importedPlan(argument, variable!),
   );
   const source = new ShipModuleWriter(
     file,
@@ -81,6 +87,7 @@ export function shipCallSites(parsed: Parsed): Shipped | undefined {
       argument,
       isCertain,
       reads: readsOf(plans[index]!),
+      checks: plans[index]!.checks.map(({ name }) => name),
     })),
   };
 }
@@ -94,7 +101,7 @@ export function shipClasses(parsed: Parsed): ShipSource | undefined {
 
 /** One function of the file, wherever it stands. */
 export function shipFunction(file: SourceFile, classifier: Classifier, node: Node): ShipSource {
-  return new ShipModuleWriter(file, classifier, [planCapture(file, classifier, node)], [node]).write();
+  return new ShipModuleWriter(file, classifier, [planCapture(file, classifier, node, node)], [node]).write();
 }
 
 function importedPlan(node: Node, variable: Variable): Plan {
@@ -103,6 +110,7 @@ function importedPlan(node: Node, variable: Variable): Plan {
     self: variable,
     values: [],
     code: [],
+    checks: [],
     imports: [variable],
     dynamicImports: [],
     receiver: undefined,
@@ -146,9 +154,17 @@ class ShipModuleWriter {
     this.#text.raw("$bonfire.module = { sites: [\n");
     for (const plan of this.#plans) this.#writeSite(plan);
     this.#text.raw("], classes: $bonfire.expose({");
-    for (const name of classes)
-      this.#text.raw(` ${JSON.stringify(classKey(this.#file.file, name))}: ${name},`);
+    const own = [...this.#hoisted].filter((variable) => this.#isFunction(variable)).map(({ name }) => name);
+    const shared = [...new Set([...classes, ...own])];
+    const keyOf = (name: string) => JSON.stringify(classKey(this.#file.file, name));
+    for (const name of shared) this.#text.raw(` ${keyOf(name)}: ${name},`);
     this.#text.raw(" }) };\n");
+    // Only on demand, as a module that is imported may be one that needs a grant.
+    const imported = [...this.#imports]
+      .filter((variable) => this.#isShareable(variable))
+      .map(({ name }) => name);
+    for (const name of imported)
+      this.#text.raw(`Object.defineProperty($bonfire.classes, ${keyOf(name)}, { get: () => ${name} });\n`);
     const sites = this.#plans.map((plan, index) => this.#siteInfo(plan, this.#places[index]!));
     return {
       file: this.#file.file,
@@ -156,8 +172,22 @@ class ShipModuleWriter {
       map: this.#text.map(basename(this.#file.file)),
       sites,
       classes,
+      shared: [...shared, ...imported],
       imports,
     };
+  }
+
+  /** Hoisted, and neither an enum nor a literal. */
+  #isFunction(variable: Variable): boolean {
+    const kind = this.#classifier.kind(variable);
+    return kind.kind === "code" && !kind.isLiteral && !/^TS/.test(kind.node.type);
+  }
+
+  #isShareable(variable: Variable): boolean {
+    const kind = this.#classifier.kind(variable);
+    return (
+      kind.kind === "import" && kind.imported !== "*" && !isBuiltin(kind.source) && !isRuntime(kind.source)
+    );
   }
 
   /**
@@ -243,7 +273,9 @@ class ShipModuleWriter {
     const local = code.filter((variable) => !this.#hoisted.has(variable));
     // A file may have a `console` of its own, which then must not be hidden.
     const ownConsole = [...values, ...code, ...plan.imports].some(({ name }) => name === "console");
-    this.#text.raw(`($captures, ${ownConsole ? "$console" : "console"}) => {`);
+    const names = new Set([...values, ...code, ...plan.imports].map(({ name }) => name));
+    const given = unused("$captures", names);
+    this.#text.raw(`(${given}, ${ownConsole ? unused("$console", names) : "console"}) => {`);
     if (receiver) this.#text.raw(" return (function () {");
     let depth = 0;
     for (const scope of scopesOf([...values, ...local])) {
@@ -251,7 +283,7 @@ class ShipModuleWriter {
       depth++;
       values.forEach((variable, index) => {
         const word = this.#isMutable(variable) ? "let" : "const";
-        if (variable.scope === scope) this.#text.raw(` ${word} ${variable.name} = $captures[${index}];`);
+        if (variable.scope === scope) this.#text.raw(` ${word} ${variable.name} = ${given}[${index}];`);
       });
       this.#text.raw("\n");
       for (const variable of this.#inOrder(local)) if (variable.scope === scope) this.#writeCode(variable);
@@ -260,7 +292,7 @@ class ShipModuleWriter {
     if (self) this.#text.raw(self.name);
     else this.#text.raw("(").slice(startOf(node), endOf(node)).raw(")");
     this.#text.raw(`;${" }".repeat(depth)}`);
-    if (receiver) this.#text.raw(` }).call($captures[${values.length}]);`);
+    if (receiver) this.#text.raw(` }).call(${given}[${values.length}]);`);
     this.#text.raw(" },\n");
   }
 
@@ -279,14 +311,15 @@ class ShipModuleWriter {
   }
 
   #siteInfo(plan: Plan, place: Node): SiteInfo {
-    const { values, receiver, problems } = plan;
+    const { values, receiver, problems, checks } = plan;
     const names = values.map(({ name }) => name);
     if (receiver) names.push("this");
     const scope = this.#file.scopeAt(place);
-    const shadowed = values.filter((variable) => lookUp(variable.name, scope) !== variable);
+    const shadowed = values.filter((variable) => isHidden(variable, scope));
     return {
       ...this.#file.place(startOf(place)),
       names,
+      checks: checks.map(({ name }) => name),
       builtins: this.#builtins(plan),
       problems: [
         ...problems,
@@ -303,6 +336,10 @@ class ShipModuleWriter {
   }
 }
 
+function unused(name: string, taken: ReadonlySet<string>): string {
+  return taken.has(name) ? unused(`${name}_`, taken) : name;
+}
+
 /** The scopes of these variables, the outermost first. */
 function scopesOf(variables: readonly Variable[]): Scope[] {
   const depth = (scope: Scope): number => {
@@ -311,14 +348,6 @@ function scopesOf(variables: readonly Variable[]): Scope[] {
     return count;
   };
   return [...new Set(variables.map(({ scope }) => scope))].sort((left, right) => depth(left) - depth(right));
-}
-
-function lookUp(name: string, from: Scope): Variable | undefined {
-  for (let scope: Scope | null = from; scope; scope = scope.upper) {
-    const variable = scope.set.get(name);
-    if (variable) return variable;
-  }
-  return undefined;
 }
 
 function importAttributes(declaration: Node): string {

@@ -32,6 +32,8 @@ function mapOf(hash: string): TraceMap | undefined {
 
 /** Positions in shipped code; those of the guest around it, `bonfire:guest`, are none. */
 const SHIPPED = /bonfire(-source:|:[0-9a-f]{16}:)/;
+/** Frames of an executor's own code, or of node. */
+const REALM = /bonfire:guest|node:internal|[/@]bonfire\/executor\/|\/executor-image\/dist\//;
 const BUNDLE_FRAME = /bonfire:([0-9a-f]{16}):(\d+):(\d+)/g;
 const SOURCE_FRAME = new RegExp(`${SOURCE_SCRIPT}([^\\s:)]*):(\\d+):(\\d+)`, "g");
 
@@ -43,13 +45,24 @@ export function localStack(remote: string, driver: string | undefined): string {
   const lines = remote.split("\n");
   const firstFrame = lines.findIndex((line) => /^\s+at /.test(line));
   const head = firstFrame === -1 ? lines : lines.slice(0, firstFrame);
-  const frames = (firstFrame === -1 ? [] : lines.slice(firstFrame))
-    .filter((line) => !isFrame(line) || SHIPPED.test(line) || line.startsWith(SEPARATOR))
+  const all = firstFrame === -1 ? [] : lines.slice(firstFrame);
+  // An error that the driver made, and that only travelled, has no frames but the driver's.
+  const isRemote = all.some((line) => SHIPPED.test(line));
+  const frames = all
+    .filter(
+      (line) =>
+        !isFrame(line) || (isRemote ? SHIPPED.test(line) : !REALM.test(line)) || line.startsWith(SEPARATOR),
+    )
     .map(mapFrame)
     .filter((line): line is string => line !== undefined)
     .map(originalFrame);
   const below = driver === undefined ? [] : [SEPARATOR, ...driverFrames(driver)];
   return [...head, ...frames, ...below].join("\n");
+}
+
+/** A stack that is led back already, with the frames of the driver's call below it. */
+export function withCaller(stack: string, driver: string | undefined): string {
+  return driver === undefined ? stack : [stack, SEPARATOR, ...driverFrames(driver)].join("\n");
 }
 
 function isFrame(line: string): boolean {

@@ -47,11 +47,11 @@ function make(text: string, names: readonly string[], place: SourcePosition | un
     code: replaceImports(text, dynamicImports),
     place: (offset) => placeAt(text, offset, place),
   });
-  const list = names.length === 0 ? "" : `const [${names.join(", ")}] = $captures; `;
+  const parameters = `[${names.join(", ")}]${names.includes("console") ? "" : ", console"}`;
   code.raw(
-    `(function (require, ${IMPORT}) { "use strict"; return { classes: {}, sites: [($captures, console) => { `,
+    `(function (require, ${IMPORT}) { "use strict"; return { classes: {}, sites: [(${parameters}) => { `,
   );
-  code.raw(`${list}return ${before}`).slice(0, text.length).raw(`${after}; }] }; })`);
+  code.raw(`return ${before}`).slice(0, text.length).raw(`${after}; }] }; })`);
   const builtins = [
     ...new Set(specifiers.filter((name) => isBuiltin(name)).map((name) => name.replace(/^node:/, ""))),
   ];
@@ -62,13 +62,21 @@ function make(text: string, names: readonly string[], place: SourcePosition | un
     builtins,
     classes: [],
   };
-  const site = { line: place?.line ?? 1, column: place?.column ?? 1, names, problems: [], builtins };
+  const site = {
+    line: place?.line ?? 1,
+    column: place?.column ?? 1,
+    names,
+    checks: [],
+    problems: [],
+    builtins,
+  };
   const file = registerFile(`text:${bundle.hash}`, {
     file: place?.path ?? "inline",
     code: code.text,
     map: "",
     sites: [site],
     classes: [],
+    shared: [],
     imports: {},
   });
   adopt(file, bundle);

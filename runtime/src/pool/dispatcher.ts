@@ -8,7 +8,7 @@ import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Address, Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
-import { reviveError, reviveValue } from "../closure/revive-error.ts";
+import { locateError, reviveError, reviveValue } from "../closure/revive-error.ts";
 import { localStack } from "../closure/stack.ts";
 import type { Report } from "../supervisor/driver-record.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
@@ -299,7 +299,7 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   received(call: Call, error: unknown): unknown {
-    const remote = reviveError(error, call.callSite ?? call.closure);
+    const remote = locateError(error, call.callSite ?? call.closure);
     return remote instanceof BonfireError && hasCode(remote, "CALL_TIMEOUT")
       ? ranTooLong(call, "", remote)
       : remote;

@@ -116,12 +116,13 @@ function compileSource(
 ): { made: Callable; bind(values: readonly unknown[]): void } {
   const [before, after] = FORMS[form] ?? FORMS[SourceForm.expression]!;
   const list = names.join(", ");
-  const body = `"use strict"; ${list === "" ? "" : `let [${list}] = $values;`} const $made = ${before}${text}${after};
-return { made: $made, bind($values) { ${list === "" ? "" : `[${list}] = $values;`} } };
+  // No name of ours may hide one of the text's, and nothing may stand where it would name an anonymous function.
+  const body = `"use strict"; ${list === "" ? "" : `let [${list}] = arguments[0];`} return [${before}${text}${after},
+function () { ${list === "" ? "" : `[${list}] = arguments[0];`} }];
 //# sourceURL=${SOURCE_SCRIPT}${encodeURIComponent(at)}`;
-  return (new Function("$values", body) as (values: readonly unknown[]) => ReturnType<typeof compileSource>)(
-    values,
-  );
+  type Compiled = [made: Callable, bind: (values: readonly unknown[]) => void];
+  const [made, bind] = (new Function(body) as (values: readonly unknown[]) => Compiled)(values);
+  return { made, bind };
 }
 
 /** Scripts of this name hold one function; the rest of the name is where its text starts in the user's program. */

@@ -16,7 +16,7 @@ export function error(decoder: Decoder): Error {
   const made = makeError(base);
   Object.setPrototypeOf(made, prototypeFor(base, custom, name));
   decoder.objects.push(made);
-  setStack(made, decoder.value());
+  setStack(decoder, made);
   return made;
 }
 
@@ -26,7 +26,7 @@ export function domException(decoder: Decoder): Error {
   const type = (globalThis as { DOMException?: new (message: string, name: string) => Error }).DOMException;
   const made = type ? new type(message, name) : Object.assign(new Error(message), { name });
   decoder.objects.push(made);
-  setStack(made, decoder.value());
+  setStack(decoder, made);
   return made;
 }
 
@@ -35,23 +35,22 @@ function makeError(base: string): Error {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   try {
-    if (base === "AggregateError") {
-      const made = new AggregateError([]);
-      Reflect.deleteProperty(made, "errors");
-      return made;
-    }
     const type = (globalThis as Record<string, unknown>)[base];
-    return typeof type === "function" && type.prototype instanceof Error
-      ? new (type as ErrorClass)()
-      : new Error();
+    if (typeof type !== "function" || !(type.prototype instanceof Error)) return new Error();
+    const made = base === "AggregateError" ? new AggregateError([]) : new (type as ErrorClass)();
+    // What the constructor put on it comes as properties, in the order that they had.
+    for (const key of ["errors", "error", "suppressed", "message"]) Reflect.deleteProperty(made, key);
+    return made;
   } finally {
     Error.stackTraceLimit = limit;
   }
 }
 
-function setStack(made: Error, stack: unknown): void {
+function setStack(decoder: Decoder, made: Error): void {
+  const stack = decoder.value();
+  const { stack: rewrite } = decoder.options;
   Object.defineProperty(made, "stack", {
-    value: stack,
+    value: typeof stack === "string" && rewrite ? rewrite(stack) : stack,
     writable: true,
     configurable: true,
     enumerable: false,

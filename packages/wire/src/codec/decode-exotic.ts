@@ -18,7 +18,8 @@ interface Realm {
 }
 const realm = globalThis as unknown as Partial<Realm>;
 
-export function exotic(decoder: Decoder, tag: number): unknown {
+/** @param asOwner it is the class of an object, which can do without if need be. */
+export function exotic(decoder: Decoder, tag: number, asOwner = false): unknown {
   const { reader, objects } = decoder;
   const keep = <Kind>(value: Kind): Kind => {
     objects.push(value);
@@ -104,7 +105,9 @@ export function exotic(decoder: Decoder, tag: number): unknown {
     case Tag.class: {
       const hash = reader.text();
       const key = reader.text();
-      return keep(classOf(decoder, hash, key) ?? key);
+      const found = classOf(decoder, hash, key);
+      if (!found && !asOwner) throw unknownClass(key);
+      return keep(found ?? key);
     }
     case Tag.handle: {
       const number = objects.push(undefined) - 1;
@@ -187,10 +190,11 @@ function decorated(decoder: Decoder): unknown {
   const decoration = reader.byte();
   if (decoration & Decoration.noPrototype) Object.setPrototypeOf(value, null);
   if (decoration & Decoration.class) {
-    const owner = decoder.value();
+    const owner = classOfDecorated(decoder);
     if (typeof owner === "function") Object.setPrototypeOf(value, owner.prototype as object);
     // An error has its built-in base, and a stand-in of its own, already.
     else if (typeof owner === "string" && !(value instanceof Error)) {
+      if (decoder.options.class) throw unknownClass(owner);
       Object.setPrototypeOf(value, standInFor(owner).prototype as object);
     }
   }
@@ -199,6 +203,19 @@ function decorated(decoder: Decoder): unknown {
   if (decoration & Decoration.frozen) decoder.later.push(() => Object.freeze(value));
   else if (decoration & Decoration.inextensible) Object.preventExtensions(value);
   return value;
+}
+
+function classOfDecorated(decoder: Decoder): unknown {
+  const { reader } = decoder;
+  if (reader.bytes[reader.position] !== Tag.class) return decoder.value();
+  return exotic(decoder, reader.byte(), true);
+}
+
+function unknownClass(key: string): BonfireError {
+  return new BonfireError(
+    "VALUE_REFUSED",
+    `Cannot receive "${key.slice(key.indexOf("#") + 1)}" as this program has not shown where that class is declared (${key}): start it with --import @bonfire/loader, or return a plain object`,
+  );
 }
 
 function property(decoder: Decoder, owner: object): void {

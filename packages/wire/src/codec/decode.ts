@@ -14,8 +14,13 @@ export interface DecodeOptions {
    * of a class that came from elsewhere becomes a plain object under the class's name.
    */
   module?: (hash: string) => ShipModule;
-  /** A class of the receiver's own, by its key, for instances that come without their bundle. */
+  /**
+   * A class of the receiver's own, by its key, for instances that come without their bundle. With it, an instance
+   * whose class it does not know is refused; an error then is of its built-in base, under the name of its class.
+   */
   class?: (key: string) => Callable | undefined;
+  /** What becomes of each error's stack. Default: it stays as it is. */
+  stack?: (stack: string) => string;
   /** Node builtins of this realm, for functions such as `fs.readFile` that travel by name. */
   require?: (specifier: string) => unknown;
   /** What stands here for something alive over there. Without it a message must hold none. */

@@ -53,11 +53,14 @@ export function refer(encoder: Encoder, value: object, reference: Reference): vo
       writer.text(reference.name);
       return;
     case "closure":
+      writer.byte(Tag.decorated);
       writer.byte(Tag.closure);
       hash(encoder, reference.hash);
       writer.count(reference.site);
       writer.count(reference.captures.length);
       bindings(encoder, reference.names, reference.captures);
+      writer.byte(fixedness(value));
+      properties(encoder, value, (key) => key === "prototype" || !reference.own.includes(key));
       return;
     case "source":
       writer.byte(Tag.decorated);
@@ -69,13 +72,30 @@ export function refer(encoder: Encoder, value: object, reference: Reference): vo
       for (const name of reference.names) writer.text(name);
       bindings(encoder, reference.names, reference.values);
       writer.byte(fixedness(value));
-      // Statics of a class are made again by evaluating its text, and instance state is not a function's.
-      properties(encoder, value, (key) => reference.form === SourceForm.class || NOT_OWN.has(key));
+      properties(encoder, value, (key) => {
+        if (key === "name") return nameOfText(reference.text) === (value as { name?: unknown }).name;
+        // The rest of a class is made again by evaluating its text; its statics may have changed since.
+        if (reference.form === SourceForm.class) return !isStaticField(value, key);
+        return NOT_OWN.has(key);
+      });
       return;
   }
 }
 
-const NOT_OWN = new Set<PathKey>(["length", "name", "prototype", "arguments", "caller"]);
+const NOT_OWN = new Set<PathKey>(["length", "prototype", "arguments", "caller"]);
+
+function isStaticField(owner: object, key: PathKey): boolean {
+  const property = Object.getOwnPropertyDescriptor(owner, key)!;
+  return "value" in property && property.enumerable === true;
+}
+
+/** The name that evaluating the text gives to the function or class; "" when it would get it from where it stands. */
+function nameOfText(text: string): string {
+  const start =
+    /^(?:async\s+|get\s+|set\s+|function\b\s*|\*\s*)*([\p{ID_Start}$_][\p{ID_Continue}$]*)?\s*\(/u;
+  const named = /^class\s+(?!extends\b)([\p{ID_Start}$_][\p{ID_Continue}$]*)/u.exec(text) ?? start.exec(text);
+  return named?.[1] ?? "";
+}
 
 function bindings(encoder: Encoder, names: readonly string[], values: readonly unknown[]): void {
   names.forEach((name, index) => {

@@ -74,6 +74,8 @@ function instance(encoder: Encoder, value: object, prototype: object | null): vo
     return;
   }
   const error = errorBase(value);
+  // A thrown error has to arrive whatever its class keeps for itself.
+  if (!(error && encoder.options.root === "error")) refusePrivateState(prototype);
   if (error) {
     writer.byte(Tag.decorated);
     encodeError(encoder, value as Error, error);
@@ -131,8 +133,45 @@ function classOf(encoder: Encoder, prototype: object): object | undefined {
   return owner;
 }
 
+const privateState = new WeakMap<object, boolean>();
+
+/** Nobody but its class reads a private field, so an instance could only arrive without it. */
+function refusePrivateState(prototype: object | null): void {
+  for (let level = prototype; level; level = Object.getPrototypeOf(level) as object | null) {
+    const owner = Object.getOwnPropertyDescriptor(level, "constructor")?.value as unknown;
+    if (typeof owner !== "function" || !hasPrivateState(owner)) continue;
+    throw new Refusal(
+      `is an instance of ${owner.name}, which has #private fields: pass plain data, or make it where it is used`,
+    );
+  }
+}
+
+const TEXTS = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|\/\/.*|\/\*[\s\S]*?\*\//g;
+const PRIVATE_MEMBER =
+  /(?:^|[\s;{}])(?<!\bstatic\s+(?:\w+\s+)?)(?:async\s+|get\s+|set\s+|\*\s*)?#[\w$]+\s*[=;(\n}]/;
+
+/** Told from the text of the class, as nothing else shows it. */
+function hasPrivateState(owner: object): boolean {
+  let answer = privateState.get(owner);
+  if (answer === undefined) {
+    const text = Function.prototype.toString.call(owner);
+    answer = /^class\b/.test(text) && text.includes("#") && PRIVATE_MEMBER.test(text.replace(TEXTS, '""'));
+    privateState.set(owner, answer);
+  }
+  return answer;
+}
+
 const LIVE =
   /^(Promise|WeakMap|WeakSet|WeakRef|FinalizationRegistry|Generator|AsyncGenerator|AsyncFunction|.*Iterator|.*Stream|Module)$/;
+
+function classTravels(encoder: Encoder, owner: object, name: string): boolean {
+  try {
+    return encoder.options.reference?.(owner) !== undefined;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(`is a ${name}, whose class ${error.reason}`);
+  }
+}
 
 /** Refuse what is tied to this process, with what to do about it. */
 function refuseLive(encoder: Encoder, value: object, prototype: object): void {
@@ -153,7 +192,7 @@ function refuseLive(encoder: Encoder, value: object, prototype: object): void {
   if (typeof owner === "function" && intrinsicPath(owner) !== undefined) {
     throw new Refusal(`is a ${name}, which cannot leave its process`);
   }
-  if (typeof owner === "function" && !encoder.options.reference?.(owner)) {
+  if (typeof owner === "function" && !classTravels(encoder, owner, name)) {
     throw new Refusal(`is a ${name}: return a plain object of what you need`);
   }
 }

@@ -5,7 +5,7 @@
 import { pack } from "../packed.ts";
 import { exotic } from "./encode-exotic.ts";
 import type { HandleReference, Reference } from "./reference.ts";
-import { type PathKey, Refusal, ValueRefused, within } from "./refusal.ts";
+import { asRefusal, type PathKey, Refusal, ValueRefused, within } from "./refusal.ts";
 import { Tag } from "./tag.ts";
 import { Writer } from "./writer.ts";
 
@@ -308,7 +308,8 @@ export function encode(value: unknown, options: EncodeOptions = NO_OPTIONS): Uin
 }
 
 function refused(error: unknown, root: string): unknown {
-  if (error instanceof Refusal) return new ValueRefused(root, error);
+  const refusal = asRefusal(error);
+  if (refusal) return new ValueRefused(root, refusal);
   if (error instanceof RangeError && /call stack/i.test(error.message)) {
     return new ValueRefused(root, new Refusal("is nested too deeply: pass a flatter structure"));
   }

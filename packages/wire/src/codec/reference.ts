@@ -4,7 +4,15 @@
  */
 export type Reference =
   /** A closure that a bundle can make again from its captures. */
-  | { kind: "closure"; hash: string; site: number; names: readonly string[]; captures: readonly unknown[] }
+  | {
+      kind: "closure";
+      hash: string;
+      site: number;
+      names: readonly string[];
+      captures: readonly unknown[];
+      /** Which of its own properties travel along; a `prototype` never does. */
+      own: readonly PropertyKey[];
+    }
   /** A function or class of this text, evaluated with `names` bound to `values`. */
   | {
       kind: "source";

@@ -22,9 +22,19 @@ export class Refusal extends Error {
   }
 }
 
-/** Add a key to the path of a refusal that is passing through; other errors pass unchanged. */
+/**
+ * Add a key to the path of a refusal that is passing through. A Proxy's trap may throw anything; what comes from the
+ * engine (no memory, no stack) or is a signal of the encoder's own passes unchanged.
+ */
 export function within(error: unknown, key: PathKey): unknown {
-  return error instanceof Refusal ? error.within(key) : error;
+  return asRefusal(error)?.within(key) ?? error;
+}
+
+export function asRefusal(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof Error) || error instanceof RangeError || error instanceof BonfireError)
+    return undefined;
+  return new Refusal(`cannot be read: ${error.message}`);
 }
 
 /** `captures[2].socket` and the like, starting from `root`. */

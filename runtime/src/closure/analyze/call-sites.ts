@@ -70,7 +70,7 @@ function isPool(file: SourceFile, expression: Node, depth = 0): boolean {
   return isPool(file, definition.node.init as Node, depth + 1);
 }
 
-function isRuntime(source: unknown): boolean {
+export function isRuntime(source: unknown): boolean {
   return typeof source === "string" && (source === RUNTIME || source.startsWith(`${RUNTIME}/`));
 }
 

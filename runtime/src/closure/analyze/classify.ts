@@ -26,6 +26,15 @@ export class Classifier {
   }
 
   kind(variable: Variable): Kind {
+    const kind = this.#written(variable);
+    // A class that depends on values is one with them: as code beside an instance of it, it would exist twice.
+    if (kind.kind === "code" && kind.isClass && !this.hoistable(variable))
+      return { kind: "value", mutable: false };
+    return kind;
+  }
+
+  /** The kind as the declaration alone has it. */
+  #written(variable: Variable): Kind {
     let kind = this.#kinds.get(variable);
     if (!kind) {
       kind = this.#classify(variable);
@@ -60,7 +69,7 @@ export class Classifier {
         if (node.type !== "FunctionDeclaration" || this.#gainsProperties(variable)) return value;
         return { kind: "code", node, declared: true, isClass: false, isLiteral: false };
       case "ClassName":
-        if (node.type !== "ClassDeclaration") return value;
+        if (node.type !== "ClassDeclaration" || this.#gainsProperties(variable)) return value;
         return { kind: "code", node, declared: true, isClass: true, isLiteral: false };
       case "TSEnumName":
       case "TSModuleName":
@@ -72,6 +81,8 @@ export class Classifier {
         const literal = isLiteral(init);
         const isClass = init.type === "ClassExpression";
         if (!literal && !isClass && !isFunctionExpression(init)) return value;
+        // A `var` may be read before its initializer has run.
+        if (parent?.kind === "var" && (literal || variable.scope !== this.#file.moduleScope)) return value;
         if (this.#gainsProperties(variable)) return value;
         return { kind: "code", node: init, declared: false, isClass, isLiteral: literal };
       }
@@ -80,18 +91,20 @@ export class Classifier {
     }
   }
 
-  /** A function that is given properties (`fn.cache = …`) is data as well as code, so it is copied with them. */
+  /**
+   * A function that is given properties (`fn.cache = …`), or a class whose statics change, is data as well as code, so
+   * it is copied with them.
+   */
   #gainsProperties({ references }: Variable): boolean {
     const { parents } = this.#file;
     return references.some(({ identifier }) => {
       const member = parents.get(identifier);
       if (member?.type !== "MemberExpression" || member.object !== identifier) return false;
       const above = parents.get(member);
-      return (
-        above?.type === "AssignmentExpression" &&
-        above.left === member &&
-        member.property.name !== "prototype"
-      );
+      const isWritten =
+        (above?.type === "AssignmentExpression" && above.left === member) ||
+        above?.type === "UpdateExpression";
+      return isWritten && member.property.name !== "prototype";
     });
   }
 
@@ -102,7 +115,7 @@ export class Classifier {
   hoistable(variable: Variable, under = new Set<Variable>()): boolean {
     const known = this.#hoistable.get(variable);
     if (known !== undefined) return known;
-    const kind = this.kind(variable);
+    const kind = this.#written(variable);
     if (kind.kind === "import" || kind.kind === "type") return true;
     const { moduleScope } = this.#file;
     if (kind.kind !== "code" || variable.scope !== moduleScope) return false;

@@ -5,7 +5,7 @@
 
 import { checkSyntax, type ThisUse } from "./check-syntax.ts";
 import type { Classifier } from "./classify.ts";
-import type { Reference, Variable } from "./scope.ts";
+import type { Reference, Scope, Variable } from "./scope.ts";
 import type { SourceFile } from "./source-file.ts";
 import { inside, type Node, startOf } from "./syntax.ts";
 
@@ -28,6 +28,8 @@ export interface Plan {
   /** Copied at each call, in this order. */
   values: Variable[];
   code: Variable[];
+  /** Of the code, what does not exist before its declaration has run, so that the call has to look. */
+  checks: Variable[];
   imports: Variable[];
   /** What it imports by `import("…")`. */
   dynamicImports: string[];
@@ -36,7 +38,56 @@ export interface Plan {
   problems: Problem[];
 }
 
-export function planCapture(file: SourceFile, classifier: Classifier, node: Node, self?: Variable): Plan {
+/** @param place where the call is; there, `node` may be out of sight of what it uses */
+export function planCapture(
+  file: SourceFile,
+  classifier: Classifier,
+  node: Node,
+  place: Node,
+  self?: Variable,
+): Plan {
+  const plan = planWith(file, classifier, node, place, self, new Set());
+  const scope = file.scopeAt(place);
+  const hidden = plan.values.filter((variable) => isHidden(variable, scope));
+  if (hidden.length === 0) return plan;
+  // A helper that uses a variable which the call cannot see goes as a value, which brings that along.
+  const helpers = plan.code.filter((variable) => variable !== self && uses(classifier, variable, hidden));
+  return planWith(file, classifier, node, place, self, new Set(helpers));
+}
+
+/** Whether another variable of its name stands between it and the scope. */
+export function isHidden(variable: Variable, scope: Scope): boolean {
+  for (let at: Scope | null = scope; at; at = at.upper) {
+    const found = at.set.get(variable.name);
+    if (found) return found !== variable;
+  }
+  return true;
+}
+
+function uses(
+  classifier: Classifier,
+  code: Variable,
+  wanted: readonly Variable[],
+  asked = new Set<Variable>(),
+): boolean {
+  const kind = classifier.kind(code);
+  if (wanted.includes(code)) return true;
+  if (kind.kind !== "code" || asked.has(code)) return false;
+  asked.add(code);
+  for (const needed of classifier.needs(kind.node)) {
+    if (uses(classifier, needed, wanted, asked)) return true;
+  }
+  return false;
+}
+
+function planWith(
+  file: SourceFile,
+  classifier: Classifier,
+  node: Node,
+  place: Node,
+  self: Variable | undefined,
+  asValues: ReadonlySet<Variable>,
+): Plan {
   const values = new Set<Variable>();
   const code = new Set<Variable>(self ? [self] : []);
   const imports = new Set<Variable>();
@@ -71,7 +122,7 @@ export function planCapture(file: SourceFile, classifier: Classifier, node: Node
       }
       if (kind.kind === "import") {
         imports.add(variable);
-      } else if (kind.kind === "value") {
+      } else if (kind.kind === "value" || asValues.has(variable)) {
         values.add(variable);
       } else if (!code.has(variable)) {
         code.add(variable);
@@ -87,11 +138,30 @@ export function planCapture(file: SourceFile, classifier: Classifier, node: Node
     self,
     values: [...values],
     code: [...code],
+    checks: [...code].filter(
+      (variable) => variable !== self && mayBeUndeclared(file, classifier, variable, place),
+    ),
     imports: [...imports],
     dynamicImports: [...dynamicImports],
     receiver: receiver.used ? { fields: [...receiver.fields], whole: receiver.whole } : undefined,
     problems,
   };
+}
+
+/** A class or a `const` does not exist before its declaration; a function does. */
+function mayBeUndeclared(file: SourceFile, classifier: Classifier, variable: Variable, place: Node): boolean {
+  const kind = classifier.kind(variable);
+  if (kind.kind !== "code" || (kind.declared && !kind.isClass)) return false;
+  const [definition] = variable.defs;
+  if (definition?.parent?.kind === "var") return false;
+  const scope = file.scopeAt(place);
+  if (isHidden(variable, scope)) return false;
+  if (kind.node.end > place.start) return true;
+  // Above the call, and in the same function: it has run.
+  for (let at: Scope | null = scope; at && at !== variable.scope; at = at.upper) {
+    if (at.type === "function") return true;
+  }
+  return false;
 }
 
 export type Report = (severity: Problem["severity"], id: string, at: Node, message: string) => void;

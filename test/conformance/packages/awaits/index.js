@@ -1,0 +1,3 @@
+const answer = await new Promise((resolve) => setTimeout(resolve, 1, 42));
+
+export { answer };

@@ -1,0 +1,5 @@
+export let counted = 0;
+
+export function countUp(): void {
+  counted++;
+}
