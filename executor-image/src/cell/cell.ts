@@ -74,7 +74,6 @@ export class Cell {
       },
     });
     cell.#bus = await connecting;
-    cell.#bus.onReconnect(() => cell.#cutOff());
     return cell;
   }
 
@@ -82,6 +81,8 @@ export class Cell {
   async serve(tenant: string): Promise<void> {
     this.#tenant = tenant;
     this.#replies = new Replies(this.#bus, tenant, () => this.#checkDrained());
+    // After the replies, which then wait until the driver is back: a call that loses its handles may end at once.
+    this.#bus.onReconnect(() => this.#cutOff());
     this.#calls = this.#bus.subscribe(subject.call(this.#bus.node, tenant), (message) => {
       if (this.#arrived.push(message) === 1) queueMicrotask(() => this.#enter());
     });

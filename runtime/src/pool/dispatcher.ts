@@ -24,6 +24,9 @@ import { WaitingQueue } from "./waiting-queue.ts";
 const LINGER_MS = 1_000;
 const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
+/** After an outage of NATS a cell may take so long until it listens again; its keeper tells if it is gone. */
+const BACK_MS = 5_000;
+const AGAIN_MS = 100;
 /** How often a busy cell is asked again to end a call. */
 const RECHECK_MS = 500;
 
@@ -241,15 +244,26 @@ export class Dispatcher implements CallHost, ClientHost {
       this.#system.bus.forget(call);
       // The cell's own timeout should have ended it a second ago.
       if (hasCode(reason, "CALL_TIMEOUT")) phase.cell.suspect = true;
-      void this.#endWork(call, phase.cell, reason instanceof Error ? reason.message : String(reason));
+      const patience = hasCode(reason, "LINK_DOWN") ? BACK_MS : 0;
+      const message = reason instanceof Error ? reason.message : String(reason);
+      void this.#endWork(call, phase.cell, message, patience);
     }
   }
 
   /** The slot is freed only when the work has really ended. */
-  async #endWork(call: Call, cell: CellLink, message: string): Promise<void> {
+  async #endWork(call: Call, cell: CellLink, message: string, patience = 0): Promise<void> {
+    const giveUpAt = performance.now() + patience;
     try {
       while (cell.inFlight.has(call)) {
-        if (await cell.cancel(call.id, message)) break;
+        const ended = await cell.cancel(call.id, message).catch((error: unknown) => {
+          if (performance.now() >= giveUpAt) throw error;
+          return "unheard" as const;
+        });
+        if (ended === true) break;
+        if (ended === "unheard") {
+          await pause(AGAIN_MS);
+          continue;
+        }
         // It does not even answer. Another call that is within its time may rightly keep it busy; if there is none,
         // its keeper finds out whether the cell is stuck, and kills it if so.
         if (hasTime(cell.inFlight, call)) await pause(RECHECK_MS);
