@@ -15,6 +15,8 @@ export interface RealmSettings {
   readonly kind?: RealmKind;
   readonly memoryMb?: number;
   readonly grants?: Grants;
+  /** Where packages are found. Default: the folder of these tests. */
+  readonly directory?: string;
 }
 
 interface Waiting {
@@ -41,10 +43,16 @@ export class TestRealm implements AsyncDisposable {
   readonly #bundles = new Map<string, number>();
   #lastCall = 0;
 
-  constructor({ kind = "isolate", memoryMb = 128, grants = {} }: RealmSettings = {}) {
+  constructor({
+    kind = "isolate",
+    memoryMb = 128,
+    grants = {},
+    directory = import.meta.dirname,
+  }: RealmSettings = {}) {
     this.realm = createRealm(kind, {
       memoryMb,
       grants,
+      directory,
       workdir: this.workdir,
       events: {
         reply: (id, reply, bytes) => this.#reply(id, reply, bytes),

@@ -15,7 +15,7 @@ export class Cells {
   start(): CellProcess {
     const { executor, nats, realm, grants, memoryMb } = this.#bootstrap;
     const node = `c-${executor.slice(2)}-${++this.#started}`;
-    const cell = new CellProcess({ node, nats, realm, grants, memoryMb });
+    const cell = new CellProcess({ node, nats, realm, grants, memoryMb, directory: process.cwd() });
     this.#running.add(cell);
     void cell.ended.then(() => this.#running.delete(cell));
     return cell;

@@ -39,12 +39,13 @@ export class Cell {
 
   /** Connects and makes the realm, both at the same time. */
   static async start(start: CellStart, say: (message: ToAgent) => void): Promise<Cell> {
-    const { node, nats, realm, grants, memoryMb, workdir } = start;
+    const { node, nats, realm, grants, memoryMb, directory, workdir } = start;
     const connecting = Bus.connect(nats, node);
     const cell = new Cell();
     cell.#realm = createRealm(realm, {
       memoryMb,
       grants,
+      directory,
       workdir,
       events: {
         reply: (id, kind, bytes) => cell.#reply(id, kind, bytes),

@@ -9,6 +9,8 @@ export interface CellStart {
   readonly realm: RealmKind;
   readonly grants: Grants;
   readonly memoryMb: number;
+  /** Where the executor was started: packages that do not travel are found from here. */
+  readonly directory: string;
   /** A folder of the cell's own, which the guard removes. */
   readonly workdir: string;
 }

@@ -8,6 +8,7 @@ import { BundleTable, MissingBundle, type ShipFactory } from "./bundles.ts";
 import { callSite } from "./call-site.ts";
 import { encodeError } from "./encode-error.ts";
 import { forgetRequests, request } from "./host.ts";
+import { forgetHostObjects } from "./host-modules.ts";
 import { CALL_WORDS, RecordKind, State } from "./layout.ts";
 import { facts, setWorkdir } from "./library.ts";
 import { consoleOf, logLine } from "./log.ts";
@@ -103,8 +104,9 @@ function invoke(id: number, bundle: number, site: number, body: Uint8Array): unk
 }
 
 function settle(id: number, result: unknown): void {
+  // Results of host modules are functions that may be awaited.
   if (
-    typeof result !== "object" ||
+    (typeof result !== "object" && typeof result !== "function") ||
     result === null ||
     typeof (result as PromiseLike<unknown>).then !== "function"
   ) {
@@ -198,6 +200,7 @@ export function assign(path: string): void {
 export function forget(): void {
   unanswered.clear();
   forgetRequests();
+  forgetHostObjects();
   clearAllTimers();
 }
 

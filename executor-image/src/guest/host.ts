@@ -71,7 +71,12 @@ export function request(
 
 /** Tells the host something without wanting an answer. */
 export function notify(operation: string, ...args: unknown[]): void {
-  post([0, currentCall(), operation, args, null]);
+  notifyWith(null, operation, args);
+}
+
+/** As `notify`, with the bytes that have this number. */
+export function notifyWith(bytes: number | null, operation: string, args: unknown[]): void {
+  post([0, currentCall(), operation, args, bytes]);
 }
 
 function post(message: Request): void {

@@ -2,11 +2,11 @@
  * The trusted realm: the same bundles in this process itself, with everything that Node has. Nothing confines the
  * code, and synchronous code cannot be interrupted; the agent's watchdog ends the process past a deadline.
  */
-import { createRequire, isBuiltin } from "node:module";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
 import { BonfireError, type EncodeOptions, encode, ReplyKind } from "@bonfire/wire";
+import { importFrom } from "../grants/import-from.ts";
 import { BundleTable, type ShipFactory } from "../guest/bundles.ts";
 import { callSite } from "../guest/call-site.ts";
 import { encodeError } from "../guest/encode-error.ts";
@@ -32,12 +32,11 @@ export class ProcessRealm implements Realm {
   readonly #result: EncodeOptions;
   readonly #cwd = process.cwd();
 
-  constructor({ workdir, events }: RealmOptions) {
+  constructor({ directory, workdir, events }: RealmOptions) {
     this.#events = events;
     this.#console = new CallConsole(events);
-    // Packages are found from where the process was started, as for any program.
-    const require = createRequire(join(this.#cwd, "closure.js"));
-    this.#bundles = new BundleTable(require, (specifier) => importFrom(require, specifier));
+    const require = createRequire(join(directory, "closure.js"));
+    this.#bundles = new BundleTable(require, importFrom(directory));
     this.#result = { root: "result", reference: (value) => this.#bundles.reference(value) };
     process.chdir(workdir);
   }
@@ -143,10 +142,4 @@ export class ProcessRealm implements Realm {
     }
     return next;
   }
-}
-
-/** As `import()` of a package or builtin, resolved from the same place as `require`. */
-async function importFrom(require: NodeJS.Require, specifier: string): Promise<object> {
-  if (isBuiltin(specifier)) return (await import(specifier)) as object;
-  return (await import(pathToFileURL(require.resolve(specifier)).href)) as object;
 }

@@ -22,6 +22,8 @@ export interface RealmOptions {
   /** Most memory that the code of one isolate may take, in MB. */
   readonly memoryMb: number;
   readonly grants: Grants;
+  /** Packages that do not travel with a closure are found from here, as by a program in this directory. */
+  readonly directory: string;
   /** A directory of the realm's own, which exists; each call with files gets one inside of it. */
   readonly workdir: string;
   readonly events: RealmEvents;

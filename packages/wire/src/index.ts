@@ -20,5 +20,14 @@ export {
 export { BonfireError, hasCode } from "./error.ts";
 export type { CallHeader } from "./frame.ts";
 export { callFrame, FrameKind, HEADER_BYTES, ReplyKind, readHeader, writeHeader } from "./frame.ts";
-export { type GrantNeeded, type Grants, grantFor, importRefusal, isGranted, missingGrant } from "./grants.ts";
+export {
+  type GrantNeeded,
+  type Grants,
+  grantFor,
+  importRefusal,
+  isGranted,
+  isHostModule,
+  missingGrant,
+  packageOf,
+} from "./grants.ts";
 export { pack, unpack } from "./packed.ts";

@@ -11,7 +11,7 @@ import type { Bundle } from "./bundle.ts";
 import type { ShipSource } from "./ship-module.ts";
 
 /** Raised when bundles of an older build must not be used. */
-const FORMAT = "5";
+const FORMAT = "7";
 const debug = debuglog("bonfire");
 
 interface Entry {
@@ -67,6 +67,7 @@ function entryPath(source: ShipSource): string | undefined {
     process.cwd(),
     source.file,
     source.code,
+    ...(source.hostModules ?? []),
     process.env.NODE_ENV ?? "",
     process.versions.node,
   ];

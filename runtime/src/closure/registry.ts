@@ -19,6 +19,8 @@ export interface ShipFile {
   bundle?: Bundle;
   /** Set when the build has begun; it rejects with BUNDLE_FAILED. */
   building?: Promise<Bundle>;
+  /** Its bundles without some packages, by the names of those. */
+  variants?: Map<string, ShipFile>;
 }
 
 export interface Tag {

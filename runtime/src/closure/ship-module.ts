@@ -4,12 +4,13 @@
  * caller's file itself is never run on an executor.
  */
 import { isBuiltin } from "node:module";
-import { basename, relative, sep } from "node:path";
+import { basename, dirname, relative, sep } from "node:path";
 import { findCallSites } from "./analyze/call-sites.ts";
 import { Classifier } from "./analyze/classify.ts";
 import { type Plan, type Problem, planCapture } from "./analyze/plan.ts";
 import { type Place, SourceFile } from "./analyze/source-file.ts";
 import type { Node, Parsed, Scope, Variable } from "./analyze/syntax.ts";
+import { isNativePackage } from "./native-package.ts";
 import { ShipText } from "./ship-text.ts";
 
 /** What the driver has to know of one closure. */
@@ -17,7 +18,7 @@ export interface SiteInfo extends Place {
   /** Its captures in order; the last may be `this`. */
   names: readonly string[];
   problems: readonly Problem[];
-  /** The node builtins that it imports itself, without `node:`. */
+  /** What it imports itself and a realm has to give: node builtins, without `node:`, and packages with native code. */
   builtins: readonly string[];
 }
 
@@ -33,6 +34,8 @@ export interface ShipSource {
   classes: readonly string[];
   /** Where its imports stand in the file, by specifier. */
   imports: Readonly<Record<string, Place>>;
+  /** Packages that its bundle leaves out, beside those with native code. */
+  hostModules?: readonly string[];
 }
 
 /** One closure of the file, with where the transform has to touch the file for it. */
@@ -266,7 +269,10 @@ class ShipModuleWriter {
       const kind = this.#classifier.kind(variable);
       return kind.kind === "import" ? kind.source : "";
     });
-    const builtins = [...specifiers, ...dynamicImports].filter((specifier) => isBuiltin(specifier));
+    const directory = dirname(this.#file.file);
+    const builtins = [...specifiers, ...dynamicImports].filter(
+      (specifier) => isBuiltin(specifier) || isNativePackage(specifier, directory),
+    );
     return [...new Set(builtins.map((specifier) => specifier.replace(/^node:/, "")))];
   }
 

@@ -150,8 +150,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     const encoded = encodeArguments(args);
     if (encoded.bytes.length > this.#parts.options.maxCaptureBytes)
       throw tooLarge(encoded.bytes.length, this.#parts.options.maxCaptureBytes);
-    const own = closure.bundles();
-    const others = encoded.bundles();
+    const { hostModules } = this.#parts.options;
+    const own = closure.bundles(hostModules);
+    const others = encoded.bundles(hostModules);
     const parts = { closure, args: encoded.bytes, budget, deadlineAt, signal };
     // Warm bundles come as arrays: such a call is on its way before this returns.
     if (!(own instanceof Promise) && !(others instanceof Promise))
