@@ -2,11 +2,13 @@
  * How the guest asks its host for something. Synchronous requests cross at once; asynchronous ones are gathered as
  * JSON and fetched by the host when the isolate has been left, and their answers come back in one batch.
  */
+
 import { BonfireError } from "@bonfire/wire";
 import { currentCall, currentContext, setContext } from "./bindings/scheduling.ts";
 import { bridge } from "./bridge.ts";
 import type { Answer, Bytes, DescribedError, Request } from "./layout.ts";
 import { State } from "./layout.ts";
+import { microtask } from "./microtask.ts";
 import { putBytes } from "./outbox.ts";
 
 const state = new Int32Array(bridge.state);
@@ -107,7 +109,7 @@ export function deliver(answers: string): void {
     if (waiter === undefined) continue;
     waiting.delete(id);
     // Queued before the promise's own reactions, so that they run as code of the call that asked.
-    void Promise.resolve().then(() => setContext(waiter.context));
+    microtask(() => setContext(waiter.context));
     if (ok) waiter.resolve({ value, bytes });
     else waiter.reject(revive(value as DescribedError));
   }
