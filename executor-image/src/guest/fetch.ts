@@ -1,6 +1,6 @@
 /** `fetch` over the host's, for the hosts that a pool names; Request, Response and the rest are Node's own. */
 import { missingGrant } from "@bonfire/wire";
-import { request } from "./host.ts";
+import { notify, type Reply, request } from "./host.ts";
 import { facts, requireInternal } from "./library.ts";
 
 /** Node's classes of the Fetch standard: Headers, Request, Response, FormData. */
@@ -21,12 +21,14 @@ export async function fetchApi(input: unknown, init?: object): Promise<unknown> 
   if (!facts.grants.fetch) throw missingGrant("use fetch", "fetch");
   const Request = fetchInterface("Request");
   const asked = new Request(input, init);
-  const body = asked.body === null ? undefined : new Uint8Array(await asked.arrayBuffer());
+  // A stream is sent piece by piece as the host asks for them; anything else is at hand already.
+  const isStream = isStreamed(init) && asked.body !== null;
+  const bytes = asked.body === null || isStream ? undefined : new Uint8Array(await asked.arrayBuffer());
   const settings = { method: asked.method, headers: [...asked.headers], redirect: asked.redirect };
-  const { value } = await request("network.fetch", [asked.url, settings], {
-    bytes: body,
-    signal: asked.signal,
-  });
+  const upload = isStream ? ++lastUpload : null;
+  const { signal } = asked;
+  const answer = request("network.fetch", [asked.url, settings, upload], { bytes, signal });
+  const { value } = await (upload === null ? answer : uploading(answer, upload, asked.body, signal));
   const head = value as Head;
   const Response = fetchInterface("Response");
   const stream = head.body === null ? null : bodyStream(head.body, asked.signal);
@@ -38,6 +40,52 @@ export async function fetchApi(input: unknown, init?: object): Promise<unknown> 
   Object.defineProperty(response, "url", { value: head.url });
   Object.defineProperty(response, "redirected", { value: head.redirected });
   return response;
+}
+
+let lastUpload = 0;
+
+function isStreamed(init: object | undefined): boolean {
+  const body = (init as { body?: unknown } | undefined)?.body;
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
+/** Sends the body until it ends or the request is over, each piece when the one before has been taken. */
+async function uploading(
+  answer: Promise<Reply>,
+  upload: number,
+  body: { getReader(): { read(): Promise<{ done: boolean; value?: unknown }>; cancel(): Promise<void> } },
+  signal: AbortSignal,
+): Promise<Reply> {
+  const reader = body.getReader();
+  const failed = Promise.withResolvers<never>();
+  const send = async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      const args = [upload, done];
+      const taken = await request(
+        "network.send",
+        args,
+        done ? { signal } : { signal, bytes: chunkOf(value) },
+      );
+      if (done || taken.value === false) return;
+    }
+  };
+  // A body that fails ends the request at once; a request that fails says so itself.
+  send().catch((error: unknown) => {
+    notify("network.abandon", upload, String(error));
+    failed.reject(error);
+  });
+  try {
+    return await Promise.race([answer, failed.promise]);
+  } catch (error) {
+    await reader.cancel();
+    throw error;
+  }
+}
+
+function chunkOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError("Cannot send a piece of a request's body that is no Uint8Array");
 }
 
 /** The response's bytes, fetched from the host as the reader asks for them. */
