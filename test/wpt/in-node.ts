@@ -8,6 +8,8 @@ const { parentPort, workerData } = require("node:worker_threads");
 // Some tests reject on purpose; in a worker that would be its end.
 process.on("unhandledRejection", () => {});
 process.on("uncaughtException", () => {});
+// Only workers that are made of text have these as globals, and helpers take them for a module's.
+for (const name of ["module", "exports", "require"]) delete globalThis[name];
 (0, eval)(workerData.run)(...workerData.args).then((subtests) => parentPort.postMessage(subtests));`;
 
 export async function inNode(script: Script): Promise<readonly Subtest[]> {

@@ -7,7 +7,7 @@ const SUITE = join(import.meta.dirname, "suite");
 
 /** Folders of the suite, as its files are reported. */
 export const AREAS = [
-  ...["url", "encoding", "dom/abort", "dom/events", "streams"],
+  ...["url", "encoding", "dom/abort", "dom/events", "streams", "compression"],
   ...["html/webappapis/structured-clone", "html/webappapis/atob"],
   "html/webappapis/microtask-queuing",
 ] as const;

@@ -5,6 +5,7 @@ import * as zlib from "node:zlib";
 import { URL_FIELDS } from "../guest/bindings/url.ts";
 import type { Ability, Outcome } from "./ability.ts";
 import { count, text } from "./ability.ts";
+import { compressionStreams } from "./compression-streams.ts";
 import { textAbility } from "./text.ts";
 
 const OMITTED = 0xffffffff;
@@ -102,6 +103,7 @@ export function pureAbility(memoryBytes: number): Ability {
   return {
     sync,
     async: {
+      ...compressionStreams(ZLIB, memoryBytes),
       "crypto.digest": async (scope, args, bytes) => sync["crypto.digest"]!(scope, args, bytes),
       "zlib.run": (_, [name, options], bytes) => {
         type Run = (

@@ -34,6 +34,7 @@ const LAZY: Readonly<Record<string, readonly string[]>> = {
   "internal/webstreams/transformstream": ["TransformStream", "TransformStreamDefaultController"],
   "internal/webstreams/queuingstrategies": ["ByteLengthQueuingStrategy", "CountQueuingStrategy"],
   "internal/webstreams/encoding": ["TextEncoderStream", "TextDecoderStream"],
+  "internal/webstreams/compression": ["CompressionStream", "DecompressionStream"],
   perf_hooks: [
     "performance",
     "PerformanceEntry",

@@ -47,18 +47,21 @@ export function ask(operation: string, ...args: unknown[]): unknown {
   return askFor(operation, args).value;
 }
 
-/** Begins an operation; the promise settles when the host has delivered its answer. */
+/**
+ * Begins an operation; the promise settles when the host has delivered its answer. `call` is whose it is, for things
+ * that belong to one call although other code may drive them on. Default: the call whose code runs.
+ */
 export function request(
   operation: string,
   args: readonly unknown[] = [],
-  options: { bytes?: Uint8Array | undefined; signal?: AbortSignal | undefined } = {},
+  options: { bytes?: Uint8Array | undefined; signal?: AbortSignal | undefined; call?: number } = {},
 ): Promise<Reply> {
-  const { bytes, signal } = options;
+  const { bytes, signal, call = currentCall() } = options;
   if (signal?.aborted) return Promise.reject(signal.reason);
   const id = ++lastRequest;
   return new Promise((resolve, reject) => {
     waiting.set(id, { context: currentContext(), resolve, reject });
-    post([id, currentCall(), operation, args as unknown[], bytes === undefined ? null : putBytes(bytes)]);
+    post([id, call, operation, args as unknown[], bytes === undefined ? null : putBytes(bytes)]);
     signal?.addEventListener(
       "abort",
       () => {
@@ -74,6 +77,11 @@ export function request(
 /** Tells the host something without wanting an answer. */
 export function notify(operation: string, ...args: unknown[]): void {
   notifyWith(null, operation, args);
+}
+
+/** As `notify`, for something that belongs to `call`. */
+export function notifyFor(call: number, operation: string, ...args: unknown[]): void {
+  post([0, call, operation, args, null]);
 }
 
 /** As `notify`, with the bytes that have this number. */

@@ -19,6 +19,7 @@ import { bridge, library } from "./bridge.ts";
 import { ask, askFor } from "./host.ts";
 import { isPort, messageClasses, transferPort } from "./message-channel.ts";
 import { type PlatformObjects, structuredCloneWith } from "./structured-clone.ts";
+import { zlibModule } from "./zlib.ts";
 
 export const facts: Facts = JSON.parse(bridge.facts);
 
@@ -178,6 +179,7 @@ const replaced: Readonly<Record<string, () => unknown>> = {
     },
     structuredClone,
   }),
+  zlib: zlibModule,
   // The library wants intrinsics that nobody has tampered with, which takes a second context; there is but one.
   vm: () => ({ runInNewContext: () => globalThis }),
 };

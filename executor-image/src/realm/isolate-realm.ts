@@ -14,7 +14,7 @@ import { CallDirectories } from "./call-directories.ts";
 import { groupSize, LARGE_BODY } from "./call-group.ts";
 import { Deadlines } from "./deadlines.ts";
 import { PendingCall } from "./pending-call.ts";
-import type { IncomingCall, Realm, RealmEvents, RealmOptions } from "./realm.ts";
+import type { IncomingCall, Realm, RealmEvents, RealmFacts, RealmOptions } from "./realm.ts";
 
 /** Isolates that are kept for later calls when each call has its own. */
 const MOST_IDLE = 8;
@@ -57,7 +57,7 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   /** Builds the first isolate, so that the first call does not wait for it, and plans the spare one. */
   warm(): void {
-    const sandbox = this.#open();
+    const sandbox = new Sandbox(this.#spare.first(), this, this.#abilities);
     if (this.#exclusive) this.#idle.push(sandbox);
     else this.#shared = sandbox;
     this.#warming = setTimeout(() => sandbox.warm(), WARM_AFTER);
@@ -70,6 +70,10 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   has(bundle: number): boolean {
     return this.#bundles.has(bundle);
+  }
+
+  inspect(): RealmFacts {
+    return { calls: this.#pending.size, spareIsolate: this.#spare.inspect() };
   }
 
   run(calls: readonly IncomingCall[]): void {

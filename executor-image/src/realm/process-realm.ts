@@ -14,7 +14,7 @@ import { deadlineError } from "../sandbox/stop.ts";
 import { CallConsole } from "./call-console.ts";
 import { Deadlines } from "./deadlines.ts";
 import { PendingCall } from "./pending-call.ts";
-import type { IncomingCall, Realm, RealmEvents, RealmOptions } from "./realm.ts";
+import type { IncomingCall, Realm, RealmEvents, RealmFacts, RealmOptions } from "./realm.ts";
 
 interface BundleSource {
   readonly hash: string;
@@ -47,6 +47,10 @@ export class ProcessRealm implements Realm {
 
   has(bundle: number): boolean {
     return this.#sources.has(bundle);
+  }
+
+  inspect(): RealmFacts {
+    return { calls: this.#pending.size };
   }
 
   run(calls: readonly IncomingCall[]): void {

@@ -41,10 +41,19 @@ export interface IncomingCall {
   readonly body: Uint8Array;
 }
 
+/** What a realm says of itself. */
+export interface RealmFacts {
+  /** Calls that have not been answered. */
+  readonly calls: number;
+  /** Whether an isolate is ready for the next call that needs one, and how often a call had to wait for one to be built. */
+  readonly spareIsolate?: { readonly ready: boolean; readonly builtOnDemand: number };
+}
+
 export interface Realm {
   /** Makes a bundle known under this number; its code runs when a call first needs it. */
   load(bundle: number, hash: string, code: string): void;
   has(bundle: number): boolean;
+  inspect(): RealmFacts;
   /** Runs everything that arrived in one tick. */
   run(calls: readonly IncomingCall[]): void;
   /** Ends a call: its reply is `reason`, its signal fires, its children are killed. Unknown ids are ignored. */
