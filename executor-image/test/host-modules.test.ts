@@ -245,6 +245,13 @@ test("nothing leads from an object of a host module to the host's realm", async 
   assert.throws(() => permitted(Function.prototype), /leads to the whole executor/);
 });
 
+test("what is no data cannot be passed to a host module, and says what can", async () => {
+  await using realm = open();
+  const error = await failure(realm.call(`() => require("host-things").same({ a: [new (class Own {})()] })`));
+  assert.is(error.code, "VALUE_REFUSED");
+  assert.match(error.message, /^Cannot pass a Own to a host module as only plain data/);
+});
+
 test("a package that is not granted, or not there, is refused with what to do", async () => {
   await using realm = open();
   const ungranted = await failure(realm.call(`() => require("esbuild")`));

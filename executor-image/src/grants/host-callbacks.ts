@@ -54,18 +54,16 @@ export class HostCallbacks {
   end(): void {
     this.#ended = true;
     this.#listener?.({});
-    const ended = new BonfireError("CALL_ENDED", "Cannot call a function of a call that has ended");
-    for (const { reject } of this.#answers.values()) reject(ended);
+    for (const { reject } of this.#answers.values()) reject(ended());
     this.#answers.clear();
     this.#waiting.length = 0;
   }
 
   #call(number: number, args: unknown[]): Promise<unknown> {
-    if (this.#ended || this.#answers.size >= MOST_WAITING) {
-      const why = this.#ended
-        ? "its call has ended"
-        : `${MOST_WAITING} calls of the sandbox's functions wait`;
-      return handled(Promise.reject(new BonfireError("CALL_ENDED", `Cannot call the function as ${why}`)));
+    if (this.#ended) return handled(Promise.reject(ended()));
+    if (this.#answers.size >= MOST_WAITING) {
+      const many = `Cannot call a function of a sandbox as ${MOST_WAITING} such calls wait: return sooner from it`;
+      return handled(Promise.reject(new BonfireError("HOST_OBJECT_LIMIT", many)));
     }
     const call = ++this.#last;
     const answer = Promise.withResolvers<unknown>();
@@ -78,6 +76,10 @@ export class HostCallbacks {
     else listener(outcome);
     return handled(answer.promise);
   }
+}
+
+function ended(): BonfireError {
+  return new BonfireError("CALL_ENDED", "Cannot call a function of a sandbox as its call has ended");
 }
 
 /** A module may ignore what a function returns; its errors are told by the guest. */

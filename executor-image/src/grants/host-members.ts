@@ -4,6 +4,7 @@
  */
 import Module from "node:module";
 import { types } from "node:util";
+import { BonfireError } from "@bonfire/wire";
 
 const CLIMBS = new Set([
   ...["constructor", "prototype", "__proto__", "caller", "callee", "arguments"],
@@ -30,7 +31,8 @@ const WHOLE_REALM = new Set<unknown>([
 /** Throws if the value must not be reached from a sandbox. */
 export function permitted<T>(value: T): T {
   if (!WHOLE_REALM.has(value) && !BARE.has(value as object)) return value;
-  throw new TypeError(
+  throw new BonfireError(
+    "VALUE_REFUSED",
     "Cannot give this object of a host module to a sandbox as it leads to the whole executor",
   );
 }

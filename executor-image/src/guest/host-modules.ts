@@ -3,6 +3,7 @@
  * asks the host to do it and gives a proxy for the result, so that `sharp(a).resize(9).toBuffer()` needs one `await`.
  * Awaiting gives data by value, and anything else as a proxy that is no promise any more.
  */
+import { BonfireError } from "@bonfire/wire";
 import { packValue, type Reference, unpackValue, writeParts } from "../grants/host-values.ts";
 import { currentCall } from "./bindings/scheduling.ts";
 import { notify, notifyWith, type Reply, request } from "./host.ts";
@@ -176,7 +177,8 @@ function refer(value: object): Reference {
   }
   if (typeof value === "function") return ["f", callbackNumber(value as Callback)];
   const name = (Object.getPrototypeOf(value) as object).constructor?.name ?? "object";
-  throw new TypeError(
+  throw new BonfireError(
+    "VALUE_REFUSED",
     `Cannot pass a ${name} to a host module as only plain data, bytes, functions and its own objects can: pass a plain object`,
   );
 }
