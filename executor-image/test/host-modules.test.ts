@@ -130,6 +130,13 @@ test("an error of the module keeps its name, message and code; one in a callback
     ),
   );
   assert.equal([thrown.message, thrown.code], ["mine", "M"]);
+  const odd = await failure(
+    realm.call(
+      `() => require("host-things").each([1], () => { throw Object.assign(new RangeError("odd"), { own: new (class Own {})() }); })`,
+      { budget: 10_000 },
+    ),
+  );
+  assert.equal([odd.name, odd.message], ["RangeError", "odd"]);
 });
 
 test("an error that nothing awaits is a log line of the call", async () => {

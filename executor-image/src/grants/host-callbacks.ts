@@ -46,9 +46,14 @@ export class HostCallbacks {
     const waiting = this.#answers.get(call);
     if (waiting === undefined) return;
     this.#answers.delete(call);
-    const value = this.#unpack(packed, block);
-    if (ok) waiting.resolve(value);
-    else waiting.reject(value);
+    try {
+      const value = this.#unpack(packed, block);
+      if (ok) waiting.resolve(value);
+      else waiting.reject(value);
+    } catch (error) {
+      // A value that cannot be read is the end of that call, not of the module's wait for it.
+      waiting.reject(error);
+    }
   }
 
   end(): void {

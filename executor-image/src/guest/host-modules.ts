@@ -216,7 +216,17 @@ async function run(invocation: number, number: number, args: unknown[]): Promise
   } catch (error) {
     // The module may ignore it, as it may what a callback returns.
     logLine(currentCall(), "error", `Error in a function that was given to a host module: ${String(error)}`);
-    const [packed, bytes] = pack(error instanceof Error ? error : new Error(String(error)));
+    const [packed, bytes] = pack(plainError(error));
     notifyWith(bytes, "host.answer", [invocation, false, packed]);
   }
+}
+
+/** What a module may know of an error; its own properties might be nothing that can be passed. */
+function plainError(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  const { name, code } = error as Error & { code?: unknown };
+  const plain = new (name === "TypeError" ? TypeError : name === "RangeError" ? RangeError : Error)(
+    error.message,
+  );
+  return typeof code === "string" ? Object.assign(plain, { code }) : plain;
 }
