@@ -26,6 +26,7 @@ const ROOTS = [
     "internal/console/constructor",
   ],
   ...["internal/process/task_queues", "internal/blob", "internal/file", "internal/deps/undici/undici"],
+  "internal/webstreams/compression",
 ];
 
 /** What is not followed: the parts that need the real process, and those that guest/library.ts replaces. */

@@ -13,6 +13,9 @@ const server = createServer(async (request, response) => {
   } else if (request.url === "/slow") {
     response.write("first");
     request.on("close", () => server.emit("gone"));
+  } else if (request.url === "/again") {
+    request.resume();
+    response.writeHead(307, { location: "/echo" }).end();
   } else if (request.url === "/away") response.writeHead(302, { location: "http://localhost:1/" }).end();
   else response.writeHead(302, { location: "/echo" }).end();
 });
@@ -28,6 +31,59 @@ test("fetch sends and receives, streams included", async () => {
     { args: [base] },
   );
   assert.equal(result, [200, true, "POST", 300_000, `${base}/echo`]);
+});
+
+test("a request's body is streamed: what is sent is answered before the rest is made", async () => {
+  await using realm = new TestRealm({ grants });
+  const result = await realm.call(
+    `async (base) => {
+      const { readable, writable } = new TransformStream();
+      const writer = writable.getWriter();
+      const sent = writer.write(new Uint8Array([1]));
+      const response = await fetch(base + "/echo", { method: "POST", body: readable, duplex: "half" });
+      const reader = response.body.getReader();
+      const seen = [...(await reader.read()).value];
+      await sent;
+      await writer.write(new Uint8Array([2]));
+      seen.push(...(await reader.read()).value);
+      await writer.close();
+      return [seen, (await reader.read()).done];
+    }`,
+    { args: [base], budget: 10_000 },
+  );
+  assert.equal(result, [[1, 2], true]);
+});
+
+test("a large streamed body arrives whole", async () => {
+  await using realm = new TestRealm({ grants });
+  const result = await realm.call(
+    `async (base) => {
+      let made = 0;
+      const body = new ReadableStream({ pull(c) { if (made === 64) c.close(); else { made++; c.enqueue(new Uint8Array(65_536)); } } });
+      const response = await fetch(base + "/echo", { method: "POST", body, duplex: "half" });
+      return (await response.arrayBuffer()).byteLength;
+    }`,
+    { args: [base], budget: 20_000 },
+  );
+  assert.is(result, 64 * 65_536);
+});
+
+test("a body that fails fails its request, and one that was a stream is not sent twice", async () => {
+  await using realm = new TestRealm({ grants });
+  const failed = await failure(
+    realm.call(
+      `(base) => fetch(base + "/echo", { method: "POST", duplex: "half", body: new ReadableStream({ pull() { throw new RangeError("no more"); } }) })`,
+      { args: [base] },
+    ),
+  );
+  assert.is(failed.message, "no more");
+  const again = await failure(
+    realm.call(
+      `(base) => fetch(base + "/again", { method: "POST", duplex: "half", body: new Blob(["x"]).stream() })`,
+      { args: [base] },
+    ),
+  );
+  assert.match(again.message, /a redirect asks for the body again/);
 });
 
 test("redirects are followed within the grant and no further", async () => {

@@ -126,6 +126,71 @@ test("no path leads out of the call's directory", async () => {
   );
 });
 
+test("no form of a path leads out: file URLs, buffers, /proc, prefixes of temporary folders", async () => {
+  await using realm = new TestRealm({ grants });
+  const uses = [
+    "fs.readFileSync(new URL('file:///etc/passwd'))",
+    "fs.readFileSync(Buffer.from('/etc/passwd'))",
+    "fs.readFileSync(Buffer.from('../../../../etc/passwd'))",
+    "fs.readFileSync('/proc/self/environ')",
+    "fs.readFileSync('/proc/self/cwd/../x')",
+    "fs.readdirSync('/proc/self/fd')",
+    "fs.openSync('/dev/null')",
+    "fs.mkdtempSync('.')",
+    "fs.mkdtempSync('../x')",
+    "fs.cpSync('/etc', 'etc', { recursive: true })",
+    "fs.cpSync('.', '../copy', { recursive: true })",
+    "fs.rmSync('..', { recursive: true, force: true })",
+    "fs.opendirSync('..')",
+    "fs.realpathSync('..')",
+    "fs.readlinkSync('/proc/self/exe')",
+    "fs.truncateSync('/tmp/x', 0)",
+    "fs.utimesSync('..', 0, 0)",
+    "await fs.promises.open('/etc/passwd')",
+    "await once(fs.createReadStream('/etc/passwd'), 'data')",
+    "await once(fs.createWriteStream('../x'), 'finish')",
+    "await fs.promises.writeFile(new URL('file://' + process.cwd() + '/../x'), 'x')",
+  ];
+  for (const use of uses) {
+    const source = `async () => { const fs = require("fs"); const { once } = require("events"); return ${use}; }`;
+    assert.is((await failure(realm.call(source))).code, "GRANT_MISSING", use);
+  }
+  await realm.realm.close();
+  assert.equal(readdirSync(realm.workdir), []);
+});
+
+test("what is not given says so, and what to do: links, watching, owners", async () => {
+  await using realm = new TestRealm({ grants });
+  for (const use of [
+    "symlinkSync('a', 'b')",
+    "linkSync('a', 'b')",
+    "watch('.')",
+    "promises.symlink('a', 'b')",
+  ]) {
+    const error = await failure(realm.call(`async () => require("fs").${use}`));
+    assert.is(error.code, "GRANT_MISSING", use);
+    assert.match(error.message, /^Cannot use fs\.[\w.]+ in a sandbox: .*, or use realm: "process"$/);
+  }
+});
+
+test("a directory can be read entry by entry", async () => {
+  await using realm = new TestRealm({ grants });
+  const result = await realm.call(`async () => {
+    const fs = require("fs");
+    for (const name of ["a", "b", "c"]) fs.writeFileSync(name, "");
+    const names = [];
+    for await (const entry of await fs.promises.opendir(".")) names.push(entry.name + entry.isFile());
+    const dir = fs.opendirSync(".");
+    const first = dir.readSync().isFile();
+    dir.closeSync();
+    let code;
+    try { dir.readSync(); } catch (error) { code = error.code; }
+    const viaCallback = await new Promise((done) => fs.opendir(".", (error, opened) => opened.read((_, entry) => done(entry.isFile()))));
+    return [names.sort(), first, code, viaCallback];
+  }`);
+  assert.equal(result, [["atrue", "btrue", "ctrue"], true, "ERR_DIR_CLOSED", true]);
+});
+
 test("a link that leads out is refused, whichever operation meets it", async () => {
   await using realm = new TestRealm({ grants });
   const result = realm.call(`async () => {

@@ -39,6 +39,24 @@ test("pipes carry data both ways, with back-pressure", async () => {
   assert.equal(result, [4_000_000, 0]);
 });
 
+test("output that is inherited becomes log lines of the call", async () => {
+  await using realm = new TestRealm({ grants: { programs: ["node"] } });
+  const result = await realm.call(
+    `async () => {
+      const { spawn, spawnSync, execFileSync } = require("node:child_process");
+      const child = spawn("node", ["-e", "console.log('one'); process.stdout.write('two'); console.error('bad')"], { stdio: ["ignore", "inherit", "inherit"] });
+      const code = await new Promise((done) => child.on("close", done));
+      const { stdout } = spawnSync("node", ["-e", "console.log('three')"], { stdio: "inherit" });
+      return [code, child.stdout, stdout, execFileSync("node", ["-e", "console.error('four'); console.log(5)"], { encoding: "utf8" })];
+    }`,
+  );
+  assert.equal(result, [0, null, null, "5\n"]);
+  const texts = (level: string) => realm.lines.filter((line) => line.level === level).map(({ text }) => text);
+  assert.equal(texts("log"), ["one", "two", "three"]);
+  assert.equal(texts("error"), ["bad", "four"]);
+  assert.ok(realm.lines.every(({ call }) => call === 1));
+});
+
 test("exit codes, signals, missing programs and output limits are as in Node", async () => {
   await using realm = new TestRealm({ grants: { programs: ["sh", "absent-program", "sleep"] } });
   const result = await realm.call(

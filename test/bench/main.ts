@@ -12,6 +12,7 @@ import { callFigures } from "./call.ts";
 import { captureFigures } from "./capture.ts";
 import { coldFigure } from "./cold.ts";
 import type { Figure } from "./figure.ts";
+import { isolateFigure } from "./isolate.ts";
 import { shipFigures } from "./ship.ts";
 
 const { values, positionals } = parseArgs({
@@ -25,6 +26,7 @@ if (!Number.isInteger(rounds) || rounds < 1)
 const groups: [names: readonly string[], measure: (rounds: number) => Promise<Record<string, Figure>>][] = [
   [["call.sequential", "call.c64", "call.c256"], callFigures],
   [["cold.first-call"], coldFigure],
+  [["isolate.complete"], isolateFigure],
   [["ship.1MB", "ship.100MB"], shipFigures],
   [
     [

@@ -2,6 +2,7 @@
 import { BonfireError, type Grants, isGranted } from "@bonfire/wire";
 import type { Ability, Operation, Outcome } from "./ability.ts";
 import { filesAbility } from "./files.ts";
+import { type HostEvents, hostModulesAbility } from "./host-modules.ts";
 import { networkAbility } from "./network.ts";
 import { type GroupEvents, programsAbility } from "./programs.ts";
 import { pureAbility } from "./pure.ts";
@@ -9,18 +10,21 @@ import { pureAbility } from "./pure.ts";
 export interface AbilityOptions {
   readonly grants: Grants;
   readonly memoryMb: number;
-  readonly events: GroupEvents;
+  /** Where host modules are found. */
+  readonly directory: string;
+  readonly events: GroupEvents & HostEvents;
 }
 
 export class Abilities {
   readonly #sync: Ability["sync"];
   readonly #async: Ability["async"];
 
-  constructor({ grants, memoryMb, events }: AbilityOptions) {
+  constructor({ grants, memoryMb, directory, events }: AbilityOptions) {
     const granted: Ability[] = [pureAbility(memoryMb * 1024 * 1024)];
     if (isGranted(grants, "files")) granted.push(filesAbility());
     if (isGranted(grants, "programs")) granted.push(programsAbility(grants, process.env, events));
     if (isGranted(grants, "fetch")) granted.push(networkAbility(grants.fetch));
+    if (isGranted(grants, "hostModules")) granted.push(hostModulesAbility(grants, directory, events));
     this.#sync = Object.assign({}, ...granted.map(({ sync }) => sync)) as Ability["sync"];
     this.#async = Object.assign({}, ...granted.map(({ async }) => async)) as Ability["async"];
   }

@@ -10,13 +10,15 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 interface Bodies {
   readonly readers: Map<number, Reader>;
+  /** Bodies of requests that are still being sent, by the guest's number. */
+  readonly uploads: Map<number, Upload>;
   readonly ended: AbortController;
   last: number;
 }
 
 function bodiesOf(scope: CallScope): Bodies {
   return scope.own(BODIES, () => {
-    const bodies: Bodies = { readers: new Map(), ended: new AbortController(), last: 0 };
+    const bodies: Bodies = { readers: new Map(), uploads: new Map(), ended: new AbortController(), last: 0 };
     // Aborting also fails every body that is still being read.
     scope.onEnd(() => bodies.ended.abort());
     return bodies;
@@ -54,17 +56,22 @@ export function networkAbility(allowed: Grants["fetch"]): Ability {
 
   const open = async (
     scope: CallScope,
-    [target, settings]: readonly any[],
+    [target, settings, number]: readonly any[],
     bytes: Uint8Array | undefined,
   ): Promise<Outcome> => {
     const bodies = bodiesOf(scope);
+    const upload = number === null ? undefined : new Upload();
+    if (upload !== undefined) bodies.uploads.set(number, upload);
     const { response, url, redirected } = await follow(
       new URL(String(target)),
       settings as Settings,
-      bytes,
+      upload?.stream ?? bytes,
       bodies.ended.signal,
       check,
-    );
+    ).catch((error: unknown) => {
+      upload?.over();
+      throw error;
+    });
     let body: number | null = null;
     if (response.body !== null) {
       body = ++bodies.last;
@@ -88,6 +95,18 @@ export function networkAbility(allowed: Grants["fetch"]): Ability {
         readers.delete(id);
         return {};
       },
+      "network.send": async (scope, [id, done], bytes) => ({
+        value:
+          (await bodiesOf(scope)
+            .uploads.get(id)
+            ?.send(done === true ? undefined : bytes)) ?? false,
+      }),
+      "network.abandon": async (scope, [id, reason]) => {
+        bodiesOf(scope)
+          .uploads.get(id)
+          ?.fail(new Error(String(reason)));
+        return {};
+      },
       "network.cancel": async (scope, [id]) => {
         const { readers } = bodiesOf(scope);
         await readers.get(id)?.cancel();
@@ -96,6 +115,54 @@ export function networkAbility(allowed: Grants["fetch"]): Ability {
       },
     },
   };
+}
+
+/** A request's body that the guest sends piece by piece, at the pace at which the network takes it. */
+class Upload {
+  readonly stream: ReadableStream<Uint8Array>;
+  #controller!: ReadableStreamDefaultController<Uint8Array>;
+  #taken: (() => void) | undefined;
+  #over = false;
+
+  constructor() {
+    this.stream = new ReadableStream(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => this.#taken?.(),
+        cancel: () => this.over(),
+      },
+      { highWaterMark: 1 },
+    );
+  }
+
+  /** Resolves when more may be sent: false when nobody wants it. */
+  async send(bytes: Uint8Array | undefined): Promise<boolean> {
+    if (this.#over) return false;
+    if (bytes === undefined) {
+      this.#controller.close();
+      return true;
+    }
+    // What the guest sent may be in memory that it shares.
+    this.#controller.enqueue(Uint8Array.prototype.slice.call(bytes));
+    if ((this.#controller.desiredSize ?? 0) > 0) return true;
+    await new Promise<void>((resolve) => {
+      this.#taken = resolve;
+    });
+    return !this.#over;
+  }
+
+  fail(error: Error): void {
+    if (!this.#over) this.#controller.error(error);
+    this.over();
+  }
+
+  /** The request has failed, or nobody reads the rest. */
+  over(): void {
+    this.#over = true;
+    this.#taken?.();
+  }
 }
 
 /** The body arrives unpacked, so these would describe something else. */
@@ -108,17 +175,18 @@ const CREDENTIALS = new Set(["authorization", "cookie", "proxy-authorization"]);
 async function follow(
   target: URL,
   { method, headers, redirect }: Settings,
-  bytes: Uint8Array | undefined,
+  body: Uint8Array | ReadableStream<Uint8Array> | undefined,
   signal: AbortSignal,
   check: (url: URL) => void,
 ): Promise<{ response: Response; url: string; redirected: boolean }> {
   let url = target;
-  let send = { method, headers, body: bytes };
+  let send = { method, headers, body };
   for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
     check(url);
     const response = await fetch(url, {
       ...send,
-      body: (send.body ?? null) as Uint8Array<ArrayBuffer> | null,
+      body: (send.body ?? null) as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null,
+      ...(send.body instanceof ReadableStream ? { duplex: "half" } : {}),
       redirect: "manual",
       signal,
     });
@@ -129,6 +197,9 @@ async function follow(
     await response.body?.cancel();
     if (redirect === "error") throw new TypeError("fetch failed: the response is a redirect");
     const next = new URL(location, url);
+    if (send.body instanceof ReadableStream && response.status !== 303) {
+      throw new TypeError("fetch failed: a redirect asks for the body again, which was a stream");
+    }
     const toGet = response.status === 303 ? method !== "HEAD" : response.status < 303 && method === "POST";
     send = {
       method: toGet ? "GET" : send.method,

@@ -5,6 +5,8 @@ import * as zlib from "node:zlib";
 import { URL_FIELDS } from "../guest/bindings/url.ts";
 import type { Ability, Outcome } from "./ability.ts";
 import { count, text } from "./ability.ts";
+import { compressionStreams } from "./compression-streams.ts";
+import { textAbility } from "./text.ts";
 
 const OMITTED = 0xffffffff;
 /** The numbers of Node's parser for the schemes it treats specially. */
@@ -79,6 +81,7 @@ export function pureAbility(memoryBytes: number): Ability {
     throw new TypeError(`Cannot use zlib.${name} as it does not exist`);
   };
   const sync: Ability["sync"] = {
+    ...textAbility,
     "url.parse": (_, [input, base]) => parse(input, base),
     "url.update": (_, [href, field, value]) => update(href, field, value),
     "url.file": (_, [path]) => ({ value: components(pathToFileURL(text(path, "the path"))) }),
@@ -100,6 +103,7 @@ export function pureAbility(memoryBytes: number): Ability {
   return {
     sync,
     async: {
+      ...compressionStreams(ZLIB, memoryBytes),
       "crypto.digest": async (scope, args, bytes) => sync["crypto.digest"]!(scope, args, bytes),
       "zlib.run": (_, [name, options], bytes) => {
         type Run = (

@@ -1,8 +1,9 @@
 /** What `require("node:…")` and `import("node:…")` give inside: Node's own pure modules, and ours over host abilities. */
-import { importRefusal } from "@bonfire/wire";
+import { importRefusal, isHostModule } from "@bonfire/wire";
 import { childProcessModule } from "./child-process.ts";
 import { cryptoModule } from "./crypto.ts";
 import { filesModule, filesPromises } from "./files.ts";
+import { hostModule, hostNamespace } from "./host-modules.ts";
 import { facts, processObject, requireInternal } from "./library.ts";
 import { zlibModule } from "./zlib.ts";
 
@@ -22,13 +23,14 @@ const own: Readonly<Record<string, () => unknown>> = {
 const loaded = new Map<string, unknown>();
 const namespaces = new Map<string, object>();
 
-/** A builtin of this realm. Throws GRANT_MISSING when the pool's grants do not open it. */
+/** A builtin of this realm, or a host module. Throws GRANT_MISSING when the pool's grants do not open it. */
 export function requireBuiltin(specifier: string): unknown {
   const name = specifier.startsWith("node:") ? specifier.slice(5) : specifier;
   const known = loaded.get(name);
   if (known !== undefined) return known;
   const refusal = importRefusal(name, facts.grants);
   if (refusal !== undefined) throw refusal;
+  if (isHostModule(specifier, facts.grants)) return hostModule(specifier);
   const module = Object.hasOwn(own, name) ? own[name]!() : requireInternal(name);
   loaded.set(name, module);
   return module;
@@ -36,6 +38,7 @@ export function requireBuiltin(specifier: string): unknown {
 
 /** As `import()`: the namespace of a builtin, with its exports and `default`. */
 export async function importBuiltin(specifier: string): Promise<object> {
+  if (isHostModule(specifier, facts.grants)) return hostNamespace(specifier);
   const known = namespaces.get(specifier);
   if (known !== undefined) return known;
   const module = requireBuiltin(specifier) as object;

@@ -15,6 +15,7 @@ import { BundleTable, MissingBundle, type ShipFactory } from "./bundles.ts";
 import { type CallSite, callSite } from "./call-site.ts";
 import { encodeError } from "./encode-error.ts";
 import { forgetRequests, request } from "./host.ts";
+import { forgetHostObjects } from "./host-modules.ts";
 import { CALL_WORDS, FLAGS_SHIFT, RecordKind, State } from "./layout.ts";
 import { facts, setWorkdir } from "./library.ts";
 import { LiveCalls } from "./live-calls.ts";
@@ -133,8 +134,9 @@ function invoke(call: CallSite, body: Uint8Array): unknown {
 }
 
 function settle(id: number, result: unknown): void {
+  // Results of host modules are functions that may be awaited.
   if (
-    typeof result !== "object" ||
+    (typeof result !== "object" && typeof result !== "function") ||
     result === null ||
     typeof (result as PromiseLike<unknown>).then !== "function"
   ) {
@@ -266,6 +268,7 @@ export function forget(): void {
   unanswered.clear();
   live.closeAll(handleEnded());
   forgetRequests();
+  forgetHostObjects();
   clearAllTimers();
 }
 

@@ -1,8 +1,10 @@
 /** `node:child_process` for the programs that a pool names: Node's streams and events over children of the host. */
 import { BonfireError } from "@bonfire/wire";
+import { currentCall } from "./bindings/scheduling.ts";
 import { asBuffer } from "./file-operations.ts";
 import { askFor, notify, request } from "./host.ts";
 import { requireInternal } from "./library.ts";
+import { logLine } from "./log.ts";
 
 interface SpawnOptions {
   readonly cwd?: string | URL;
@@ -21,6 +23,8 @@ type Callback = (error: unknown, stdout: unknown, stderr: unknown) => void;
 type Stream = any;
 
 const STREAMS = ["stdin", "stdout", "stderr"] as const;
+const OUTPUTS = ["stdout", "stderr"] as const;
+const LEVELS = { stdout: "log", stderr: "error" } as const;
 const CHUNK = 64 * 1024;
 const MAX_BUFFER = 1024 * 1024;
 
@@ -50,7 +54,8 @@ function settingsOf(options: SpawnOptions): unknown {
   return {
     cwd: options.cwd === undefined ? null : String(options.cwd),
     env: options.env ?? null,
-    stdio: stdioOf(options.stdio),
+    // What is inherited is read here, as the call's log is where the output of this process goes.
+    stdio: stdioOf(options.stdio).map((kind, index) => (kind === "inherit" && index > 0 ? "pipe" : kind)),
   };
 }
 
@@ -86,12 +91,15 @@ function spawn(file: string, givenArgs?: unknown, givenOptions?: unknown): any {
     },
   });
   child.stdio = [child.stdin, child.stdout, child.stderr];
+  const logged = OUTPUTS.filter((_, index) => piped[index + 1] === "inherit").map((name) =>
+    logOutput(id, name),
+  );
   if (options.signal !== undefined) followSignal(child, options.signal, options.killSignal, abort.signal);
   if (options.timeout) {
     const timer = requireInternal("timers").setTimeout(() => child.kill(options.killSignal), options.timeout);
     child.once("exit", () => requireInternal("timers").clearTimeout(timer));
   }
-  void watch(child, id, pid).finally(() => abort.abort());
+  void watch(child, id, pid, logged).finally(() => abort.abort());
   return child;
 }
 
@@ -105,7 +113,7 @@ function followSignal(child: any, signal: AbortSignal, killSignal: unknown, done
   else signal.addEventListener("abort", stop, { once: true, signal: done });
 }
 
-async function watch(child: any, id: number, pid: number | null): Promise<void> {
+async function watch(child: any, id: number, pid: number | null, logged: readonly Stream[]): Promise<void> {
   if (pid !== null) requireInternal("timers").setImmediate(() => child.emit("spawn"));
   try {
     const [code, signal] = (await request("programs.wait", [id])).value as [number | null, string | null];
@@ -113,7 +121,7 @@ async function watch(child: any, id: number, pid: number | null): Promise<void> 
     child.signalCode = signal;
     child.stdin?.destroy();
     emit(child, "exit", code, signal);
-    await Promise.all([child.stdout, child.stderr].map(ended));
+    await Promise.all([child.stdout, child.stderr, ...logged].map(ended));
     emit(child, "close", code, signal);
   } catch (error) {
     child.stdin?.destroy();
@@ -152,6 +160,27 @@ function outputOf(id: number, name: "stdout" | "stderr"): Stream {
     },
   });
   return stream;
+}
+
+/** Makes log lines of the call of what a child prints. */
+function logOutput(id: number, name: "stdout" | "stderr"): Stream {
+  const stream = outputOf(id, name).setEncoding("utf8");
+  const call = currentCall();
+  let rest = "";
+  stream.on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) logLine(call, LEVELS[name], line);
+  });
+  stream.on("end", () => {
+    if (rest !== "") logLine(call, LEVELS[name], rest);
+  });
+  return stream;
+}
+
+function logText(name: "stdout" | "stderr", text: string): void {
+  if (text === "") return;
+  for (const line of text.replace(/\n$/, "").split("\n")) logLine(currentCall(), LEVELS[name], line);
 }
 
 function inputOf(id: number): Stream {
@@ -249,10 +278,15 @@ function spawnSync(file: string, givenArgs?: unknown, givenOptions?: unknown): a
     error: { message: string; own: object } | null;
   };
   const whole = asBuffer(bytes) as any;
-  const shown = (part: any) =>
-    options.encoding && options.encoding !== "buffer" ? part.toString(options.encoding) : part;
-  const stdout = shown(whole.subarray(0, result.split));
-  const stderr = shown(whole.subarray(result.split));
+  const kinds = stdioOf(options.stdio);
+  const shown = (name: "stdout" | "stderr", part: any) => {
+    const kind = kinds[STREAMS.indexOf(name)];
+    if (kind === "inherit") logText(name, part.toString());
+    if (kind !== "pipe") return null;
+    return options.encoding && options.encoding !== "buffer" ? part.toString(options.encoding) : part;
+  };
+  const stdout = shown("stdout", whole.subarray(0, result.split));
+  const stderr = shown("stderr", whole.subarray(result.split));
   const { pid, status, signal, error } = result;
   const done: Record<string, unknown> = {
     pid,
@@ -269,6 +303,8 @@ function spawnSync(file: string, givenArgs?: unknown, givenOptions?: unknown): a
 function execFileSync(file: string, givenArgs?: unknown, givenOptions?: unknown): unknown {
   const [args, options] = splitArguments(givenArgs, givenOptions);
   const result = spawnSync(file, args, options);
+  // As in Node: nobody would see it otherwise.
+  if (options.stdio === undefined) logText("stderr", String(result.stderr));
   if (result.error) throw Object.assign(result.error, result);
   if (result.status !== 0) {
     throw Object.assign(failure(file, args, result.status, result.signal, false, result.stderr), result);

@@ -1,10 +1,12 @@
 /** `node:fs` and `node:fs/promises` over the host's confined operations, in all three forms. */
 
 import { asBuffer, dataOf, fileConstants, operations } from "./file-operations.ts";
+import { refusedFunctions, refusedPromises } from "./file-refusals.ts";
 import { BigIntStats, Dirent, Stats } from "./file-stats.ts";
 import { createReadStream, createWriteStream } from "./file-streams.ts";
 import { askFor, request } from "./host.ts";
 import { requireInternal } from "./library.ts";
+import { Dir } from "./open-directory.ts";
 
 type Callback = (error: unknown, ...results: unknown[]) => void;
 
@@ -135,10 +137,15 @@ let files: Record<string, unknown> | undefined;
 
 export function filesPromises(): Record<string, unknown> {
   if (promises !== undefined) return promises;
-  promises = { constants: fileConstants };
+  promises = { constants: fileConstants, ...refusedPromises() };
   for (const name of Object.keys(operations)) {
     if (!BY_HANDLE.has(name)) promises[name] = (...args: unknown[]) => perform(name, args);
   }
+  promises.opendir = async (path: unknown, options?: object) =>
+    new Dir(
+      String(path),
+      (await perform("readdir", [path, { ...options, withFileTypes: true }])) as unknown[],
+    );
   promises.open = async (...args: unknown[]) => new FileHandle((await perform("open", args)) as number);
   return promises;
 }
@@ -153,12 +160,25 @@ export function filesModule(): Record<string, unknown> {
     promises: filesPromises(),
     createReadStream,
     createWriteStream,
+    Dir,
+    ...refusedFunctions(),
   };
   for (const key of ["F_OK", "R_OK", "W_OK", "X_OK"]) module[key] = fileConstants[key];
   for (const name of Object.keys(operations)) {
     module[name] = (...args: unknown[]) => performThen(name, args);
     module[`${name}Sync`] = (...args: unknown[]) => performSync(name, args);
   }
+  module.fdatasync = module.fsync;
+  module.fdatasyncSync = module.fsyncSync;
+  module.opendirSync = (path: unknown, options?: object) =>
+    new Dir(String(path), performSync("readdir", [path, { ...options, withFileTypes: true }]) as unknown[]);
+  module.opendir = (path: unknown, ...rest: unknown[]) => {
+    const callback = rest.pop() as Callback;
+    (promises!.opendir as (...args: unknown[]) => Promise<unknown>)(path, ...rest).then(
+      (opened) => defer(callback, null, opened),
+      (error) => defer(callback, error),
+    );
+  };
   module.exists = (path: unknown, callback: (exists: boolean) => void) => {
     perform("access", [path]).then(
       () => callback(true),

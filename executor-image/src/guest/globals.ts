@@ -4,6 +4,7 @@ import { webCrypto } from "./crypto.ts";
 import { fetchApi, fetchInterface } from "./fetch.ts";
 import { processObject, requireInternal, structuredClone } from "./library.ts";
 import { globalConsole } from "./log.ts";
+import { messageClasses } from "./message-channel.ts";
 import { installWebAssembly } from "./web-assembly.ts";
 
 const LAZY: Readonly<Record<string, readonly string[]>> = {
@@ -33,6 +34,7 @@ const LAZY: Readonly<Record<string, readonly string[]>> = {
   "internal/webstreams/transformstream": ["TransformStream", "TransformStreamDefaultController"],
   "internal/webstreams/queuingstrategies": ["ByteLengthQueuingStrategy", "CountQueuingStrategy"],
   "internal/webstreams/encoding": ["TextEncoderStream", "TextDecoderStream"],
+  "internal/webstreams/compression": ["CompressionStream", "DecompressionStream"],
   perf_hooks: [
     "performance",
     "PerformanceEntry",
@@ -50,12 +52,17 @@ export function installGlobals(): void {
   for (const name of ["Headers", "Request", "Response", "FormData"]) {
     defineLazy(target, name, false, () => fetchInterface(name));
   }
+  for (const name of ["MessageChannel", "MessagePort", "MessageEvent"] as const) {
+    defineLazy(target, name, false, () => messageClasses()[name]);
+  }
   defineLazy(target, "crypto", false, webCrypto);
   const plain = {
     global: globalThis,
     process: processObject,
     console: globalConsole,
-    structuredClone,
+    // What else it takes is for ports.
+    structuredClone: (value: unknown, options?: { transfer?: readonly object[] }) =>
+      structuredClone(value, options),
     fetch: fetchApi,
   };
   for (const [name, value] of Object.entries(plain)) {

@@ -2,11 +2,13 @@
  * How the guest asks its host for something. Synchronous requests cross at once; asynchronous ones are gathered as
  * JSON and fetched by the host when the isolate has been left, and their answers come back in one batch.
  */
+
 import { BonfireError } from "@bonfire/wire";
 import { currentCall, currentContext, setContext } from "./bindings/scheduling.ts";
 import { bridge } from "./bridge.ts";
 import type { Answer, Bytes, DescribedError, Request } from "./layout.ts";
 import { State } from "./layout.ts";
+import { microtask } from "./microtask.ts";
 import { putBytes } from "./outbox.ts";
 
 const state = new Int32Array(bridge.state);
@@ -45,18 +47,21 @@ export function ask(operation: string, ...args: unknown[]): unknown {
   return askFor(operation, args).value;
 }
 
-/** Begins an operation; the promise settles when the host has delivered its answer. */
+/**
+ * Begins an operation; the promise settles when the host has delivered its answer. `call` is whose it is, for things
+ * that belong to one call although other code may drive them on. Default: the call whose code runs.
+ */
 export function request(
   operation: string,
   args: readonly unknown[] = [],
-  options: { bytes?: Uint8Array | undefined; signal?: AbortSignal | undefined } = {},
+  options: { bytes?: Uint8Array | undefined; signal?: AbortSignal | undefined; call?: number } = {},
 ): Promise<Reply> {
-  const { bytes, signal } = options;
+  const { bytes, signal, call = currentCall() } = options;
   if (signal?.aborted) return Promise.reject(signal.reason);
   const id = ++lastRequest;
   return new Promise((resolve, reject) => {
     waiting.set(id, { context: currentContext(), resolve, reject });
-    post([id, currentCall(), operation, args as unknown[], bytes === undefined ? null : putBytes(bytes)]);
+    post([id, call, operation, args as unknown[], bytes === undefined ? null : putBytes(bytes)]);
     signal?.addEventListener(
       "abort",
       () => {
@@ -71,7 +76,17 @@ export function request(
 
 /** Tells the host something without wanting an answer. */
 export function notify(operation: string, ...args: unknown[]): void {
-  post([0, currentCall(), operation, args, null]);
+  notifyWith(null, operation, args);
+}
+
+/** As `notify`, for something that belongs to `call`. */
+export function notifyFor(call: number, operation: string, ...args: unknown[]): void {
+  post([0, call, operation, args, null]);
+}
+
+/** As `notify`, with the bytes that have this number. */
+export function notifyWith(bytes: number | null, operation: string, args: unknown[]): void {
+  post([0, currentCall(), operation, args, bytes]);
 }
 
 function post(message: Request): void {
@@ -102,7 +117,7 @@ export function deliver(answers: string): void {
     if (waiter === undefined) continue;
     waiting.delete(id);
     // Queued before the promise's own reactions, so that they run as code of the call that asked.
-    void Promise.resolve().then(() => setContext(waiter.context));
+    microtask(() => setContext(waiter.context));
     if (ok) waiter.resolve({ value, bytes });
     else waiter.reject(revive(value as DescribedError));
   }

@@ -10,13 +10,16 @@ import { bufferBinding } from "./bindings/buffer.ts";
 import { utilBinding } from "./bindings/inspection.ts";
 import type { Facts } from "./bindings/platform.ts";
 import * as platform from "./bindings/platform.ts";
+import { noting } from "./bindings/promise-states.ts";
 import * as scheduling from "./bindings/scheduling.ts";
 import * as textCodecs from "./bindings/text-codecs.ts";
 import { typesBinding } from "./bindings/type-checks.ts";
 import { urlBinding } from "./bindings/url.ts";
 import { bridge, library } from "./bridge.ts";
-import { ask } from "./host.ts";
-import { structuredCloneWith } from "./structured-clone.ts";
+import { ask, askFor } from "./host.ts";
+import { isPort, messageClasses, transferPort } from "./message-channel.ts";
+import { type PlatformObjects, structuredCloneWith } from "./structured-clone.ts";
+import { zlibModule } from "./zlib.ts";
 
 export const facts: Facts = JSON.parse(bridge.facts);
 
@@ -33,7 +36,38 @@ const privateSymbols = symbolBag();
 const perIsolateSymbols = symbolBag();
 const domException: { DOMException?: new (message: string, name: string) => Error } = {};
 
-export const structuredClone = structuredCloneWith((value) => {
+const transferModes = new WeakMap<object, number>();
+
+/** As Node's: bit 1 for what can be transferred, bit 2 for what can be cloned. */
+function markTransferMode(object: unknown, cloneable: boolean, transferable: boolean): void {
+  if ((typeof object !== "object" && typeof object !== "function") || object === null) return;
+  transferModes.set(object, (transferable ? 1 : 0) | (cloneable ? 2 : 0));
+}
+
+const platformObjects: PlatformObjects = {
+  modeOf: (value) => transferModes.get(value),
+  clone(value) {
+    const { data, deserializeInfo } = (value as Record<symbol, () => Cloned>)[
+      perIsolateSymbols.messaging_clone_symbol!
+    ]!();
+    const [id, name] = deserializeInfo.split(":") as [string, string];
+    const Kind = requireInternal(id)[name] as new () => Record<symbol, (data: unknown) => void>;
+    const copy = new Kind();
+    copy[perIsolateSymbols.messaging_deserialize_symbol!]!(data);
+    return copy;
+  },
+  isTransferable: isPort,
+  transfer: transferPort,
+};
+
+/** What an object of the library says of itself so that it can be cloned. */
+interface Cloned {
+  readonly data: unknown;
+  /** `internal/blob:ClonedBlob` */
+  readonly deserializeInfo: string;
+}
+
+export const structuredClone = structuredCloneWith(platformObjects, (value) => {
   const shown =
     typeof value === "symbol"
       ? String(value)
@@ -42,11 +76,6 @@ export const structuredClone = structuredCloneWith((value) => {
         : `#<${value?.constructor?.name ?? "Object"}>`;
   throw new domException.DOMException!(`${shown} could not be cloned.`, "DataCloneError");
 });
-
-class MessageChannel {
-  readonly port1 = {};
-  readonly port2 = {};
-}
 
 const factories: Readonly<Record<string, () => Binding>> = {
   async_context_frame: scheduling.contextBinding,
@@ -61,10 +90,14 @@ const factories: Readonly<Record<string, () => Binding>> = {
   diagnostics_channel: platform.diagnosticsBinding,
   encoding_binding: () => textCodecs.encodingBinding(requireInternal),
   errors: platform.errorsBinding,
-  icu: () => textCodecs.icuBinding(requireInternal),
+  icu: () => textCodecs.icuBinding(requireInternal, askFor),
   messaging: () => ({
-    MessageChannel,
-    MessagePort: class MessagePort {},
+    get MessageChannel() {
+      return messageClasses().MessageChannel;
+    },
+    get MessagePort() {
+      return messageClasses().MessagePort;
+    },
     JSTransferable: class JSTransferable {},
     structuredClone,
     get DOMException() {
@@ -147,17 +180,25 @@ const replaced: Readonly<Record<string, () => unknown>> = {
     getSourceMapsSupport: () => ({ enabled: false }),
   }),
   "internal/util/domexception": () => domException,
-  // It marks objects under a symbol that only V8's own can hide from the user's code, and nothing here reads the mark.
+  // Marked beside the objects, as only V8's own symbols could hide a mark from the user's code.
   "internal/worker/js_transferable": () => ({
-    markTransferMode: nothing,
+    markTransferMode,
     setup: nothing,
     structuredClone,
-    kClone: Symbol("kClone"),
-    kDeserialize: Symbol("kDeserialize"),
-    kTransfer: Symbol("kTransfer"),
-    kTransferList: Symbol("kTransferList"),
+    kClone: perIsolateSymbols.messaging_clone_symbol,
+    kDeserialize: perIsolateSymbols.messaging_deserialize_symbol,
+    kTransfer: perIsolateSymbols.messaging_transfer_symbol,
+    kTransferList: perIsolateSymbols.messaging_transfer_list_symbol,
   }),
-  "internal/worker/io": () => ({ MessageChannel, structuredClone }),
+  "internal/worker/io": () => ({
+    get MessageChannel() {
+      return messageClasses().MessageChannel;
+    },
+    structuredClone,
+  }),
+  zlib: zlibModule,
+  // The library wants intrinsics that nobody has tampered with, which takes a second context; there is but one.
+  vm: () => ({ runInNewContext: () => globalThis }),
 };
 
 const primordials: Record<string, unknown> = {};
@@ -182,7 +223,7 @@ export function requireInternal(id: string): any {
   if (define === undefined) return absent(name);
   modules.set(name, module);
   try {
-    define(module.exports, requireInternal, module, processObject, internalBinding, primordials);
+    define(module.exports, requireInternal, module, processObject, internalBinding, noted);
     module.loaded = true;
   } catch (error) {
     modules.delete(name);
@@ -201,4 +242,5 @@ function absent(name: string): unknown {
 }
 
 library["internal/per_context/primordials"]!({}, primordials, privateSymbols, perIsolateSymbols);
+const noted = noting(primordials);
 library["internal/per_context/domexception"]!(domException, primordials, privateSymbols, perIsolateSymbols);

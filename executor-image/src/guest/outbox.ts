@@ -59,12 +59,17 @@ function seal(kind: number, id: number, size: number): void {
 
 /** Gives bytes to the host and returns the number by which a request refers to them. */
 export function putBytes(bytes: Uint8Array): number {
+  return putBlock(bytes.length, (block) => block.set(bytes));
+}
+
+/** As `putBytes`, for `size` bytes that `write` puts in place. */
+export function putBlock(size: number, write: (block: Uint8Array) => void): number {
   const number = ++lastNumber;
-  if (bytes.length > LARGEST_RECORD) {
-    new Uint8Array(bridge.lend(number, bytes.length)).set(bytes);
+  if (size > LARGEST_RECORD) {
+    write(new Uint8Array(bridge.lend(number, size)));
     return number;
   }
-  new Uint8Array(outbox, room(bytes.length), bytes.length).set(bytes);
-  seal(RecordKind.blob, number, bytes.length);
+  write(new Uint8Array(outbox, room(size), size));
+  seal(RecordKind.blob, number, size);
   return number;
 }

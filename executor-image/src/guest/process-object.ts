@@ -3,6 +3,7 @@
 import { nothing } from "./bindings/binding.ts";
 import { bridge } from "./bridge.ts";
 import { facts, processObject, requireInternal, workdir } from "./library.ts";
+import { microtask } from "./microtask.ts";
 
 const started = bridge.now();
 
@@ -77,7 +78,7 @@ export function buildProcess(): void {
     nextTick(callback, ...args);
     if (scheduled) return;
     scheduled = true;
-    void Promise.resolve().then(run);
+    microtask(run);
   };
   runTicks = () => {
     if (scheduled) runNextTicks();

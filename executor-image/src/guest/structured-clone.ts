@@ -4,6 +4,18 @@
  */
 type Refuse = (value: unknown) => never;
 
+/** Objects of Node's library, which say themselves whether and how they are cloned. */
+export interface PlatformObjects {
+  /** `undefined` for what is no such object, else bits of which 2 means that it can be cloned. */
+  modeOf(value: object): number | undefined;
+  clone(value: object): object;
+  isTransferable(value: object): boolean;
+  /** The object in its new place, `undefined` if it cannot be moved any more. */
+  transfer(value: object): object | undefined;
+}
+
+const CLONEABLE = 2;
+
 const ERRORS: Readonly<Record<string, ErrorConstructor>> = {
   Error,
   EvalError,
@@ -20,10 +32,17 @@ function tagOf(value: object): string {
 
 class Cloner {
   readonly #seen = new Map<object, unknown>();
+  readonly #platform: PlatformObjects;
   readonly #refuse: Refuse;
 
-  constructor(refuse: Refuse) {
+  constructor(platform: PlatformObjects, refuse: Refuse) {
+    this.#platform = platform;
     this.#refuse = refuse;
+  }
+
+  /** Has every mention of `from` be `to` in the clone. */
+  give(from: object, to: object): void {
+    this.#seen.set(from, to);
   }
 
   clone(value: unknown): unknown {
@@ -39,6 +58,11 @@ class Cloner {
   }
 
   #object(value: object): unknown {
+    const mode = this.#platform.modeOf(value);
+    if (mode !== undefined) {
+      if ((mode & CLONEABLE) === 0) return this.#refuse(value);
+      return this.#remember(value, this.#platform.clone(value));
+    }
     if (ArrayBuffer.isView(value)) return this.#remember(value, this.#view(value));
     if ((Error as unknown as { isError(value: unknown): boolean }).isError(value))
       return this.#error(value as Error);
@@ -119,13 +143,25 @@ class Cloner {
 }
 
 /** Makes the global function; `refuse` throws the DataCloneError. */
-export function structuredCloneWith(refuse: Refuse) {
-  return function structuredClone(value: unknown, options?: { transfer?: readonly object[] }): unknown {
+export function structuredCloneWith(platform: PlatformObjects, refuse: Refuse) {
+  /** `received` gets what was transferred and is no buffer, in its new form. */
+  return function structuredClone(
+    value: unknown,
+    options?: { transfer?: readonly object[] },
+    received?: (transferred: object) => void,
+  ): unknown {
     const transfer = options?.transfer ?? [];
-    for (const item of transfer) if (!(item instanceof ArrayBuffer)) return refuse(item);
-    const result = new Cloner(refuse).clone(value);
+    const cloner = new Cloner(platform, refuse);
+    for (const item of transfer) {
+      if (platform.isTransferable(item)) {
+        const moved = platform.transfer(item) ?? refuse(item);
+        cloner.give(item, moved);
+        received?.(moved);
+      } else if (!(item instanceof ArrayBuffer)) return refuse(item);
+    }
+    const result = cloner.clone(value);
     // Cloned first, then detached: a clone that is refused half way must not lose the caller's buffers.
-    for (const item of transfer) (item as ArrayBuffer).transfer();
+    for (const item of transfer) if (item instanceof ArrayBuffer) item.transfer();
     return result;
   };
 }

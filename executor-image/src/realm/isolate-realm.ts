@@ -1,6 +1,6 @@
 /**
  * The sandboxed realm: calls run in isolates of this process. Without files and programs they share one isolate and
- * enter it together; with them each running call has an isolate to itself, so that its working directory, children
+ * enter it together; with them, or host modules, each running call has an isolate to itself, so that its working directory, children
  * and log lines are exactly its own. An isolate that had to be stopped is replaced by a spare one.
  */
 import { BonfireError, encode, isGranted, ReplyKind } from "@bonfire/wire";
@@ -16,10 +16,12 @@ import { CallDirectories } from "./call-directories.ts";
 import { groupSize, LARGE_BODY } from "./call-group.ts";
 import { Deadlines } from "./deadlines.ts";
 import { PendingCall } from "./pending-call.ts";
-import type { IncomingCall, Realm, RealmEvents, RealmOptions } from "./realm.ts";
+import type { IncomingCall, Realm, RealmEvents, RealmFacts, RealmOptions } from "./realm.ts";
 
 /** Isolates that are kept for later calls when each call has its own. */
 const MOST_IDLE = 8;
+/** Grants of things that belong to one call and end with it. */
+const CALL_BOUND = ["files", "programs", "hostModules"] as const;
 /** How long code may run that belongs to no waiting call, in milliseconds. */
 const STRAY = 10_000;
 
@@ -51,12 +53,12 @@ export class IsolateRealm implements Realm, SandboxOwner {
   #warming: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({ memoryMb, grants, workdir, events }: RealmOptions) {
+  constructor({ memoryMb, grants, directory, workdir, events }: RealmOptions) {
     this.#events = events;
     this.#memoryMb = memoryMb;
-    this.#exclusive = isGranted(grants, "files") || isGranted(grants, "programs");
+    this.#exclusive = CALL_BOUND.some((grant) => isGranted(grants, grant));
     this.#spare = new SpareIsolate(memoryMb, JSON.stringify(guestFacts(grants, memoryMb, workdir)));
-    this.#abilities = new Abilities({ grants, memoryMb, events });
+    this.#abilities = new Abilities({ grants, memoryMb, directory, events });
     this.#directories = new CallDirectories(workdir, (message) => events.log(0, "warn", message));
     this.#bundles = new BundleStore(codeLimit(memoryMb), (bundle) => this.#drop(bundle));
     this.#noCall = new CallScope(0, undefined, Number.POSITIVE_INFINITY);
@@ -64,7 +66,7 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   /** Builds the first isolate, so that the first call does not wait for it, and plans the spare one. */
   warm(): void {
-    const sandbox = this.#open();
+    const sandbox = new Sandbox(this.#spare.first(), this, this.#abilities);
     if (this.#exclusive) this.#idle.push(sandbox);
     else this.#shared = sandbox;
     this.#warming = setTimeout(() => sandbox.warm(), WARM_AFTER);
@@ -81,6 +83,10 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   code(bundle: number): string | undefined {
     return this.#bundles.get(bundle)?.code;
+  }
+
+  inspect(): RealmFacts {
+    return { calls: this.#pending.size, spareIsolate: this.#spare.inspect() };
   }
 
   run(calls: readonly IncomingCall[]): void {

@@ -2,9 +2,8 @@
  * The trusted realm: the same bundles in this process itself, with everything that Node has. Nothing confines the
  * code, and synchronous code cannot be interrupted; the agent's watchdog ends the process past a deadline.
  */
-import { createRequire, isBuiltin } from "node:module";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { constants, Script } from "node:vm";
 import {
   BonfireError,
@@ -14,6 +13,7 @@ import {
   handleEnded,
   ReplyKind,
 } from "@bonfire/wire";
+import { importFrom } from "../grants/import-from.ts";
 import { BundleTable, MissingBundle, type ShipFactory } from "../guest/bundles.ts";
 import { callSite } from "../guest/call-site.ts";
 import { encodeError } from "../guest/encode-error.ts";
@@ -23,7 +23,7 @@ import { BundleStore, codeLimit } from "./bundle-store.ts";
 import { CallConsole } from "./call-console.ts";
 import { Deadlines } from "./deadlines.ts";
 import { PendingCall } from "./pending-call.ts";
-import type { IncomingCall, Realm, RealmEvents, RealmOptions } from "./realm.ts";
+import type { IncomingCall, Realm, RealmEvents, RealmFacts, RealmOptions } from "./realm.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -52,7 +52,7 @@ export class ProcessRealm implements Realm {
       this.#bundles.unload(bundle);
     });
     const require = createRequire(join(directory, "closure.js"));
-    this.#bundles = new BundleTable(require, (specifier) => importFrom(require, specifier));
+    this.#bundles = new BundleTable(require, importFrom(directory));
     this.#live = new LiveCalls(this.#bundles, {
       send: (call, packet) => events.handle(call, packet),
       over: (call) => this.#over(call, NOTHING),
@@ -80,6 +80,10 @@ export class ProcessRealm implements Realm {
 
   code(bundle: number): string | undefined {
     return this.#sources.get(bundle)?.code;
+  }
+
+  inspect(): RealmFacts {
+    return { calls: this.#pending.size };
   }
 
   run(calls: readonly IncomingCall[]): void {
@@ -225,10 +229,4 @@ export class ProcessRealm implements Realm {
     }
     return next;
   }
-}
-
-/** As `import()` of a package or builtin, resolved from the same place as `require`. */
-async function importFrom(require: NodeJS.Require, specifier: string): Promise<object> {
-  if (isBuiltin(specifier)) return (await import(specifier)) as object;
-  return (await import(pathToFileURL(require.resolve(specifier)).href)) as object;
 }

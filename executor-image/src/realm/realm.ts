@@ -47,6 +47,14 @@ export interface IncomingCall {
   readonly body: Uint8Array;
 }
 
+/** What a realm says of itself. */
+export interface RealmFacts {
+  /** Calls that have not been answered. */
+  readonly calls: number;
+  /** Whether an isolate is ready for the next call that needs one, and how often a call had to wait for one to be built. */
+  readonly spareIsolate?: { readonly ready: boolean; readonly builtOnDemand: number };
+}
+
 export interface Realm {
   /** Makes a bundle known under this number; its code runs when a call first needs it. */
   load(bundle: number, hash: string, code: string): void;
@@ -54,6 +62,7 @@ export interface Realm {
   has(bundle: number): boolean;
   /** The code of a bundle that is known. */
   code(bundle: number): string | undefined;
+  inspect(): RealmFacts;
   /** Runs everything that arrived in one tick. */
   run(calls: readonly IncomingCall[]): void;
   /** A packet from the driver for the call's live handles, valid only now. Unknown ids are ignored. */

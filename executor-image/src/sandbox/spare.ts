@@ -10,13 +10,26 @@ export class SpareIsolate {
   #spare: GuestIsolate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastUse = 0;
+  #builtOnDemand = 0;
 
   constructor(memoryMb: number, facts: string) {
     this.#build = () => new GuestIsolate(memoryMb, facts);
   }
 
+  /** Whether one is ready, and how often somebody had to wait for one to be built. */
+  inspect(): { readonly ready: boolean; readonly builtOnDemand: number } {
+    return { ready: this.#spare !== undefined, builtOnDemand: this.#builtOnDemand };
+  }
+
+  /** The very first one, built while nobody waits. */
+  first(): GuestIsolate {
+    this.#plan(MOST_DELAYS);
+    return this.#build();
+  }
+
   /** The spare one, or one built now when there is none. */
   take(): GuestIsolate {
+    if (this.#spare === undefined) this.#builtOnDemand++;
     const isolate = this.#spare ?? this.#build();
     this.#spare = undefined;
     this.#plan(MOST_DELAYS);

@@ -14,6 +14,11 @@ export interface Grants {
   readonly fetch?: boolean | readonly string[];
   /** Environment variables, by name, that `process.env` shows. */
   readonly env?: readonly string[];
+  /**
+   * npm packages (`"sharp"`) that the cell itself loads, from the executor's working directory, and whose objects the
+   * closure uses through asynchronous proxies. Such a package runs unconfined, with all that the executor may do.
+   */
+  readonly hostModules?: readonly string[];
 }
 
 /** What a builtin needs before an isolate may import it. */
@@ -63,6 +68,7 @@ const EXAMPLE: Readonly<Record<keyof Grants, string>> = {
   files: "{ files: true }",
   fetch: '{ fetch: ["host"] }',
   env: '{ env: ["NAME"] }',
+  hostModules: '{ hostModules: ["package"] }',
 };
 
 /** Which grant opens this builtin; `builtin` is its name with or without `node:`. */
@@ -83,12 +89,7 @@ export function importRefusal(builtin: string, grants: Grants): BonfireError | u
   const needed = grantFor(builtin);
   if (needed === "none needed") return undefined;
   const name = withoutScheme(builtin);
-  if (needed === "process realm" && !isBuiltinName(builtin)) {
-    return new BonfireError(
-      "GRANT_MISSING",
-      `Cannot import "${builtin}" as it did not travel with the closure: write import() with the literal name of a file or package`,
-    );
-  }
+  if (needed === "process realm" && !isBuiltinName(builtin)) return packageRefusal(builtin, grants);
   if (needed === "process realm") {
     return new BonfireError(
       "GRANT_MISSING",
@@ -97,6 +98,27 @@ export function importRefusal(builtin: string, grants: Grants): BonfireError | u
   }
   if (isGranted(grants, needed)) return undefined;
   return missingGrant(`import "node:${name}"`, needed);
+}
+
+/** Whether the cell loads this specifier itself: a granted package, or a part of one (`"package/part"`). */
+export function isHostModule(specifier: string, { hostModules = [] }: Grants): boolean {
+  return hostModules.some((name) => specifier === name || specifier.startsWith(`${name}/`));
+}
+
+/** The package that a specifier names (`"@scope/name/part"` is of `"@scope/name"`); `undefined` for a path or URL. */
+export function packageOf(specifier: string): string | undefined {
+  return /^(?:@[\w.~-]+\/)?[\w~-][\w.~-]*(?=\/|$)/.exec(specifier)?.[0];
+}
+
+function packageRefusal(specifier: string, grants: Grants): BonfireError | undefined {
+  if (isHostModule(specifier, grants)) return undefined;
+  const name = packageOf(specifier);
+  return new BonfireError(
+    "GRANT_MISSING",
+    name === undefined
+      ? `Cannot import "${specifier}" as it did not travel with the closure: write import() with the literal name of a file or package`
+      : `Cannot import "${specifier}" as it does not travel (it is native, or its name was computed) and this pool grants no such host module: add grants: { hostModules: ["${name}"] } to the pool, or use realm: "process"`,
+  );
 }
 
 /** The refusal of a use that needs `grant`: `Cannot <use> as this pool grants no <grant>: add …`. */

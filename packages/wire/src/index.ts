@@ -26,7 +26,16 @@ export {
 export { BonfireError, hasCode } from "./error.ts";
 export type { CallHeader } from "./frame.ts";
 export { CallFlag, callFrame, FrameKind, HEADER_BYTES, ReplyKind, readHeader, writeHeader } from "./frame.ts";
-export { type GrantNeeded, type Grants, grantFor, importRefusal, isGranted, missingGrant } from "./grants.ts";
+export {
+  type GrantNeeded,
+  type Grants,
+  grantFor,
+  importRefusal,
+  isGranted,
+  isHostModule,
+  missingGrant,
+  packageOf,
+} from "./grants.ts";
 export {
   type Exported,
   Exports,

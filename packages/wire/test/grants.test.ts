@@ -27,4 +27,15 @@ test("a refusal names the line to add", () => {
   );
 });
 
+test("a granted host module may be imported, with its parts, and no other package", () => {
+  const grants = { hostModules: ["sharp", "@scope/native"] };
+  for (const specifier of ["sharp", "sharp/part", "@scope/native"])
+    assert.is(importRefusal(specifier, grants), undefined);
+  const refusal = importRefusal("@scope/other/part", grants);
+  assert.is(refusal?.code, "GRANT_MISSING");
+  assert.match(String(refusal?.message), /add grants: \{ hostModules: \["@scope\/other"\] \} to the pool/);
+  assert.match(String(importRefusal("sharper", grants)?.message), /hostModules: \["sharper"\]/);
+  assert.match(String(importRefusal("./sharp", grants)?.message), /literal name of a file/);
+});
+
 test.run();

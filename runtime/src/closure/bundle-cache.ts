@@ -22,7 +22,7 @@ import type { Bundle } from "./bundle.ts";
 import type { ShipSource } from "./ship-module.ts";
 
 /** Raised when bundles of an older build must not be used. */
-const FORMAT = "9";
+const FORMAT = "10";
 /** What the folder may hold, in MB, when `BONFIRE_CACHE_MB` does not say. */
 const DEFAULT_MB = 256;
 const debug = debuglog("bonfire");
@@ -110,6 +110,7 @@ function entryPath(source: ShipSource): string | undefined {
     process.cwd(),
     source.file,
     source.code,
+    ...(source.hostModules ?? []),
     process.env.NODE_ENV ?? "",
     process.versions.node,
   ];

@@ -2,13 +2,17 @@
 import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { extname, sep } from "node:path";
-import { grantFor } from "@bonfire/wire";
+import { grantFor, isHostModule } from "@bonfire/wire";
 import type { Loader, Plugin } from "esbuild";
 import { classNamesIn } from "./class-names.ts";
 import { metaOf } from "./file-meta.ts";
+import { isNativePackage } from "./native-package.ts";
 import { classKey } from "./ship-module.ts";
 
 export const BUILTIN_NAMESPACE = "bonfire-builtin";
+/** Packages that stay outside; those of `…-eager` are loaded where they are required, not when they are first used. */
+const HOST_NAMESPACE = "bonfire-host";
+const EAGER_HOST_NAMESPACE = "bonfire-host-eager";
 const RUNTIME_NAMESPACE = "bonfire-runtime";
 
 const LOADERS: Record<string, Loader> = {
@@ -37,8 +41,11 @@ function isPackage(path: string): boolean {
   return path.includes(`${sep}node_modules${sep}`);
 }
 
-/** @param classKeys gets the keys of the classes that the project's own files in the bundle declare. */
-export function shipPlugin(classKeys: string[]): Plugin {
+/**
+ * @param classKeys gets the keys of the classes that the project's own files in the bundle declare.
+ * @param hostModules packages that stay outside, beside those with native code.
+ */
+export function shipPlugin(classKeys: string[], hostModules: readonly string[] = []): Plugin {
   return {
     name: "bonfire-ship",
     setup(build) {
@@ -65,13 +72,25 @@ export function shipPlugin(classKeys: string[]): Plugin {
           return isPackage(found.path) ? found : { ...found, sideEffects: true };
         },
       );
-      build.onResolve({ filter: /.*/ }, ({ path, importer }) => {
+      build.onResolve({ filter: /.*/ }, ({ path, importer, kind, resolveDir }) => {
         if (isBuiltin(path)) return { path: path.replace(/^node:/, ""), namespace: BUILTIN_NAMESPACE };
         if (path.endsWith(".node")) {
-          return { errors: [{ text: `native addon "${path}" cannot be shipped (imported by ${importer})` }] };
+          const text = `native addon "${path}" cannot be shipped (imported by ${importer}): put it into a package, and give the pool grants: { hostModules: ["package"] } or realm: "process"`;
+          return { errors: [{ text }] };
         }
-        return undefined;
+        if (!isHostModule(path, { hostModules }) && !isNativePackage(path, resolveDir)) return undefined;
+        // A package may try whether another is there; the project's own files share a bundle, and need not all use it.
+        const isEager = kind !== "import-statement" || isPackage(importer);
+        return { path, namespace: isEager ? EAGER_HOST_NAMESPACE : HOST_NAMESPACE };
       });
+      build.onLoad({ filter: /.*/, namespace: HOST_NAMESPACE }, ({ path }) => ({
+        contents: lazyHostText(path),
+        loader: "js",
+      }));
+      build.onLoad({ filter: /.*/, namespace: EAGER_HOST_NAMESPACE }, ({ path }) => ({
+        contents: `${lazyHostText(path)}\nload();`,
+        loader: "js",
+      }));
       build.onLoad({ filter: /.*/, namespace: BUILTIN_NAMESPACE }, ({ path }) => ({
         contents: builtinText(path),
         loader: "js",
@@ -109,6 +128,33 @@ let module$;
 const load = () => module$ ??= $bonfire.require(${specifier});
 for (const name of ${JSON.stringify(Object.keys(module))}) Object.defineProperty(module.exports, name, {
   enumerable: true, get: () => load()[name], set: (value) => { load()[name] = value; },
+});`;
+}
+
+/**
+ * A package that the cell loads itself. It stands for its default export, which may be called and constructed, and has
+ * the named ones too, as in CommonJS; behind it is a module, or in a sandbox a proxy for one. esbuild's interop
+ * copies own properties and keeps the prototype, so that is where all of them are found.
+ */
+function lazyHostText(specifier: string): string {
+  return `
+let loaded;
+const load = () => loaded ??= { module: $bonfire.require(${JSON.stringify(specifier)}) };
+const main = () => { const { module } = load(); return typeof module === "function" ? module : module.default ?? module; };
+const get = (_, key) => {
+  if (key === "then" || key === "__esModule") return undefined;
+  const { module } = load();
+  return typeof module === "function" || key in module ? module[key] : main()[key];
+};
+const names = new Proxy(Object.create(null), { get });
+module.exports = new Proxy(function () {}.bind(), {
+  get,
+  set: (_, key, value) => Reflect.set(main(), key, value),
+  apply: (_, self, args) => Reflect.apply(main(), self, args),
+  construct: (_, args) => Reflect.construct(main(), args),
+  getPrototypeOf: () => names,
+  ownKeys: () => [],
+  getOwnPropertyDescriptor: () => undefined,
 });`;
 }
 

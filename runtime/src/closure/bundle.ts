@@ -25,10 +25,39 @@ export interface Bundle {
   readonly builtins: readonly string[];
   /** Keys of the classes that it can revive; see `classKey`. */
   readonly classes: readonly string[];
+  /** The npm packages that were taken in. */
+  readonly packages: readonly string[];
 }
 
-/** The bundle of a file: at once when it is built or in the cache, else when esbuild is done. */
-export function bundleOf(file: ShipFile): Bundle | Promise<Bundle> {
+/**
+ * The bundle of a file: at once when it is built or in the cache, else when esbuild is done.
+ * @param hostModules packages that are not to be taken in, as the realm gives them.
+ */
+export function bundleOf(file: ShipFile, hostModules: readonly string[] = []): Bundle | Promise<Bundle> {
+  const whole = wholeBundle(file);
+  if (hostModules.length === 0 || file.isBuilt) return whole;
+  const without = (bundle: Bundle) => {
+    const left = bundle.packages.filter((name) => hostModules.includes(name)).sort();
+    return left.length === 0 ? bundle : wholeBundle(variantOf(file, left));
+  };
+  // Leaving a package out is also what helps when it cannot be bundled.
+  return whole instanceof Promise
+    ? whole.then(without, () => wholeBundle(variantOf(file, hostModules)))
+    : without(whole);
+}
+
+function variantOf(file: ShipFile, left: readonly string[]): ShipFile {
+  const id = left.join(" ");
+  file.variants ??= new Map();
+  let variant = file.variants.get(id);
+  if (!variant) {
+    variant = { url: file.url, key: file.key, source: { ...file.source, hostModules: left } };
+    file.variants.set(id, variant);
+  }
+  return variant;
+}
+
+function wholeBundle(file: ShipFile): Bundle | Promise<Bundle> {
   if (file.bundle) return file.bundle;
   if (!file.building) {
     const built = buildBundle(file.source);
@@ -95,7 +124,7 @@ async function build(source: ShipSource): Promise<Bundle> {
         ...META_DEFINES,
         "process.env.NODE_ENV": JSON.stringify(process.env.NODE_ENV ?? "production"),
       },
-      plugins: [shipPlugin(classKeys)],
+      plugins: [shipPlugin(classKeys, source.hostModules)],
     });
   } catch (error) {
     throw buildFailed(error as BuildFailure, source);
@@ -112,6 +141,9 @@ async function build(source: ShipSource): Promise<Bundle> {
       .filter((input) => input.startsWith(`${BUILTIN_NAMESPACE}:`))
       .map((input) => input.slice(BUILTIN_NAMESPACE.length + 1)),
     classes: [...new Set([...source.shared.map((name) => classKey(source.file, name)), ...classKeys])],
+    packages: [
+      ...new Set(inputs.flatMap((input) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? [])),
+    ],
   };
   writeCache(
     source,

@@ -28,13 +28,14 @@ export interface Closure {
   readonly site: number;
   /** Encoded; empty when it captures nothing. Final once `bundles` has given its array. */
   readonly captures: Uint8Array;
-  /** The node builtins that it imports itself, without `node:`; what it uses of other files is not among them. */
+  /** See `SiteInfo.builtins`; what it uses of other files is not among them. */
   readonly builtins: readonly string[];
   /**
    * The closure's own bundle, then those that its captured values need: an array when all are built already.
+   * Packages among `hostModules` are left out of them.
    * @throws BonfireError BUNDLE_FAILED
    */
-  bundles(): readonly Bundle[] | Promise<readonly Bundle[]>;
+  bundles(hostModules?: readonly string[]): readonly Bundle[] | Promise<readonly Bundle[]>;
 }
 
 export interface CaptureOptions {
@@ -98,7 +99,7 @@ export interface EncodedArguments {
   /** Empty when there are none. Final once `bundles` has given its array. */
   readonly bytes: Uint8Array;
   /** The bundles that the arguments need, most often none. */
-  bundles(): readonly Bundle[] | Promise<readonly Bundle[]>;
+  bundles(hostModules?: readonly string[]): readonly Bundle[] | Promise<readonly Bundle[]>;
 }
 
 const NO_BUNDLES: readonly Bundle[] = [];
@@ -128,8 +129,9 @@ export function encodeMessage(
   });
   return {
     bytes,
-    bundles: () => {
-      const bundles = needs.size === 0 ? NO_BUNDLES : resolveBundles(undefined, needs, bytes, holes);
+    bundles: (hostModules) => {
+      const bundles =
+        needs.size === 0 ? NO_BUNDLES : resolveBundles(undefined, needs, bytes, holes, hostModules);
       return blobs.length === 0 ? bundles : fillBlobs(bytes, blobs).then(() => bundles);
     },
   };
@@ -201,8 +203,8 @@ class Captured implements Closure {
     return this.#file.source.sites[this.site]!.builtins;
   }
 
-  bundles(): readonly Bundle[] | Promise<readonly Bundle[]> {
-    const bundles = resolveBundles(this.#file, this.#needs, this.captures, this.#holes);
+  bundles(hostModules?: readonly string[]): readonly Bundle[] | Promise<readonly Bundle[]> {
+    const bundles = resolveBundles(this.#file, this.#needs, this.captures, this.#holes, hostModules);
     if (this.#blobs.length === 0) return bundles;
     this.#filled ??= fillBlobs(this.captures, this.#blobs);
     return this.#filled.then(() => bundles);

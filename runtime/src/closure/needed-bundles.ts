@@ -23,22 +23,27 @@ function single(bundle: Bundle): readonly Bundle[] {
   return list;
 }
 
-function ownBundle(file: ShipFile): readonly Bundle[] | Promise<readonly Bundle[]> {
-  const bundle = bundleOf(file);
+function ownBundle(
+  file: ShipFile,
+  hostModules: readonly string[] | undefined,
+): readonly Bundle[] | Promise<readonly Bundle[]> {
+  const bundle = bundleOf(file, hostModules);
   return bundle instanceof Promise ? bundle.then(single) : single(bundle);
 }
 
+/** @param hostModules packages that the realm gives, which need not be in the bundles. */
 export function resolveBundles(
   own: ShipFile | undefined,
   needs: Needs,
   bytes: Uint8Array,
   holes: readonly Hole[],
+  hostModules?: readonly string[],
 ): readonly Bundle[] | Promise<readonly Bundle[]> {
-  if (own && needs.size === 0) return ownBundle(own);
-  const ownBuilt = own && bundleOf(own);
+  if (own && needs.size === 0) return ownBundle(own, hostModules);
+  const ownBuilt = own && bundleOf(own, hostModules);
   if (ownBuilt instanceof Promise)
-    return ownBuilt.then((bundle) => resolveNeeds(bundle, needs, bytes, holes));
-  return resolveNeeds(ownBuilt, needs, bytes, holes);
+    return ownBuilt.then((bundle) => resolveNeeds(bundle, needs, bytes, holes, hostModules));
+  return resolveNeeds(ownBuilt, needs, bytes, holes, hostModules);
 }
 
 function resolveNeeds(
@@ -46,13 +51,14 @@ function resolveNeeds(
   needs: Needs,
   bytes: Uint8Array,
   holes: readonly Hole[],
+  hostModules: readonly string[] | undefined,
 ): readonly Bundle[] | Promise<readonly Bundle[]> {
   const keys = [...needs.keys()];
   const built = keys.map((key): Bundle | Promise<Bundle> => {
     const { file, className } = needs.get(key)!;
     // The same class twice would break `instanceof`, so the closure's own bundle is asked first.
     if (className !== undefined && own?.classes.includes(className)) return own;
-    return bundleOf(file);
+    return bundleOf(file, hostModules);
   });
   const finish = (bundles: readonly Bundle[]): readonly Bundle[] => {
     const byKey = new Map(keys.map((key, index) => [key, bundles[index]!]));

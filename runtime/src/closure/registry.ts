@@ -21,6 +21,8 @@ export interface ShipFile {
   building?: Promise<Bundle>;
   /** It came with its bundle, so the files behind it need not be on this machine. Its path is as it was at the build. */
   readonly isBuilt?: boolean;
+  /** Its bundles without some packages, by the names of those. */
+  variants?: Map<string, ShipFile>;
 }
 
 export interface Tag {

@@ -4,13 +4,14 @@
  * caller's file itself is never run on an executor.
  */
 import { isBuiltin } from "node:module";
-import { basename, relative, sep } from "node:path";
+import { basename, dirname, relative, sep } from "node:path";
 import { findCallSites, isRuntime } from "./analyze/call-sites.ts";
 import { Classifier } from "./analyze/classify.ts";
 import { isHidden, type Plan, type Problem, planCapture } from "./analyze/plan.ts";
 import type { Scope, Variable } from "./analyze/scope.ts";
 import { type Place, SourceFile } from "./analyze/source-file.ts";
 import { endOf, type Node, type Parsed, startOf } from "./analyze/syntax.ts";
+import { isNativePackage } from "./native-package.ts";
 import { ShipText } from "./ship-text.ts";
 
 /** What the driver has to know of one closure. */
@@ -20,7 +21,7 @@ export interface SiteInfo extends Place {
   /** What has to be declared by the time of the call, beside them. */
   checks: readonly string[];
   problems: readonly Problem[];
-  /** The node builtins that it imports itself, without `node:`. */
+  /** What it imports itself and a realm has to give: node builtins, without `node:`, and packages with native code. */
   builtins: readonly string[];
 }
 
@@ -38,6 +39,8 @@ export interface ShipSource {
   shared: readonly string[];
   /** Where its imports stand in the file, by specifier. */
   imports: Readonly<Record<string, Place>>;
+  /** Packages that its bundle leaves out, beside those with native code. */
+  hostModules?: readonly string[];
 }
 
 /** One closure of the file, with where the transform has to touch the file for it. */
@@ -306,7 +309,10 @@ class ShipModuleWriter {
       const kind = this.#classifier.kind(variable);
       return kind.kind === "import" ? kind.source : "";
     });
-    const builtins = [...specifiers, ...dynamicImports].filter((specifier) => isBuiltin(specifier));
+    const directory = dirname(this.#file.file);
+    const builtins = [...specifiers, ...dynamicImports].filter(
+      (specifier) => isBuiltin(specifier) || isNativePackage(specifier, directory),
+    );
     return [...new Set(builtins.map((specifier) => specifier.replace(/^node:/, "")))];
   }
 

@@ -1,6 +1,7 @@
 /** The bundle of a function that travels by its text alone: no file, no imports, nothing to build. */
 import { createHash } from "node:crypto";
 import { isBuiltin } from "node:module";
+import { packageOf } from "@bonfire/wire";
 import { adopt, type Bundle } from "./bundle.ts";
 import { readFunctionText } from "./function-text.ts";
 import { registerFile, type ShipFile } from "./registry.ts";
@@ -52,15 +53,16 @@ function make(text: string, names: readonly string[], place: SourcePosition | un
     `(function (require, ${IMPORT}) { "use strict"; return { classes: {}, sites: [(${parameters}) => { `,
   );
   code.raw(`return ${before}`).slice(0, text.length).raw(`${after}; }] }; })`);
-  const builtins = [
-    ...new Set(specifiers.filter((name) => isBuiltin(name)).map((name) => name.replace(/^node:/, ""))),
-  ];
+  // Nothing is bundled into it, so a package comes from the realm as a builtin does.
+  const needed = specifiers.filter((name) => isBuiltin(name) || packageOf(name) !== undefined);
+  const builtins = [...new Set(needed.map((name) => name.replace(/^node:/, "")))];
   const bundle: Bundle = {
     hash: createHash("sha256").update(code.text).digest("hex").slice(0, 16),
     code: code.text,
     ...(place && { map: code.map(place.path) }),
     builtins,
     classes: [],
+    packages: [],
   };
   const site = {
     line: place?.line ?? 1,

@@ -1,5 +1,6 @@
+import { isBuiltin } from "node:module";
 import { availableParallelism } from "node:os";
-import { BonfireError, type Grants } from "@bonfire/wire";
+import { BonfireError, type Grants, packageOf } from "@bonfire/wire";
 import type { RealmKind } from "../backend/bootstrap.ts";
 import type { Backend } from "../backend/port.ts";
 import { type Duration, milliseconds } from "../duration.ts";
@@ -44,6 +45,8 @@ export interface ResolvedPoolOptions {
   readonly maxCaptureBytes: number;
   readonly realm: RealmKind;
   readonly grants: Grants;
+  /** Packages that the realm gives, so that bundles need not have them. */
+  readonly hostModules: readonly string[];
   readonly backend: Backend | undefined;
   readonly logs: "inherit" | "ignore";
 }
@@ -63,7 +66,13 @@ const KNOWN = [
   "backend",
   "logs",
 ] as const satisfies readonly (keyof PoolOptions)[];
-const KNOWN_GRANTS = ["programs", "files", "fetch", "env"] as const satisfies readonly (keyof Grants)[];
+const KNOWN_GRANTS = [
+  "programs",
+  "files",
+  "fetch",
+  "env",
+  "hostModules",
+] as const satisfies readonly (keyof Grants)[];
 /** The isolate itself, its codec and Node's library need this much. */
 const LEAST_MEMORY_MB = 16;
 
@@ -102,6 +111,7 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
   oneOf("realm", realm, ["isolate", "process"]);
   oneOf("logs", logs, ["inherit", "ignore"]);
   refuseUnknown(`grants of pool "${pool}"`, grants, KNOWN_GRANTS);
+  for (const name of grants.hostModules ?? []) hostModule(name);
   return {
     policy: {
       min,
@@ -116,9 +126,19 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
     maxCaptureBytes: wholeNumber("maxCaptureBytes", maxCaptureBytes, 1),
     realm,
     grants,
+    // A process realm could load them too, but what travels runs in the version that the driver has.
+    hostModules: realm === "isolate" ? (grants.hostModules ?? []) : [],
     backend,
     logs,
   };
+}
+
+function hostModule(name: string): void {
+  if (packageOf(name) === name && !isBuiltin(name)) return;
+  throw new BonfireError(
+    "INVALID_OPTION",
+    `Grant "hostModules" names npm packages, got ${JSON.stringify(name)}: builtins and files are no host modules`,
+  );
 }
 
 function oneOf(option: string, value: string, allowed: readonly string[]): void {

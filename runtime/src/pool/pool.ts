@@ -197,8 +197,9 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   #start(prepared: Prepared, flags = 0, callSite?: string): Promise<unknown> {
     const { closure, encoded, budget, signal, handles } = prepared;
     const deadlineAt = performance.now() + budget;
-    const own = closure.bundles();
-    const others = encoded.bundles();
+    const { hostModules } = this.#parts.options;
+    const own = closure.bundles(hostModules);
+    const others = encoded.bundles(hostModules);
     const parts = { closure, args: encoded.bytes, budget, deadlineAt, signal, flags, handles, callSite };
     // Warm bundles come as arrays: such a call is on its way before this returns.
     if (!(own instanceof Promise) && !(others instanceof Promise))

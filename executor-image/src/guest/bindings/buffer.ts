@@ -103,11 +103,15 @@ function writeStatic(name: string) {
     write(text, bytes, offset, Math.min(length, bytes.length - offset));
 }
 
+/** What `atob` of Node's library takes for failures. */
+const SINGLE_CHARACTER_LEFT = -1;
+const INVALID_CHARACTER = -2;
+
 function fromBase64(input: string): string | number {
   const text = input.replace(/[\t\n\f\r ]/g, "");
   const bare = text.length % 4 === 0 ? text.replace(/={1,2}$/, "") : text;
-  if (/[^A-Za-z0-9+/]/.test(bare)) return -1;
-  if (bare.length % 4 === 1) return -3;
+  if (/[^A-Za-z0-9+/]/.test(bare)) return INVALID_CHARACTER;
+  if (bare.length % 4 === 1) return SINGLE_CHARACTER_LEFT;
   const bytes = bytesOf(bare, "base64");
   return slices.latin1!(bytes, 0, bytes.length);
 }

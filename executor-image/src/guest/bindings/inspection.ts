@@ -1,6 +1,7 @@
 /** The natives under `node:util` and Node's internal helpers: property listing, lazy properties, constructor names. */
 import type { Binding } from "./binding.ts";
 import { nothing } from "./binding.ts";
+import { promiseDetails } from "./promise-states.ts";
 
 const INDEX = /^(?:0|[1-9]\d*)$/;
 const ONLY_ENUMERABLE = 2;
@@ -82,7 +83,7 @@ export function utilBinding(
     defineLazyProperties(target: object, id: string, keys: string[], enumerable = true) {
       for (const key of keys) defineLazy(target, key, enumerable, () => requireInternal(id)[key]);
     },
-    getPromiseDetails: () => [0, undefined],
+    getPromiseDetails: promiseDetails,
     getProxyDetails: nothing,
     getCallerLocation: nothing,
     previewEntries,

@@ -3,8 +3,10 @@
  * holds one timer per isolate. Asynchronous context is one variable: Node's timers, ticks and event emitters carry
  * it, and so does every request to the host; a bare `await` does not, because V8 shows that hook to embedders only.
  */
+
 import { bridge } from "../bridge.ts";
 import { STATE_CLOCK, State } from "../layout.ts";
+import { microtask } from "../microtask.ts";
 import type { Binding } from "./binding.ts";
 import { nothing } from "./binding.ts";
 
@@ -54,7 +56,7 @@ export function setContext(frame: Frame | undefined): void {
   if (frame.call === 0) return;
   state[State.current] = frame.call;
   // Queued before the timer's own reactions, as they will run after the next timer has changed the context.
-  if (ticking) void Promise.resolve().then(() => setContext(frame));
+  if (ticking) microtask(() => setContext(frame));
 }
 
 export function contextBinding(): Binding {
@@ -94,7 +96,7 @@ export function taskQueueBinding(): Binding {
     tickInfo: new Uint8Array(2),
     runMicrotasks: nothing,
     setTickCallback: nothing,
-    enqueueMicrotask: (callback: () => void) => void Promise.resolve().then(callback),
+    enqueueMicrotask: (callback: () => void) => microtask(callback),
     setPromiseRejectCallback: nothing,
     promiseRejectEvents: {
       kPromiseRejectWithNoHandler: 0,

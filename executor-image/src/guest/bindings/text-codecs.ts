@@ -41,63 +41,52 @@ export function encodingBinding(requireInternal: (id: string) => any): Binding {
 
 const CONVERTER_FLUSH = 1;
 
-/** One TextDecoder in streaming use: what is left of a character waits for the next chunk. */
+/** One TextDecoder; between the chunks of a stream the host keeps what is left of a character. */
 interface Converter {
-  readonly encoding: "utf8" | "ucs2";
+  readonly id: number;
+  readonly encoding: string;
   readonly fatal: boolean;
   readonly ignoreBom: boolean;
-  rest: Uint8Array;
-  bomSeen: boolean;
 }
 
-export function icuBinding(requireInternal: (id: string) => any): Binding {
+/** @param askFor has the host decode: its decoder is the one of Node itself. */
+export function icuBinding(
+  requireInternal: (id: string) => any,
+  askFor: (operation: string, args: readonly unknown[], bytes?: Uint8Array) => { value: unknown },
+): Binding {
+  const known = new Map<string, boolean>();
+  let lastConverter = 0;
+  const isKnown = (name: string): boolean => {
+    let answer = known.get(name);
+    if (answer === undefined) {
+      answer = askFor("text.known", [name]).value as boolean;
+      known.set(name, answer);
+    }
+    return answer;
+  };
   return {
     icuErrName: nothing,
     transcode: nothing,
-    hasConverter: (name: string) => converterEncoding(name) !== undefined,
-    getConverter(name: string, flags: number): Converter | undefined {
-      const encoding = converterEncoding(name);
-      if (encoding === undefined) return undefined;
-      return {
-        encoding,
-        fatal: (flags & 2) !== 0,
-        ignoreBom: (flags & 4) !== 0,
-        rest: new Uint8Array(0),
-        bomSeen: false,
-      };
+    hasConverter: isKnown,
+    getConverter(encoding: string, flags: number): Converter | undefined {
+      if (!isKnown(encoding)) return undefined;
+      const [fatal, ignoreBom] = [(flags & 2) !== 0, (flags & 4) !== 0];
+      return { id: ++lastConverter, encoding, fatal, ignoreBom };
     },
-    decode(converter: Converter, value: AnyBuffer, flags: number, name: string) {
-      const chunk = view(value);
-      const bytes = new Uint8Array(converter.rest.length + chunk.length);
-      bytes.set(converter.rest);
-      bytes.set(chunk, converter.rest.length);
-      const flush = (flags & CONVERTER_FLUSH) !== 0;
-      const end = flush ? bytes.length : bytes.length - unfinished(bytes, converter.encoding);
-      converter.rest = bytes.slice(end);
-      const whole = bytes.subarray(0, end);
-      if (converter.fatal && converter.encoding === "utf8" && !isUtf8(whole)) {
-        throw new (requireInternal("internal/errors").codes.ERR_ENCODING_INVALID_ENCODED_DATA)(
-          name,
-          undefined,
-        );
-      }
-      let text = slices[converter.encoding]!(whole, 0, whole.length);
-      if (!converter.bomSeen && text.length > 0) {
-        converter.bomSeen = true;
-        if (!converter.ignoreBom && text[0] === "\ufeff") text = text.slice(1);
-      }
-      if (flush) converter.bomSeen = false;
-      return text;
+    decode({ id, encoding, fatal, ignoreBom }: Converter, value: AnyBuffer, flags: number, name: string) {
+      const more = (flags & CONVERTER_FLUSH) === 0;
+      const text = askFor(
+        "text.decode",
+        [id, encoding, { fatal, ignoreBOM: ignoreBom }, more],
+        view(value),
+      ).value;
+      if (text !== null) return text;
+      throw new (requireInternal("internal/errors").codes.ERR_ENCODING_INVALID_ENCODED_DATA)(name, undefined);
     },
     getStringWidth: (text: string) => stringWidth(text),
     toASCII: (text: string) => text,
     toUnicode: (text: string) => text,
   };
-}
-
-function converterEncoding(name: string): "utf8" | "ucs2" | undefined {
-  if (/^utf-?8$/i.test(name)) return "utf8";
-  return /^utf-?16-?le$/i.test(name) ? "ucs2" : undefined;
 }
 
 /** Columns on a terminal: wide for East Asian and emoji, none for combining marks. */
