@@ -67,6 +67,8 @@ function entryPath(source: ShipSource): string | undefined {
     process.cwd(),
     source.file,
     source.code,
+    // The same code may have moved in its file.
+    source.map,
     process.env.NODE_ENV ?? "",
     process.versions.node,
   ];
