@@ -40,7 +40,15 @@ class Asked extends Question {
 /** A cell in this process, with the bundle loaded. */
 async function startCell(node: string) {
   const workdir = mkdtempSync(join(tmpdir(), "bonfire-test-"));
-  const start = { node, nats: server.address, realm: "process" as const, grants: {}, memoryMb: 64, workdir };
+  const start = {
+    node,
+    nats: server.address,
+    realm: "process" as const,
+    grants: {},
+    memoryMb: 64,
+    directory: import.meta.dirname,
+    workdir,
+  };
   const cell = await Cell.start(start, () => {});
   await cell.serve(driver.node);
   const to = subject.call(node, driver.node);
