@@ -46,7 +46,12 @@ write("node_modules/addon/addon.node", "");
 let files = 0;
 
 /** Bundle a ship module of which `value` is the only closure. */
-function bundle(imports: string, value: string, path = `main${files++}.ts`): Bundle | Promise<Bundle> {
+function bundle(
+  imports: string,
+  value: string,
+  path = `main${files++}.ts`,
+  mappings = "",
+): Bundle | Promise<Bundle> {
   const file = join(project, path);
   const specifiers = Array.from(
     imports.matchAll(/"([^"]+)"/g),
@@ -56,7 +61,7 @@ function bundle(imports: string, value: string, path = `main${files++}.ts`): Bun
     registerFile(`test:${file}`, {
       file,
       code: `${imports}\n$bonfire.module = { sites: [() => ${value}], classes: $bonfire.classes };\n`,
-      map: '{"version":3,"sources":[],"names":[],"mappings":""}',
+      map: JSON.stringify({ version: 3, sources: ["main.ts"], names: [], mappings }),
       sites: [{ line: 1, column: 1, names: [], checks: [], problems: [], builtins: [] }],
       classes: [],
       shared: [],
@@ -177,6 +182,16 @@ test("what was built once is there at once, until a file of it changes", async (
   assert.instance(third, Promise);
   assert.is.not((await third).hash, first.hash);
   assert.is((await evaluate(await third))(), 2);
+});
+
+test("code that has moved in its file is built with its new places", async () => {
+  const at = (mappings: string) => bundle("", "() => 1", "moved.ts", mappings);
+  const first = await at(";AAAA");
+  assert.not.instance(at(";AAAA"), Promise);
+  const moved = at(";AACA");
+  assert.instance(moved, Promise);
+  assert.is((await moved).hash, first.hash, "it is not sent again");
+  assert.is.not((await moved).map, first.map);
 });
 
 test.after(() => rmSync(project, { recursive: true }));

@@ -116,7 +116,8 @@ function declaration(tree: Tree, scope: Scope): string {
       return text;
     }
     case 8: {
-      const text = `const ${name}: any = [${lambda(tree, scope)}, ${lambda(child(tree, 0), scope)}];`;
+      const known = at % 2 ? scope.find(at, "function") : undefined;
+      const text = `const ${name}: any = [${known?.name ?? lambda(tree, scope)}, ${lambda(child(tree, 0), scope)}];`;
       scope.declare(name, "list");
       return text;
     }

@@ -8,7 +8,7 @@ const bootstrap = readBootstrap();
 // Before anything slow: without it a signal would end this process at once, whatever its cells run. While the line
 // above waits, that is right.
 const asked = new Promise<void>((resolve) => {
-  process.once("SIGTERM", resolve).once("SIGINT", resolve);
+  for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => resolve());
 });
 const cells = new Cells(bootstrap);
 const firstCell = cells.start();

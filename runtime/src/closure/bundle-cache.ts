@@ -111,6 +111,8 @@ function entryPath(source: ShipSource): string | undefined {
     source.file,
     source.code,
     ...(source.hostModules ?? []),
+    // The same code may have moved in its file.
+    source.map,
     process.env.NODE_ENV ?? "",
     process.versions.node,
   ];

@@ -15,6 +15,7 @@ import {
 } from "@bonfire/wire";
 import type { Bundle } from "./bundle.ts";
 import { explicitClosure, findClosure } from "./find-closure.ts";
+import { earlyName } from "./inspector.ts";
 import { type Hole, resolveBundles } from "./needed-bundles.ts";
 import { spokenPlace } from "./program-map.ts";
 import { type Needs, referenceInto } from "./reference.ts";
@@ -146,7 +147,7 @@ function readCaptures({ file, captures }: Tag, info: SiteInfo): unknown[] {
     return captures!();
   } catch (error) {
     const at = placeOf(file, info);
-    const early = /^Cannot access '(.+?)' (?:before|from)/.exec((error as Error).message)?.[1];
+    const early = earlyName(error);
     const what = early === undefined ? "" : ` "${early}"`;
     const why =
       early === undefined

@@ -120,3 +120,8 @@ export function readVariables({ scopes }: Insight, names: readonly string[]): Ma
   }
   return values;
 }
+
+/** The variable that was read before its declaration has run, as the engine and the inspector tell it. */
+export function earlyName(error: unknown): string | undefined {
+  return /^Cannot access '(.+?)' (?:before|from)/.exec((error as Error).message)?.[1];
+}

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { type Reference, Refusal, streamAdvice } from "@bonfire/wire";
 import { analyzedSource, isAlike, topLevelClass } from "./analyzed-source.ts";
 import { HERITAGE, readFunctionText } from "./function-text.ts";
-import { inspectFunction, readVariables } from "./inspector.ts";
+import { earlyName, type Insight, inspectFunction, readVariables } from "./inspector.ts";
 import { callerFiles, knownPaths, placeOfText, readSource, type TextPlace } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
 import {
@@ -153,7 +153,7 @@ function sourceReference(value: object): Reference {
   if (problem)
     throw new Refusal(`is a function that ${problem}`.replace("that is a native", "that is native"));
   const insight = inspectFunction(value);
-  const values = readVariables(insight, names);
+  const values = readDeclared(insight, names);
   const written = writes.find((name) => values.has(name));
   if (written !== undefined) {
     throw new Refusal(`is a function that assigns to its captured variable \`${written}\``);
@@ -171,6 +171,18 @@ function sourceReference(value: object): Reference {
     (insight.location && (positionInSource(insight.location) ?? positionInScript(insight.location)));
   const at = place ? `${place.path}:${place.line}:${place.column}` : `${SCRIPT}a script:1:1`;
   return { kind: "source", text, form, names: [...values.keys()], values: [...values.values()], at };
+}
+
+function readDeclared(insight: Insight, names: readonly string[]): Map<string, unknown> {
+  try {
+    return readVariables(insight, names);
+  } catch (error) {
+    const early = earlyName(error);
+    if (early === undefined) throw error;
+    throw new Refusal(
+      `is a function that uses \`${early}\`, which is declared further down: move the declaration above the call`,
+    );
+  }
 }
 
 function objectReference(value: object): Reference | undefined {

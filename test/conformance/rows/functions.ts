@@ -74,6 +74,21 @@ export const functions: Group = {
       },
     },
     {
+      id: "function-identity-local",
+      says: "a local function beside itself among data",
+      call: (pool: Pool) => {
+        const base = { n: 1 };
+        const local = () => base.n;
+        const table = { local, imported, compose };
+        return pool.call(() => [
+          table.local === local,
+          table.imported === imported,
+          table.compose === compose,
+          local(),
+        ]);
+      },
+    },
+    {
       id: "function-own-properties",
       says: "own properties on a function",
       call: (pool: Pool) => pool.call(() => [memo(4), memo.calls, memo.tags]),

@@ -49,10 +49,24 @@ export function planCapture(
   const plan = planWith(file, classifier, node, place, self, new Set());
   const scope = file.scopeAt(place);
   const hidden = plan.values.filter((variable) => isHidden(variable, scope));
-  if (hidden.length === 0) return plan;
-  // A helper that uses a variable which the call cannot see goes as a value, which brings that along.
-  const helpers = plan.code.filter((variable) => variable !== self && uses(classifier, variable, hidden));
-  return planWith(file, classifier, node, place, self, new Set(helpers));
+  // A helper that uses a variable which the call cannot see goes as a value, which brings that along; and so does one
+  // that is compared, as it may be among the values too and has to be the same there.
+  const helpers = plan.code.filter(
+    (variable) =>
+      variable !== self &&
+      (isCompared(file, classifier, variable, node) || uses(classifier, variable, hidden)),
+  );
+  return helpers.length === 0 ? plan : planWith(file, classifier, node, place, self, new Set(helpers));
+}
+
+/** Whether the closure asks for the identity of a function that is made for each of its calls. */
+function isCompared(file: SourceFile, classifier: Classifier, variable: Variable, node: Node): boolean {
+  const kind = classifier.kind(variable);
+  if (kind.kind !== "code" || kind.isLiteral || classifier.hoistable(variable)) return false;
+  return variable.references.some(({ identifier }) => {
+    const above = file.parents.get(identifier);
+    return above?.type === "BinaryExpression" && /^[!=]==?$/.test(above.operator) && inside(identifier, node);
+  });
 }
 
 /** Whether another variable of its name stands between it and the scope. */
