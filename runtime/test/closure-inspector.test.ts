@@ -8,6 +8,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cases, throwing, throwingInCaptured, throwingInHelper } from "./fixtures/closures.ts";
 import { type Circle, makeCircle } from "./fixtures/shape.ts";
+import * as twinA from "./fixtures/twin-a.ts";
+import * as twinB from "./fixtures/twin-b.ts";
 import { inContext, inIsolate, TestPool } from "./run-closure.ts";
 
 process.env.BONFIRE_HINTS = "0";
@@ -243,6 +245,13 @@ test("an instance of the program's own class comes back as one", async () => {
   const back = await near.call(() => circle);
   assert.is(back.area(), 3);
   assert.is(Object.getPrototypeOf(back), Object.getPrototypeOf(circle));
+});
+
+test("files whose functions have the same text at the same place are not taken for each other", async () => {
+  for (const pool of [near, isolated]) {
+    assert.equal([await twinA.run(pool), await twinB.run(pool)], [1, 2]);
+    assert.equal([await twinA.instance(pool), await twinB.instance(pool)], [1, 2]);
+  }
 });
 
 test.run();

@@ -65,6 +65,7 @@ for (const realm of ["isolate", "process"] as const) {
     assert.is(await after.run(pool), `second ${PACKAGE_BYTES} helped`);
     assert.ok(sent() - first < 3_000, `${sent() - first} bytes were sent after the edit`);
     assert.is(pool.inspect().cells[0]?.node, node);
+    assert.is(await before.run(pool), `first ${PACKAGE_BYTES} helped`, "the old code is still what it was");
   });
 }
 

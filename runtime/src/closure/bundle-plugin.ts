@@ -106,7 +106,8 @@ export function shipPlugin(classKeys: string[], hostModules: readonly string[] =
           return `${JSON.stringify(key)}: typeof ${name} === "function" ? ${name} : undefined`;
         });
         const loader = LOADERS[extname(path)] ?? "js";
-        const known = names.length === 0 ? "" : `\n;$bonfire.expose({ ${entries.join(", ")} });`;
+        const known =
+          names.length === 0 ? "" : `\n;Object.assign($bonfire.classes, { ${entries.join(", ")} });`;
         return { contents: contents + known, loader };
       });
     },

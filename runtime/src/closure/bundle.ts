@@ -169,19 +169,10 @@ function shipPath(source: ShipSource): string {
   return `${source.file}.bonfire.ts`;
 }
 
-/** Makes classes known under their keys. esbuild renames some (`class _Circle`), so they get their names back. */
-const EXPOSE = `expose(classes) {
-  for (const key in classes) {
-    const name = typeof classes[key] === "function" && Object.getOwnPropertyDescriptor(classes[key], "name");
-    if (name && name.configurable && !name.writable && "value" in name)
-      Object.defineProperty(classes[key], "name", { value: key.slice(key.lastIndexOf("#") + 1) });
-  }
-  return Object.assign($bonfire.classes, classes);
-}`.replace(/\n\s*/g, " ");
-
 /** The line that stands before the bundled code, which the map has to be moved by. */
 function wrap(code: string, source: ShipSource): string {
-  const before = `(function (require, importModule) { "use strict"; const $bonfire = { classes: {}, require, ${EXPOSE} };\n`;
+  const before =
+    '(function (require, importModule) { "use strict"; const $bonfire = { classes: {}, require };\n';
   const after = "\nreturn $bonfire.module; })";
   const plain = `${before}${code}${after}`;
   try {

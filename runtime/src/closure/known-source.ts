@@ -29,6 +29,10 @@ const KEPT = 2000;
 /** Functions that were found, by where V8 has them. */
 const places = new Map<string, { text: string; place: TextPlace }>();
 
+/** The files of scripts that have been on the stack, by V8's number for the script. */
+const scripts = new Map<string, string>();
+const identified = new Set<string>();
+
 /** The files on the stack that belong to the program, the nearest caller first. */
 export function callerFiles(): string[] {
   return [...new Set(callers().map(({ path }) => path))];
@@ -42,9 +46,14 @@ export function callerPlace(): string {
 
 function callers(): { path: string; line: number; column: number }[] {
   const sites = getCallSites(FRAMES, { sourceMap: false });
-  return sites.flatMap(({ scriptName, lineNumber: line, columnNumber: column }) => {
+  return sites.flatMap(({ scriptId, scriptName, lineNumber: line, columnNumber: column }) => {
     const path = pathOfScript(scriptName);
-    return path === undefined || path.startsWith(OURS) ? [] : [{ path, line, column }];
+    if (path === undefined || path.startsWith(OURS)) return [];
+    if (!scripts.has(scriptId)) {
+      scripts.set(scriptId, path);
+      identified.add(path);
+    }
+    return [{ path, line, column }];
   });
 }
 
@@ -93,7 +102,10 @@ export interface TextPlace {
   column: number;
 }
 
-/** Where a function with this text, which V8 has at `location`, stands in one of the files that `paths` gives. */
+/**
+ * Where a function with this text, which V8 has at `location`, stands in one of the files that `paths` gives;
+ * undefined if it stands there in none, or in several, as a wrong file would mean other variables of the same names.
+ */
 export function placeOfText(
   text: string,
   location: ScriptLocation | undefined,
@@ -103,19 +115,24 @@ export function placeOfText(
   const key = `${location.scriptId}:${location.line}:${location.column}`;
   const known = places.get(key);
   if (known?.text === text) return known.place;
-  for (const path of paths()) {
-    const source = readSource(path);
-    if (!source) continue;
-    const offset = offsetOf(source.code, location);
-    if (offset === undefined) continue;
-    const start = source.code.lastIndexOf(text, offset);
-    if (start === -1 || start + text.length <= offset) continue;
-    const place = textPlace(source, start);
-    if (places.size >= KEPT) places.clear();
-    places.set(key, { text, place });
-    return place;
-  }
-  return undefined;
+  const all = new Set(paths());
+  const own = scripts.get(location.scriptId);
+  // A file that is known to be another script's is not this one's.
+  const possible = own === undefined ? [...all].filter((path) => !identified.has(path)) : [own];
+  const found = possible.flatMap((path) => placeIn(path, text, location) ?? []);
+  const [place] = found;
+  if (!place || found.length > 1) return undefined;
+  if (places.size >= KEPT) places.clear();
+  places.set(key, { text, place });
+  return place;
+}
+
+function placeIn(path: string, text: string, location: ScriptLocation): TextPlace | undefined {
+  const source = readSource(path);
+  const offset = source && offsetOf(source.code, location);
+  if (offset === undefined) return undefined;
+  const start = source!.code.lastIndexOf(text, offset);
+  return start === -1 || start + text.length <= offset ? undefined : textPlace(source!, start);
 }
 
 function offsetOf(code: string, { line, column }: ScriptLocation): number | undefined {

@@ -156,7 +156,7 @@ class ShipModuleWriter {
     for (const variable of this.#inOrder(this.#hoisted)) this.#writeCode(variable);
     this.#text.raw("$bonfire.module = { sites: [\n");
     for (const plan of this.#plans) this.#writeSite(plan);
-    this.#text.raw("], classes: $bonfire.expose({");
+    this.#text.raw("], classes: Object.assign($bonfire.classes, {");
     const own = [...this.#hoisted].filter((variable) => this.#isFunction(variable)).map(({ name }) => name);
     const shared = [...new Set([...classes, ...own])];
     const keyOf = (name: string) => JSON.stringify(classKey(this.#file.file, name));

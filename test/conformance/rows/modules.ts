@@ -232,7 +232,7 @@ export const modules: Group = {
       needs: "process realm",
       refused: {
         code: "GRANT_MISSING",
-        message: /"semver".*literal name/,
+        message: /"semver".*its name was computed/,
         instead: "write the literal name",
       },
     },
