@@ -25,6 +25,10 @@ import type { ShipSource } from "./ship-module.ts";
 const FORMAT = "11";
 /** What the folder may hold, in MB, when `BONFIRE_CACHE_MB` does not say. */
 const DEFAULT_MB = 256;
+/** The folder is looked through after each so many parts of the limit that were written. */
+const PRUNED_PER_LIMIT = 16;
+/** Bytes since it was looked through. */
+let written = 0;
 const debug = debuglog("bonfire");
 
 interface Entry {
@@ -63,7 +67,11 @@ export function writeCache(source: ShipSource, bundle: Bundle, files: readonly s
     const partial = `${path}.${process.pid}`;
     writeFileSync(partial, JSON.stringify({ bundle, inputs } satisfies Entry), { mode: 0o600 });
     renameSync(partial, path);
-    prune(dirname(path));
+    if (written === 0 || written > limitBytes() / PRUNED_PER_LIMIT) {
+      prune(dirname(path));
+      written = 0;
+    }
+    written += statSync(path).size;
   } catch (error) {
     // A full or read-only disk costs a rebuild next time and nothing else.
     debug("cannot keep the bundle of %s: %s", source.file, error);
