@@ -10,7 +10,7 @@ import { REMOTE, StoreServer } from "../harness/stores.ts";
 const KEY = "contended";
 const TTL_MS = 400;
 const CONTENDERS = 8;
-const ROUNDS = 24;
+const ROUNDS = 16;
 
 interface Window {
   readonly token: bigint;
@@ -96,7 +96,7 @@ for (const kind of REMOTE) {
     const done = { killed: 0, stopped: 0 };
     try {
       while (done.killed + done.stopped < ROUNDS) {
-        await pause(Math.random() * 100);
+        await pause(Math.random() * 300);
         const held = await store.holder(KEY);
         const victim = running.get(Number(held?.holder));
         if (!held || !victim) continue;

@@ -10,7 +10,10 @@ import { KINDS, REMOTE, StoreServer } from "../harness/stores.ts";
 const TTL_MS = 600;
 
 async function aborted(lease: Lease): Promise<Error & { code: string }> {
+  // A lease keeps no process alive, so this does.
+  const deadline = setTimeout(() => {}, 10_000);
   if (!lease.signal.aborted) await once(lease.signal, "abort");
+  clearTimeout(deadline);
   return lease.signal.reason;
 }
 

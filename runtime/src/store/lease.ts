@@ -95,7 +95,8 @@ export class Lease implements AsyncDisposable {
   #keep(): void {
     this.#watchDeadline();
     const spread = 1 + JITTER * (Math.random() - 0.5);
-    this.#schedule((this.#ttl / RENEWALS) * spread);
+    // Counted from the request too: over a slow link the answer has taken a part of the time.
+    this.#schedule(Math.max(0, (this.#ttl / RENEWALS) * spread - elapsed(this.#from)));
   }
 
   #schedule(ms: number): void {
