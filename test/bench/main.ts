@@ -12,6 +12,7 @@ import { callFigures } from "./call.ts";
 import { coldFigure } from "./cold.ts";
 import type { Figure } from "./figure.ts";
 import { shipFigures } from "./ship.ts";
+import { storeFigures } from "./store.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,6 +26,7 @@ const groups: [names: readonly string[], measure: (rounds: number) => Promise<Re
   [["call.sequential", "call.c64", "call.c256"], callFigures],
   [["cold.first-call"], coldFigure],
   [["ship.1MB", "ship.100MB"], shipFigures],
+  [["store.nats", "store.redis"], storeFigures],
 ];
 
 const figures: Record<string, Figure> = {};

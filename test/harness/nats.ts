@@ -54,6 +54,11 @@ export class NatsServer implements AsyncDisposable {
     }
   }
 
+  /** Forgets everything that it had written; only while it is not running. */
+  async loseData(): Promise<void> {
+    await rm(join(this.#storeDir as string, "jetstream"), { recursive: true });
+  }
+
   #listens(): Promise<boolean> {
     const socket = dial(this.#port, "127.0.0.1");
     return new Promise((resolve) => {

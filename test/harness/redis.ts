@@ -51,7 +51,7 @@ export class RedisServer implements AsyncDisposable {
     const place = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#directory];
     this.#child = spawn("redis-server", [...place, ...durable, ...this.#args], { stdio: "ignore" });
     const deadline = performance.now() + START_MS;
-    while ((await this.command("PING")) !== "+PONG") {
+    while ((await this.command("PING")) !== "+PONG\r\n") {
       if (performance.now() > deadline) throw new Error(`redis-server does not answer on ${this.port}`);
       await pause(LOOK_MS);
     }
@@ -62,13 +62,13 @@ export class RedisServer implements AsyncDisposable {
     await rm(join(this.#directory, "appendonlydir"), { recursive: true });
   }
 
-  /** Sends one command and returns the first line of the answer; empty if nobody listens. */
+  /** Sends one command and returns the answer as it comes, if it is short; empty if nobody listens. */
   async command(line: string): Promise<string> {
     const socket = dial(this.port, "127.0.0.1");
     try {
       socket.write(`${line}\r\n`);
       const [answer] = (await once(socket, "data")) as [Buffer];
-      return answer.toString().split("\r\n")[0] as string;
+      return answer.toString();
     } catch {
       return ""; // that it does not listen is the answer
     } finally {

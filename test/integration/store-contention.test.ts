@@ -1,6 +1,5 @@
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
-import type { Store } from "@bonfire/runtime";
-import { MemoryStore } from "@bonfire/runtime";
+import { type Holder, MemoryStore, type Store } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { contend, type Report } from "../harness/contend.ts";
@@ -11,6 +10,8 @@ const KEY = "contended";
 const TTL_MS = 400;
 const CONTENDERS = 8;
 const ROUNDS = 16;
+/** For a step that takes half a second at most. */
+const STEP_MS = 15_000;
 
 interface Window {
   readonly token: bigint;
@@ -97,9 +98,8 @@ for (const kind of REMOTE) {
     try {
       while (done.killed + done.stopped < ROUNDS) {
         await pause(Math.random() * 300);
-        const held = await store.holder(KEY);
-        const victim = running.get(Number(held?.holder));
-        if (!held || !victim) continue;
+        const held = await holderOf(store, ({ holder }) => running.has(Number(holder)));
+        const victim = running.get(Number(held.holder)) as Program;
         if (Math.random() < 0.5) {
           victim.child.kill("SIGKILL");
           running.delete(victim.pid);
@@ -107,7 +107,8 @@ for (const kind of REMOTE) {
           add();
         } else {
           victim.child.kill("SIGSTOP");
-          await untilOther(store, held.token);
+          // Then its own time was over.
+          await holderOf(store, ({ token }) => token !== held.token);
           victim.child.kill("SIGCONT");
           done.stopped++;
         }
@@ -126,13 +127,12 @@ for (const kind of REMOTE) {
   });
 }
 
-/** Waits until another than `token` has the lease: then `token`'s time was over. */
-async function untilOther(store: Store, token: bigint): Promise<void> {
-  for (;;) {
+async function holderOf(store: Store, wanted: (held: Holder) => boolean): Promise<Holder> {
+  for (const start = performance.now(); performance.now() - start < STEP_MS; await pause(10)) {
     const held = await store.holder(KEY);
-    if (held && held.token !== token) return;
-    await pause(10);
+    if (held && wanted(held)) return held;
   }
+  throw new Error(`nobody took the lease for ${STEP_MS / 1_000} s`);
 }
 
 function parse(line: string): Report {

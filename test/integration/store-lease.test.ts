@@ -3,7 +3,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Lease, MemoryStore, type Store } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { RedisServer } from "../harness/redis.ts";
 import { SlowLink } from "../harness/slow-link.ts";
 import { KINDS, REMOTE, StoreServer } from "../harness/stores.ts";
 
@@ -159,23 +158,24 @@ for (const kind of REMOTE) {
   });
 }
 
-test("redis without its data: tokens grow all the same, an older one writes nothing, its holder loses the lease", async () => {
-  await using server = await StoreServer.start("redis");
-  const store = await server.open();
-  const lease = await Lease.acquire(store, "wiped", "me", "3s");
-  assert.ok(lease);
-  await store.put("wiped", Buffer.from("gone"), lease.token);
-  const redis = server.server as RedisServer;
-  await redis.kill();
-  await redis.loseData();
-  await redis.restart();
-  assert.is(await eventually(() => store.get("wiped")), undefined);
-  const early = await store.put("wiped", Buffer.from("late"), lease.token).catch((error) => error.code);
-  assert.is(early, "STALE_TOKEN", "also before another has taken it");
-  const next = await store.acquire("wiped", "you", "1m");
-  assert.ok(next && next.token > lease.token);
-  assert.match((await aborted(lease)).message, /taken by another/);
-});
+for (const kind of REMOTE) {
+  test(`${kind} without its data: tokens grow all the same, an older one writes nothing, its holder loses the lease`, async () => {
+    await using server = await StoreServer.start(kind);
+    const store = await server.open();
+    const lease = await Lease.acquire(store, "wiped", "me", "3s");
+    assert.ok(lease);
+    await store.put("wiped", Buffer.from("gone"), lease.token);
+    await server.server?.kill();
+    await server.server?.loseData();
+    await server.server?.restart();
+    assert.is(await eventually(() => store.get("wiped")), undefined);
+    const early = await store.put("wiped", Buffer.from("late"), lease.token).catch((error) => error.code);
+    assert.is(early, "STALE_TOKEN", "also before another has taken it");
+    const next = await store.acquire("wiped", "you", "1m");
+    assert.ok(next && next.token > lease.token);
+    assert.match((await aborted(lease)).message, /taken by another/);
+  });
+}
 
 /** Repeats what a store refuses while its connection is coming back. */
 async function eventually<T>(ask: () => Promise<T>): Promise<T> {

@@ -1,9 +1,11 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { Store } from "@bonfire/runtime";
 import { Bus, NatsStore } from "@bonfire/runtime/internal";
 import { RedisStore } from "@bonfire/store-redis";
 import { suite, test } from "uvu";
 import * as assert from "uvu/assert";
 import { NatsServer } from "../harness/nats.ts";
+import { RedisServer } from "../harness/redis.ts";
 import { KINDS, StoreServer } from "../harness/stores.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -258,6 +260,32 @@ test("options of the stores are checked", async () => {
   const error = await refused(RedisStore.connect({ url: "http://me:secret@h" }), "INVALID_OPTION");
   assert.not.match(error.message, /secret/);
   await refused(NatsStore.open({} as Bus, { bucket: "a.b" }), "INVALID_OPTION");
+});
+
+test("a cluster of Redis servers takes every verb, whichever server a key is on", async () => {
+  await using one = await RedisServer.start("--cluster-enabled", "yes");
+  await using two = await RedisServer.start("--cluster-enabled", "yes");
+  await one.command("CLUSTER ADDSLOTSRANGE 0 8191");
+  await two.command("CLUSTER ADDSLOTSRANGE 8192 16383");
+  await one.command(`CLUSTER MEET 127.0.0.1 ${two.port}`);
+  for (const server of [one, two]) {
+    while (!/cluster_state:ok/.test(await server.command("CLUSTER INFO"))) await turn();
+  }
+  await using store = await RedisStore.connect({ url: [one.url, two.url] });
+  for (let i = 0; i < 20; i++) {
+    const key = `key ${i}`;
+    const grant = await store.acquire(key, "me", "1m");
+    assert.ok(grant);
+    await store.put(key, bytes(i), grant.token);
+    assert.equal(Array.from((await store.get(key)) ?? []), [i]);
+    await store.join(key, "me", "1m");
+    assert.equal(await store.members(key), ["me"]);
+    const free = store.whenFree(key);
+    assert.is(await store.renew(key, grant.token, "2m"), true);
+    await store.release(key, grant.token);
+    await free;
+  }
+  for (const server of [one, two]) assert.match(await server.command("DBSIZE"), /^:[1-9]/);
 });
 
 test("a Redis that does not answer, or refuses the password, is an error that does not repeat it", async () => {

@@ -19,25 +19,26 @@ export interface BucketOptions {
 
 const REQUEST_MS = 1_000;
 const WRONG_LAST_REVISION = 10_071;
-const NO_MESSAGE = "404";
+const NO_MESSAGE = 10_037;
+const NO_STREAM = 10_059;
+const NO_RESPONDERS = "503";
 
 export class Bucket {
-  readonly #name: string;
+  readonly #options: BucketOptions;
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
   readonly #requireLink: () => void;
 
   private constructor(
-    name: string,
+    options: BucketOptions,
     connection: NatsConnection,
-    client: JetStreamClient,
     manager: JetStreamManager,
     requireLink: () => void,
   ) {
-    this.#name = name;
+    this.#options = options;
     this.#connection = connection;
-    this.#client = client;
+    this.#client = manager.jetstream();
     this.#manager = manager;
     this.#requireLink = requireLink;
   }
@@ -46,17 +47,14 @@ export class Bucket {
   static async open(
     connection: NatsConnection,
     requireLink: () => void,
-    { name, replicas }: BucketOptions,
+    options: BucketOptions,
   ): Promise<Bucket> {
-    const client = connection.jetstream({ timeout: REQUEST_MS });
     try {
       requireLink();
-      const manager = await client.jetstreamManager();
-      // A replica may answer a direct read with an older entry; a new holder must read what the last one wrote.
-      const settings = { history: 1, replicas, allow_direct: false };
-      // Two that make it at once: the slower one finds it made with the same settings.
-      await client.views.kv(name, settings);
-      return new Bucket(name, connection, client, manager, requireLink);
+      const manager = await connection.jetstreamManager({ timeout: REQUEST_MS });
+      const bucket = new Bucket(options, connection, manager, requireLink);
+      await bucket.#make();
+      return bucket;
     } catch (error) {
       throw unavailable(error);
     }
@@ -82,30 +80,35 @@ export class Bucket {
    * there is none); undefined if it is not.
    */
   async put(key: string, data: Uint8Array, expected?: number): Promise<number | undefined> {
+    const expect = expected === undefined ? {} : { lastSubjectSequence: expected };
     try {
-      this.#requireLink();
-      const expect = expected === undefined ? {} : { lastSubjectSequence: expected };
-      return (await this.#client.publish(this.#subject(key), data, { expect })).seq;
+      const { seq } = await this.#attempt(() => this.#client.publish(this.#subject(key), data, { expect }));
+      return seq;
     } catch (error) {
-      if (error instanceof NatsError && error.api_error?.err_code === WRONG_LAST_REVISION) return undefined;
+      if (apiCode(error) === WRONG_LAST_REVISION) return undefined;
       throw unavailable(error);
     }
   }
 
   /** Every key that matches `filter`, in which `*` stands for one token. */
   async keys(filter: string): Promise<string[]> {
-    const info = await this.#call(() =>
-      this.#manager.streams.info(this.#stream, { subjects_filter: this.#subject(filter) }),
-    );
-    const start = this.#subject("").length;
-    return Object.keys(info.state.subjects ?? {}).map((subject) => subject.slice(start));
+    const query = { subjects_filter: this.#subject(filter) };
+    try {
+      const { state } = await this.#attempt(() => this.#manager.streams.info(this.#stream, query));
+      return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(this.#subject("").length));
+    } catch (error) {
+      throw unavailable(error);
+    }
   }
 
   /** Removes the entries of all keys that match `filter` and whose revision is below `before`. */
   async remove(filter: string, before: number): Promise<void> {
-    await this.#call(() =>
-      this.#manager.streams.purge(this.#stream, { filter: this.#subject(filter), seq: before }),
-    );
+    const query = { filter: this.#subject(filter), seq: before };
+    try {
+      await this.#attempt(() => this.#manager.streams.purge(this.#stream, query));
+    } catch (error) {
+      throw unavailable(error);
+    }
   }
 
   /** Hears what is sent to `key`, also writes that are refused then: a hint to look. Returns the way to stop. */
@@ -120,37 +123,45 @@ export class Bucket {
   }
 
   get #stream(): string {
-    return `KV_${this.#name}`;
+    return `KV_${this.#options.name}`;
   }
 
   #subject(key: string): string {
-    return `$KV.${this.#name}.${key}`;
+    return `$KV.${this.#options.name}.${key}`;
+  }
+
+  async #make(): Promise<void> {
+    const { name, replicas } = this.#options;
+    // A replica may answer a direct read with an older entry; a new holder must read what the last one wrote.
+    await this.#client.views.kv(name, { history: 1, replicas, allow_direct: false });
   }
 
   async #read(query: { last_by_subj: string } | { seq: number }): Promise<Entry | undefined> {
     try {
-      this.#requireLink();
-      const { data, seq, timestamp } = await this.#manager.streams.getMessage(this.#stream, query);
-      return { data, revision: seq, at: microseconds(timestamp) };
+      const found = await this.#attempt(() => this.#manager.streams.getMessage(this.#stream, query));
+      return { data: found.data, revision: found.seq, at: microseconds(found.timestamp) };
     } catch (error) {
-      if (error instanceof NatsError && error.code === NO_MESSAGE && !isStreamMissing(error))
-        return undefined;
+      if (apiCode(error) === NO_MESSAGE) return undefined;
       throw unavailable(error);
     }
   }
 
-  async #call<T>(send: () => Promise<T>): Promise<T> {
+  /** Sends; makes the bucket anew, and sends again, if the server came back without its data. */
+  async #attempt<T>(send: () => Promise<T>): Promise<T> {
+    this.#requireLink();
     try {
-      this.#requireLink();
       return await send();
     } catch (error) {
-      throw unavailable(error);
+      // Either way nothing was done.
+      if (apiCode(error) !== NO_STREAM && (error as NatsError).code !== NO_RESPONDERS) throw error;
     }
+    await this.#make();
+    return send();
   }
 }
 
-function isStreamMissing(error: NatsError): boolean {
-  return error.api_error?.err_code === 10_059;
+function apiCode(error: unknown): number | undefined {
+  return error instanceof NatsError ? error.api_error?.err_code : undefined;
 }
 
 /** `2026-11-23T13:33:34.123456789Z`: a Date would drop the microseconds. */
@@ -167,7 +178,7 @@ function unavailable(error: unknown): BonfireError {
 
 function remedy(error: unknown): string {
   const { code, message, api_error } = error as NatsError;
-  if (code === "503") {
+  if (code === NO_RESPONDERS) {
     return "JetStream is off: start nats-server with -js, and enable it for this account, or use another store";
   }
   if (code === "LINK_DOWN") return "the connection is down, it reconnects by itself: try again";
