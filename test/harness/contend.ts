@@ -20,37 +20,40 @@ export type Report =
 
 const MOST_WRITES = 12;
 
-/** Ends when `signal` says so, with its lease given back. */
+/** Ends when `signal` says so, with its lease given back. Goes on when the store was too slow for a moment. */
 export async function contend(
+  store: Store,
+  contention: Contention,
+  report: (report: Report) => void,
+): Promise<void> {
+  while (!contention.signal?.aborted) {
+    try {
+      await hold(store, contention, report);
+    } catch (error) {
+      if (!contention.signal?.aborted && !hasCode(error, "STORE_UNAVAILABLE")) throw error;
+    }
+  }
+}
+
+async function hold(
   store: Store,
   { key, holder, ttl, signal }: Contention,
   report: (report: Report) => void,
 ): Promise<void> {
-  while (!signal?.aborted) {
-    const lease = await Lease.acquire(store, key, holder, ttl);
-    if (!lease) {
-      await store.whenFree(key, signal).catch(endedBy(signal));
-      continue;
-    }
-    const token = String(lease.token);
-    const from = process.hrtime.bigint();
-    const writes = Math.ceil(Math.random() * MOST_WRITES);
-    for (let i = 0; i < writes && !signal?.aborted; i++) {
-      const to = process.hrtime.bigint();
-      if (lease.valid) report({ what: "valid", token, from: String(from), to: String(to) });
-      // Goes on without looking at `valid`: what keeps an outdated count out is the token alone.
-      await count(store, key, lease.token, (what) => report({ what, token }));
-      if (!lease.valid) break;
-    }
-    if (!lease.valid) report({ what: "lost", token });
-    else await lease.release();
+  const lease = await Lease.acquire(store, key, holder, ttl);
+  if (!lease) return store.whenFree(key, signal);
+  const token = String(lease.token);
+  const from = process.hrtime.bigint();
+  const writes = Math.ceil(Math.random() * MOST_WRITES);
+  for (let i = 0; i < writes && !signal?.aborted; i++) {
+    const to = process.hrtime.bigint();
+    if (lease.valid) report({ what: "valid", token, from: String(from), to: String(to) });
+    // Goes on without looking at `valid`: what keeps an outdated count out is the token alone.
+    await count(store, key, lease.token, (what) => report({ what, token }));
+    if (!lease.valid) break;
   }
-}
-
-function endedBy(signal: AbortSignal | undefined) {
-  return (error: unknown) => {
-    if (!signal?.aborted) throw error;
-  };
+  if (!lease.valid) report({ what: "lost", token });
+  await lease.release();
 }
 
 async function count(

@@ -115,7 +115,7 @@ export class NatsStore extends Store {
       () => this.doHolder(key),
       (wake) =>
         this.#bucket.listen(leaseKey(key), (data) => {
-          if (parse(data).holder === undefined) wake();
+          if (!Buffer.from(data).includes('"holder"')) wake();
         }),
       signal,
     );
@@ -231,7 +231,7 @@ export class NatsStore extends Store {
 }
 
 function seenIn({ data, revision, at }: Entry): Seen {
-  const slot = parse(data);
+  const slot = parse<Slot>(data);
   const token = slot.token === undefined ? later(BigInt(slot.last ?? 0), BigInt(at)) : BigInt(slot.token);
   return { revision, slot, token, until: (slot.since ?? at) + slot.ttl * 1_000 };
 }
@@ -250,8 +250,18 @@ function valuePart(seen: Seen | undefined): { value?: number } {
   return seen?.slot.value === undefined ? {} : { value: seen.slot.value };
 }
 
-function parse(data: Uint8Array): Slot {
-  return JSON.parse(Buffer.from(data).toString()) as Slot;
+function parse<T>(data: Uint8Array): T {
+  try {
+    return JSON.parse(Buffer.from(data).toString()) as T;
+  } catch (cause) {
+    throw new BonfireError(
+      "MALFORMED_VALUE",
+      "Cannot read an entry of the store in NATS: give it a bucket of its own",
+      {
+        cause,
+      },
+    );
+  }
 }
 
 function leaseKey(key: string): string {
