@@ -26,7 +26,7 @@ const groups: [names: readonly string[], measure: (rounds: number) => Promise<Re
   [["call.sequential", "call.c64", "call.c256"], callFigures],
   [["cold.first-call"], coldFigure],
   [["ship.1MB", "ship.100MB"], shipFigures],
-  [["store.nats", "store.redis"], storeFigures],
+  [["store.memory", "store.nats", "store.redis"], storeFigures],
 ];
 
 const figures: Record<string, Figure> = {};

@@ -1,6 +1,6 @@
-/** Leases and values of the two stores that processes share, against one round trip to the same server. */
+/** Leases and values of each store, against one round trip to the same server: for memory, one turn of a promise. */
 import { connect as dial } from "node:net";
-import type { Store } from "@bonfire/runtime";
+import { MemoryStore, type Store } from "@bonfire/runtime";
 import { Bus, NatsStore } from "@bonfire/runtime/internal";
 import { RedisStore } from "@bonfire/store-redis";
 import { NatsServer } from "../harness/nats.ts";
@@ -14,10 +14,13 @@ export async function storeFigures(rounds: number): Promise<Record<string, Figur
   await using nats = await NatsServer.start({ jetstream: true });
   await using bus = await Bus.connect({ servers: [nats.url] }, "bench-store");
   await using inNats = await NatsStore.open(bus);
-  await using redis = await RedisServer.start();
+  // As NATS does: written at once, on the disk a little later.
+  await using redis = await RedisServer.start("--appendfsync", "everysec");
   await using inRedis = await RedisStore.connect({ url: redis.url });
   await using ping = new Ping(redis.port);
+  await using inMemory = new MemoryStore();
   return {
+    ...(await measure("store.memory", rounds, inMemory, () => Promise.resolve())),
     ...(await measure("store.nats", rounds, inNats, () => bus.flush())),
     ...(await measure("store.redis", rounds, inRedis, () => ping.roundTrip())),
   };

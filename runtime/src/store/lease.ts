@@ -75,7 +75,10 @@ export class Lease implements AsyncDisposable {
     return this.#lost.signal;
   }
 
-  /** Aborts the signal and gives the lease back, so that the next can have it at once. Idempotent. */
+  /**
+   * Aborts the signal and gives the lease back, so that the next can have it at once. Idempotent. Rejects with
+   * `STORE_UNAVAILABLE` if the store did not hear it; then the lease ends when its time is up.
+   */
   release(): Promise<void> {
     const held = this.valid;
     this.#lose("was released");

@@ -25,8 +25,8 @@ export async function untilFree(
       heard = false;
       const held = await look();
       if (!held) return;
-      if (!heard) await wake(bell, Math.min(Math.ceil(held.remaining) + 1, LOOK_MS), signal);
       signal?.throwIfAborted();
+      if (!heard) await wake(bell, Math.min(Math.ceil(held.remaining) + 1, LOOK_MS), signal);
     }
   } finally {
     stop();
