@@ -25,7 +25,7 @@ for (const kind of REMOTE) {
     await using first = candidate(kind, server.url, "lead");
     const { token } = await leads(first);
     await using second = candidate(kind, server.url, "lead");
-    await second.line(/campaigns/);
+    await second.line(/waits/);
     assert.is((await store.holder("lead"))?.holder, String(first.pid));
 
     const killed = process.hrtime.bigint();
@@ -36,9 +36,7 @@ for (const kind of REMOTE) {
     assert.ok(taken.token > token);
 
     await using third = candidate(kind, server.url, "lead");
-    await third.line(/campaigns/);
-    // It waits, and is not just about to ask for the first time.
-    await store.join("seen", "x", "1s");
+    await third.line(/waits/);
     const resigned = process.hrtime.bigint();
     second.say("resign");
     await second.line(/no longer: Lease of "lead" was released/);

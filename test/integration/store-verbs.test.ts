@@ -262,6 +262,17 @@ test("options of the stores are checked", async () => {
   await refused(NatsStore.open({} as Bus, { bucket: "a.b" }), "INVALID_OPTION");
 });
 
+test("whoever waits finds out within a second or so that a lease went without a word", async () => {
+  await using server = await RedisServer.start();
+  await using store = await RedisStore.connect({ url: server.url });
+  await store.acquire("silent", "me", "1m");
+  const free = store.whenFree("silent");
+  const start = performance.now();
+  assert.is(await server.command("DEL bonfire:lease:{silent}"), ":1\r\n");
+  await free;
+  assert.ok(performance.now() - start < 2_000);
+});
+
 test("a cluster of Redis servers takes every verb, whichever server a key is on", async () => {
   await using one = await RedisServer.start("--cluster-enabled", "yes");
   await using two = await RedisServer.start("--cluster-enabled", "yes");

@@ -82,7 +82,7 @@ export class Lease implements AsyncDisposable {
   release(): Promise<void> {
     const held = this.valid;
     this.#lose("was released");
-    // One that was lost may have been granted to another; the store knows by the token.
+    // One that was lost is not ours to give back.
     this.#released ??= held ? this.#store.release(this.key, this.token).then(() => {}) : Promise.resolve();
     return this.#released;
   }
