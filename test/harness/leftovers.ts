@@ -1,8 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 
 /** Processes that Bonfire starts, told by their command lines. */
-const OURS =
-  /(bonfire-nats-|bonfire-redis-|executor-image\/dist\/program\/|@bonfire\/executor\/dist\/|BONFIRE_TEST_CHILD)/;
+const OURS = /(bonfire-nats-|executor-image\/dist\/program\/|@bonfire\/executor\/dist\/|BONFIRE_TEST_CHILD)/;
 
 export interface Leftover {
   readonly pid: number;

@@ -24,7 +24,7 @@ export class SlowLink implements AsyncDisposable {
         [far, near],
       ] as const) {
         sockets.add(from);
-        from.on("data", (data) => setTimeout(() => to.write(data), link.delay));
+        from.on("data", (data) => setTimeout(() => to.write(data), link.delay).unref());
         from.on("close", () => {
           sockets.delete(from);
           to.destroy();

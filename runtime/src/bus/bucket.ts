@@ -25,19 +25,12 @@ const NO_RESPONDERS = "503";
 
 export class Bucket {
   readonly #options: BucketOptions;
-  readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
   readonly #requireLink: () => void;
 
-  private constructor(
-    options: BucketOptions,
-    connection: NatsConnection,
-    manager: JetStreamManager,
-    requireLink: () => void,
-  ) {
+  private constructor(options: BucketOptions, manager: JetStreamManager, requireLink: () => void) {
     this.#options = options;
-    this.#connection = connection;
     this.#client = manager.jetstream();
     this.#manager = manager;
     this.#requireLink = requireLink;
@@ -52,7 +45,7 @@ export class Bucket {
     try {
       requireLink();
       const manager = await connection.jetstreamManager({ timeout: REQUEST_MS });
-      const bucket = new Bucket(options, connection, manager, requireLink);
+      const bucket = new Bucket(options, manager, requireLink);
       await bucket.#make();
       return bucket;
     } catch (error) {
@@ -109,17 +102,6 @@ export class Bucket {
     } catch (error) {
       throw unavailable(error);
     }
-  }
-
-  /** Hears what is sent to `key`, also writes that are refused then: a hint to look. Returns the way to stop. */
-  listen(key: string, heard: (data: Uint8Array) => void): () => void {
-    const subscription = this.#connection.subscribe(this.#subject(key), {
-      callback: (error, message) => {
-        // Without permission to listen the one who waits still looks by the clock.
-        if (!error) heard(message.data);
-      },
-    });
-    return () => subscription.unsubscribe();
   }
 
   get #stream(): string {

@@ -7,6 +7,7 @@
 import { BonfireError } from "@bonfire/wire";
 import { Bucket, type BucketOptions, type Entry } from "../bus/bucket.ts";
 import type { Bus } from "../bus/bus.ts";
+import { subject } from "../bus/subject.ts";
 import { refuseUnknown, wholeNumber } from "../option.ts";
 import { type Grant, type Holder, Store } from "./port.ts";
 import { untilFree } from "./until-free.ts";
@@ -52,13 +53,17 @@ const utf8 = new TextEncoder();
 
 export class NatsStore extends Store {
   readonly maxValueBytes: number;
+  readonly #bus: Bus;
+  readonly #name: string;
   readonly #bucket: Bucket;
   #ticking: Promise<number> | undefined;
 
-  private constructor(bucket: Bucket, maxValueBytes: number) {
+  private constructor(bus: Bus, name: string, bucket: Bucket) {
     super();
+    this.#bus = bus;
+    this.#name = name;
     this.#bucket = bucket;
-    this.maxValueBytes = maxValueBytes;
+    this.maxValueBytes = bus.maxPayload;
   }
 
   /**
@@ -66,8 +71,8 @@ export class NatsStore extends Store {
    * `INVALID_OPTION`, and `STORE_UNAVAILABLE` with the remedy if JetStream is off.
    */
   static async open(bus: Bus, options: NatsStoreOptions = {}): Promise<NatsStore> {
-    const bucket = await bus.bucket(resolve(options));
-    return new NatsStore(bucket, bus.maxPayload);
+    const settings = resolve(options);
+    return new NatsStore(bus, settings.name, await bus.bucket(settings));
   }
 
   protected async doAcquire(key: string, holder: string, ttl: number): Promise<Grant | undefined> {
@@ -98,7 +103,9 @@ export class NatsStore extends Store {
       return { ttl: 0, token: String(token), ...valuePart(seen) };
     });
     if (revision === undefined) return false;
-    // The word of the release is out; what remains of a name without a value is only in the way.
+    // Not before it is stored, as who hears of it looks at once. Word that is lost costs them a second.
+    if (this.#bus.link.up) this.#bus.publish(this.#released(key), NOTHING);
+    // What remains of a name without a value is only in the way.
     if (!hasValue) await this.#bucket.remove(leaseKey(key), revision + 1);
     return true;
   }
@@ -113,10 +120,10 @@ export class NatsStore extends Store {
   protected doWhenFree(key: string, signal: AbortSignal | undefined): Promise<void> {
     return untilFree(
       () => this.doHolder(key),
-      (wake) =>
-        this.#bucket.listen(leaseKey(key), (data) => {
-          if (!Buffer.from(data).includes('"holder"')) wake();
-        }),
+      (wake) => {
+        const subscription = this.#bus.subscribe(this.#released(key), wake);
+        return () => subscription.unsubscribe();
+      },
       signal,
     );
   }
@@ -185,6 +192,10 @@ export class NatsStore extends Store {
   }
 
   protected async doClose(): Promise<void> {}
+
+  #released(key: string): string {
+    return subject.released(this.#name, token(key));
+  }
 
   async #see(key: string): Promise<Seen | undefined> {
     const entry = await this.#bucket.get(leaseKey(key));
