@@ -5,10 +5,11 @@
  * entries, against that of a fresh one.
  */
 import { BonfireError } from "@bonfire/wire";
-import { Bucket, type BucketOptions, type Entry } from "../bus/bucket.ts";
+import { Bucket, type BucketOptions } from "../bus/bucket.ts";
 import type { Bus } from "../bus/bus.ts";
 import { subject } from "../bus/subject.ts";
 import { refuseUnknown, wholeNumber } from "../option.ts";
+import { kept, parse, type Seen, type Slot, seenIn, valuePart } from "./nats-slot.ts";
 import { type Grant, type Holder, Store } from "./port.ts";
 import { untilFree } from "./until-free.ts";
 
@@ -20,30 +21,6 @@ export interface NatsStoreOptions {
 }
 
 const KNOWN = ["bucket", "replicas"] as const satisfies readonly (keyof NatsStoreOptions)[];
-
-/** What an entry of a lease holds, as JSON for whoever looks with `nats kv`. */
-interface Slot {
-  /** Absent: released. */
-  readonly holder?: string;
-  /** Milliseconds, counted from `since`. */
-  readonly ttl: number;
-  /** Server's time of the last grant or renewal in microseconds; absent: this entry is it. */
-  readonly since?: number;
-  /** Absent: this entry is the grant, and its token is made of its own time and `last`. */
-  readonly token?: string;
-  /** The token before this grant. */
-  readonly last?: string;
-  /** Revision of the entry that holds the value. */
-  readonly value?: number;
-}
-
-interface Seen {
-  readonly revision: number;
-  readonly slot: Slot;
-  readonly token: bigint;
-  /** Server's time in microseconds. */
-  readonly until: number;
-}
 
 /** A change that loses this often against others is given up. */
 const MOST_TRIES = 100;
@@ -237,40 +214,6 @@ export class NatsStore extends Store {
   #changeGranted(key: string, token: bigint, next: (seen: Seen) => Slot): Promise<number | undefined> {
     return this.#change(key, (seen) =>
       seen?.token === token && seen.slot.holder !== undefined ? next(seen) : undefined,
-    );
-  }
-}
-
-function seenIn({ data, revision, at }: Entry): Seen {
-  const slot = parse<Slot>(data);
-  const token = slot.token === undefined ? later(BigInt(slot.last ?? 0), BigInt(at)) : BigInt(slot.token);
-  return { revision, slot, token, until: (slot.since ?? at) + slot.ttl * 1_000 };
-}
-
-/** The store's time, so that tokens grow over the loss of its data too; but always more than the last one. */
-function later(last: bigint, time: bigint): bigint {
-  return time > last ? time : last + 1n;
-}
-
-/** The same grant and the same end, without its value. */
-function kept({ slot: { holder, ttl }, token, until }: Seen): Slot {
-  return { holder: holder as string, ttl, since: until - ttl * 1_000, token: String(token) };
-}
-
-function valuePart(seen: Seen | undefined): { value?: number } {
-  return seen?.slot.value === undefined ? {} : { value: seen.slot.value };
-}
-
-function parse<T>(data: Uint8Array): T {
-  try {
-    return JSON.parse(Buffer.from(data).toString()) as T;
-  } catch (cause) {
-    throw new BonfireError(
-      "MALFORMED_VALUE",
-      "Cannot read an entry of the store in NATS: give it a bucket of its own",
-      {
-        cause,
-      },
     );
   }
 }
