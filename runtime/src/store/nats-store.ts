@@ -157,10 +157,7 @@ export class NatsStore extends Store {
     const members: string[] = [];
     for (const [index, entry] of entries.entries()) {
       if (!entry) continue; // left in between
-      const { member, ttl } = JSON.parse(Buffer.from(entry.data).toString()) as {
-        member: string;
-        ttl: number;
-      };
+      const { member, ttl } = parse<{ member: string; ttl: number }>(entry.data);
       if (entry.at + ttl * 1_000 > now) members.push(member);
       // If it has come again by now, its new entry stays.
       else await this.#bucket.remove(keys[index] as string, entry.revision + 1);
