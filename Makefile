@@ -20,7 +20,7 @@ test: build
 	@node test/run.ts
 
 bench: build
-	@infra/bootstrap/programs.sh nats-server
+	@infra/bootstrap/programs.sh nats-server redis-server
 	@node test/bench/run.ts
 
 build:

@@ -14,6 +14,8 @@ import type { Pool } from "./pool/pool.ts";
 import { Announcer } from "./presence/announcer.ts";
 import { TIMING } from "./presence/timing.ts";
 import { Watcher } from "./presence/watcher.ts";
+import { NatsStore } from "./store/nats-store.ts";
+import type { Store } from "./store/port.ts";
 
 export interface ConnectOptions extends ServerOptions {}
 
@@ -70,6 +72,7 @@ export class Fire implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #pools = new Map<string, Promise<{ pool: Pool; dispatcher: Dispatcher }>>();
   readonly #dispatchers = new Map<Pool, Dispatcher>();
+  #store: Promise<NatsStore> | undefined;
   #closing: Promise<void> | undefined;
 
   /** @internal */
@@ -116,6 +119,22 @@ export class Fire implements AsyncDisposable {
     }
   }
 
+  /**
+   * The store that everyone on this NATS shares: the key-value bucket `bonfire`, opened at the first call. It is closed
+   * with this connection.
+   *
+   * Throws `CLOSED`, and `STORE_UNAVAILABLE` with the remedy if JetStream is off.
+   */
+  store(): Promise<Store> {
+    if (this.#closing) throw new BonfireError("CLOSED", "Cannot open the store as the connection is closed");
+    this.#store ??= NatsStore.open(this.#parts.bus).catch((error: unknown) => {
+      // The next who needs it tries again.
+      this.#store = undefined;
+      throw error;
+    });
+    return this.#store;
+  }
+
   /** The actors of this node and the pools it uses. */
   inspect() {
     return {
@@ -147,6 +166,8 @@ export class Fire implements AsyncDisposable {
     // Each step is taken whatever became of the one before it; what failed first is told at the end.
     const steps = [
       () => Promise.all(pools.map((pool) => pool.close())),
+      // One that could not be opened needs no closing; whoever wanted it has been told.
+      async () => (await this.#store?.catch(() => undefined))?.close(),
       () => announcer.bye(),
       () => system.close(),
       () => watcher.close(),

@@ -14,3 +14,8 @@ export type { LogLine, PoolEvents } from "./pool/events.ts";
 export type { PoolOptions } from "./pool/options.ts";
 export type { Pool } from "./pool/pool.ts";
 export { remote } from "./remote.ts";
+export { Election, type ElectionOptions } from "./store/election.ts";
+export { Lease } from "./store/lease.ts";
+export { MemoryStore } from "./store/memory-store.ts";
+export type { NatsStoreOptions } from "./store/nats-store.ts";
+export { type Grant, type Holder, Store } from "./store/port.ts";

@@ -20,8 +20,11 @@ export {
 } from "./closure/capture.ts";
 export { reviveError, reviveValue } from "./closure/revive-error.ts";
 export { PrivateServer } from "./nats-server/private-server.ts";
+export { refuseUnknown } from "./option.ts";
 export type { AgentPort, CellOffer, KeeperPort } from "./pool/agent-port.ts";
 export { Beater } from "./presence/beater.ts";
 export type { Timing } from "./presence/timing.ts";
 export { Watcher } from "./presence/watcher.ts";
+export { NatsStore } from "./store/nats-store.ts";
+export { untilFree } from "./store/until-free.ts";
 export type { Supervisor } from "./supervisor/supervisor.ts";

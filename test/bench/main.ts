@@ -14,6 +14,7 @@ import { coldFigure } from "./cold.ts";
 import type { Figure } from "./figure.ts";
 import { isolateFigure } from "./isolate.ts";
 import { shipFigures } from "./ship.ts";
+import { storeFigures } from "./store.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,6 +40,7 @@ const groups: [names: readonly string[], measure: (rounds: number) => Promise<Re
     ],
     captureFigures,
   ],
+  [["store.memory", "store.nats", "store.redis"], storeFigures],
 ];
 
 const figures: Record<string, Figure> = {};

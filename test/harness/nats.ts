@@ -1,9 +1,13 @@
 /** A nats-server on a fixed port that a test can kill and start again, as one that a cluster already has. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, connect as dial } from "node:net";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect as dial } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { findNatsServer } from "../../runtime/src/nats-server/find.ts";
+import { freePort } from "./free-port.ts";
 
 const START_MS = 10_000;
 const LOOK_MS = 10;
@@ -11,15 +15,19 @@ const LOOK_MS = 10;
 export class NatsServer implements AsyncDisposable {
   readonly url: string;
   readonly #port: number;
+  readonly #storeDir: string | undefined;
   #child: ChildProcess | undefined;
 
-  private constructor(port: number) {
+  private constructor(port: number, storeDir: string | undefined) {
     this.#port = port;
+    this.#storeDir = storeDir;
     this.url = `nats://127.0.0.1:${port}`;
   }
 
-  static async start(): Promise<NatsServer> {
-    const server = new NatsServer(await freePort());
+  /** With `jetstream` it keeps its data over a restart. */
+  static async start({ jetstream = false } = {}): Promise<NatsServer> {
+    const storeDir = jetstream ? await mkdtemp(join(tmpdir(), "bonfire-nats-test-")) : undefined;
+    const server = new NatsServer(await freePort(), storeDir);
     await server.restart();
     return server;
   }
@@ -36,12 +44,19 @@ export class NatsServer implements AsyncDisposable {
 
   /** Starts it again on the same port; resolves when it listens. */
   async restart(): Promise<void> {
-    this.#child = spawn(findNatsServer(), ["-a", "127.0.0.1", "-p", String(this.#port)], { stdio: "ignore" });
+    const store = this.#storeDir === undefined ? [] : ["-js", "-sd", this.#storeDir];
+    const args = ["-a", "127.0.0.1", "-p", String(this.#port), ...store];
+    this.#child = spawn(findNatsServer(), args, { stdio: "ignore" });
     const deadline = performance.now() + START_MS;
     while (!(await this.#listens())) {
       if (performance.now() > deadline) throw new Error(`nats-server does not listen on ${this.#port}`);
       await pause(LOOK_MS);
     }
+  }
+
+  /** Forgets everything that it had written; only while it is not running. */
+  async loseData(): Promise<void> {
+    await rm(join(this.#storeDir as string, "jetstream"), { recursive: true });
   }
 
   #listens(): Promise<boolean> {
@@ -53,14 +68,6 @@ export class NatsServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
+    if (this.#storeDir) await rm(this.#storeDir, { recursive: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address() as { port: number };
-  listener.close();
-  await once(listener, "close");
-  return port;
 }

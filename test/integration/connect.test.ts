@@ -2,6 +2,7 @@ import { connect } from "@bonfire/runtime";
 import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { driverOf } from "../harness/drivers.ts";
 
 const failure = async (promise: Promise<unknown>): Promise<Error & { code: string }> =>
   promise.then(
@@ -29,6 +30,19 @@ test("the private server lets nobody in without its password", async () => {
   );
   assert.is(wrong.code, "NATS_REFUSED");
   assert.not.match(wrong.message, /guess/);
+});
+
+test("all drivers on one server have one store, which closes with the connection", async () => {
+  await using server = await PrivateServer.start();
+  const one = await driverOf(server);
+  const other = await driverOf(server);
+  const [first, second] = await Promise.all([one.store(), other.store()]);
+  assert.is(await one.store(), first);
+  assert.ok(await first.acquire("shared", one.id, "1m"));
+  assert.is((await second.holder("shared"))?.holder, one.id);
+  await Promise.all([one.close(), other.close()]);
+  assert.throws(() => first.get("shared"), /closed/);
+  assert.throws(() => one.store(), /closed/);
 });
 
 test("an unknown option of connect is refused by name", async () => {

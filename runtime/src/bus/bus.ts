@@ -1,6 +1,7 @@
 /** One node's access to NATS: its control connection with the reply inbox, and the bulk connection when needed. */
 import { BonfireError } from "@bonfire/wire";
 import { headers, type Msg, type NatsConnection, type Subscription } from "nats";
+import { Bucket, type BucketOptions } from "./bucket.ts";
 import { type Link, type NatsAddress, open } from "./connection.ts";
 import { guarded, surface } from "./guard.ts";
 import { Inbox, type Question } from "./inbox.ts";
@@ -107,6 +108,11 @@ export class Bus implements AsyncDisposable {
       throw error;
     });
     return (await this.#bulk).transfers;
+  }
+
+  /** A key-value bucket, made if there is none. Throws `STORE_UNAVAILABLE`, also if JetStream is off. */
+  bucket(options: BucketOptions): Promise<Bucket> {
+    return Bucket.open(this.#connection, () => this.#requireLink(), options);
   }
 
   /** Whether the bulk connection is open: then `transfers()` does not fail. */

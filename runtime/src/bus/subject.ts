@@ -32,6 +32,8 @@ export const subject = {
   /** Where a pool's supervisor is reached by name. */
   supervisor: (pool: string, sender: string) => `${ROOT}.pool.${pool}.mail.${sender}`,
   everySupervisor: (pool: string) => `${ROOT}.pool.${pool}.mail.*`,
+  /** Word that a lease of a store was released. */
+  released: (bucket: string, key: string) => `${ROOT}.store.${bucket}.released.${key}`,
   /** nats-server's own notice that a connection of this account ended; a hint, where the server gives it. */
   disconnects: "$SYS.ACCOUNT.*.DISCONNECT",
 } as const;

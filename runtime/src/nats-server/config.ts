@@ -14,6 +14,7 @@ ports_file_dir: ${JSON.stringify(directory)}
 ping_interval: "2s"
 ping_max: 2
 write_deadline: "5s"
+jetstream { store_dir: ${JSON.stringify(directory)}, max_memory_store: 16MB, max_file_store: 256MB }
 system_account: SYS
 accounts {
   SYS {
@@ -21,6 +22,7 @@ accounts {
     exports: [{ stream: "$SYS.ACCOUNT.*.DISCONNECT", account_token_position: 3 }]
   }
   BONFIRE {
+    jetstream: enabled
     users: [{ user: ${USER}, password: "${password}" }]
     imports: [{ stream: { account: SYS, subject: "$SYS.ACCOUNT.BONFIRE.DISCONNECT" } }]
   }

@@ -19,7 +19,7 @@ const START_MS = 10_000;
 /** `$$` in the background part is the shell's own id, which `exec` hands on to nats-server. */
 const GUARD = `
 exec 3<&0
-{ cat <&3 >/dev/null; kill -9 $$ 2>/dev/null; rm -f -- "$3"/*; rmdir -- "$3"; } &
+{ cat <&3 >/dev/null; kill -9 $$ 2>/dev/null; rm -rf -- "$3"; } &
 exec "$1" -c "$2" </dev/null >"$3/nats.log" 2>&1 3<&-
 `;
 
