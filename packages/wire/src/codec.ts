@@ -4,6 +4,7 @@ export { SOURCE_LINES_BEFORE, SOURCE_SCRIPT } from "./codec/decode-code.ts";
 export { type EncodeOptions, encode } from "./codec/encode.ts";
 export {
   type Callable,
+  type HandleReference,
   type Reference,
   type ShipModule,
   SourceForm,

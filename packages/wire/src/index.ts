@@ -6,6 +6,7 @@ export {
   type EncodeOptions,
   encode,
   formatPath,
+  type HandleReference,
   type PathKey,
   type Reference,
   Refusal,

@@ -104,6 +104,15 @@ export function exotic(decoder: Decoder, tag: number): unknown {
       const key = reader.text();
       return keep(classOf(decoder, hash, key) ?? key);
     }
+    case Tag.handle: {
+      const number = objects.push(undefined) - 1;
+      const kind = reader.byte();
+      const id = reader.count();
+      const detail = decoder.value();
+      if (!decoder.options.handle) throw malformed("something alive in it belongs to no call");
+      objects[number] = decoder.options.handle(kind, id, detail);
+      return objects[number];
+    }
     default:
       throw malformed(`byte ${tag} has no meaning`);
   }

@@ -18,6 +18,8 @@ export interface DecodeOptions {
   class?: (key: string) => Callable | undefined;
   /** Node builtins of this realm, for functions such as `fs.readFile` that travel by name. */
   require?: (specifier: string) => unknown;
+  /** What stands here for something alive over there. Without it a message must hold none. */
+  handle?: (kind: number, id: number, detail: unknown) => unknown;
   /** Given to closures among the values, so that what they log has a call. Default: the realm's own console. */
   console?: Console;
 }

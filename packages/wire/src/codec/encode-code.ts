@@ -2,13 +2,15 @@
 import type { Encoder } from "./encode.ts";
 import { fixedness, properties } from "./encode-properties.ts";
 import { intrinsicPath } from "./intrinsic.ts";
-import { type Reference, SourceForm } from "./reference.ts";
+import { type HandleReference, type Reference, SourceForm } from "./reference.ts";
 import { type PathKey, Refusal } from "./refusal.ts";
 import { Tag } from "./tag.ts";
 
 /** A function or class. */
 export function code(encoder: Encoder, value: object): void {
-  const { reference } = encoder.options;
+  const { reference, handle } = encoder.options;
+  const live = handle?.(value);
+  if (live) return alive(encoder, live);
   if (!reference) throw noFunction(value);
   if (encoder.options.isProxy?.(value)) throw new Refusal("is a Proxy: pass its target");
   const path = intrinsicPath(value);
@@ -26,6 +28,15 @@ function noFunction(value: object): Refusal {
   const { name } = value as { name?: unknown };
   const called = typeof name === "string" && name !== "" ? ` (${name})` : "";
   return new Refusal(`is a function${called}: functions travel only into a call, so return data`);
+}
+
+/** Something that stays where it is. */
+export function alive(encoder: Encoder, { kind, id, detail }: HandleReference): void {
+  const { writer } = encoder;
+  writer.byte(Tag.handle);
+  writer.byte(kind);
+  writer.count(id);
+  encoder.value(detail);
 }
 
 export function refer(encoder: Encoder, value: object, reference: Reference): void {

@@ -5,7 +5,7 @@
 
 import type { Encoder } from "./encode.ts";
 import { builtin, entries, members } from "./encode-builtin.ts";
-import { code, refer } from "./encode-code.ts";
+import { alive, code, refer } from "./encode-code.ts";
 import { encodeError, errorBase } from "./encode-error.ts";
 import { fixedness, properties } from "./encode-properties.ts";
 import { intrinsicPath } from "./intrinsic.ts";
@@ -66,6 +66,8 @@ function instance(encoder: Encoder, value: object, prototype: object | null): vo
     writer.text(path);
     return;
   }
+  const live = encoder.options.handle?.(value);
+  if (live) return alive(encoder, live);
   const reference = encoder.options.reference?.(value);
   if (reference) {
     refer(encoder, value, reference);

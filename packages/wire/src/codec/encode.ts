@@ -4,7 +4,7 @@
  */
 import { pack } from "../packed.ts";
 import { exotic } from "./encode-exotic.ts";
-import type { Reference } from "./reference.ts";
+import type { HandleReference, Reference } from "./reference.ts";
 import { type PathKey, Refusal, ValueRefused, within } from "./refusal.ts";
 import { Tag } from "./tag.ts";
 import { Writer } from "./writer.ts";
@@ -17,6 +17,8 @@ export interface EncodeOptions {
    * It may throw a `Refusal` to say why.
    */
   reference?: (value: object) => Reference | undefined;
+  /** How something alive travels; undefined for what is not. It may throw a `Refusal` to say why not. */
+  handle?: (value: object) => HandleReference | undefined;
   /** Told the place of every bundle hash in the finished bytes, so that a hash that is not final can be put right. */
   hashAt?: (offset: number, hash: string) => void;
   /** Whether a value is a Proxy, where the realm can tell. */

@@ -20,6 +20,14 @@ export type Reference =
   /** An export of a node builtin: module "fs/promises", path "readFile"; an empty path is the module itself. */
   | { kind: "builtin"; module: string; path: string };
 
+/** Something alive, under the number by which both sides speak of it. Of `id` 0 there is only the `detail`. */
+export interface HandleReference {
+  readonly kind: number;
+  readonly id: number;
+  /** What the receiver has to know of it; encoded with the message. */
+  readonly detail?: unknown;
+}
+
 /** What has to stand around a function's text to make it an expression: see `compileSource`. */
 export const SourceForm = { expression: 0, method: 1, asyncMethod: 2, getter: 3, class: 4 } as const;
 export type SourceForm = (typeof SourceForm)[keyof typeof SourceForm];

@@ -54,6 +54,8 @@ export const Tag = {
   closure: 0xe2,
   source: 0xe3,
   class: 0xe4,
+  /** Something alive that stays where it is: kind, number, then a value that says more. */
+  handle: 0xe6,
 } as const;
 
 /** What follows a decorated value. */
