@@ -51,10 +51,13 @@ export class Bus implements AsyncDisposable {
     return new Bus(node, address, opened, reconnected);
   }
 
-  /** Sends. Throws `LINK_DOWN` while disconnected, as NATS would drop the message without a word. */
-  publish(to: string, payload: Uint8Array): void {
+  /**
+   * Sends. Throws `LINK_DOWN` while disconnected, as NATS would drop the message without a word. With `reply` the server
+   * says there, by an empty message, if nobody listens.
+   */
+  publish(to: string, payload: Uint8Array, reply?: string): void {
     this.#requireLink();
-    this.#connection.publish(to, payload);
+    this.#connection.publish(to, payload, reply === undefined ? undefined : { reply });
   }
 
   /** Asks; exactly one method of `question` is called within `deadline` milliseconds. Throws `LINK_DOWN`. */

@@ -14,6 +14,10 @@ export const subject = {
   /** Replies to what a node asked; the last token says which question. */
   reply: (node: string, question: string) => `${ROOT}.${node}.re.${question}`,
   everyReply: (node: string) => `${ROOT}.${node}.re.*`,
+  /** Where it comes back that a tell reached nobody; the last tokens say what it was. */
+  nobody: (node: string, to: string, actor: string, method: string) =>
+    `${ROOT}.${node}.nobody.${to}.${actor}.${method}`,
+  everyNobody: (node: string) => `${ROOT}.${node}.nobody.>`,
   /** Lines that shipped code printed. */
   log: (node: string, sender: string) => `${ROOT}.${node}.log.${sender}`,
   everyLog: (node: string) => `${ROOT}.${node}.log.*`,
