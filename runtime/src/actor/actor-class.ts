@@ -5,14 +5,17 @@ import type { Actor } from "./actor.ts";
 import { requireName } from "./address.ts";
 import type { Callable } from "./ref.ts";
 
-/** A class of actors. `reentrant` names methods that may run while others await: `["peek"] as const`. */
+/** A class of actors. */
 export interface ActorClass<T extends Actor = Actor, A extends unknown[] = any[]> {
   new (...args: A): T;
-  /** Methods that run as soon as they are asked, also while another method awaits: for reads. */
-  readonly reentrant?: readonly Callable<T>[];
+  /** Methods that run as soon as they are asked, also while another one awaits; for reads: `["peek"] as const`. */
+  readonly reentrant?: readonly string[];
   /** Linked actors that end are told to `onExit` instead of ending this one. */
   readonly trapExit?: boolean;
 }
+
+/** Holds a class to it that what it declares reentrant are its methods. */
+export type Declared<C extends ActorClass> = { readonly reentrant?: readonly Callable<InstanceType<C>>[] };
 
 /** What becomes of a message for a full mailbox. */
 export type MailboxPolicy =

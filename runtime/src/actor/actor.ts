@@ -1,5 +1,5 @@
 import type { Duration } from "../duration.ts";
-import type { ActorClass, SpawnOptions } from "./actor-class.ts";
+import type { ActorClass, Declared, SpawnOptions } from "./actor-class.ts";
 import type { Address } from "./address.ts";
 import type { Reason } from "./reason.ts";
 import type { AnyRef, Ref } from "./ref.ts";
@@ -78,7 +78,7 @@ export abstract class Actor {
 
   /** Starts another actor in this process, which ends when this one does. */
   protected spawn<C extends ActorClass>(
-    type: C,
+    type: C & Declared<C>,
     args: ConstructorParameters<C>,
     options?: SpawnOptions,
   ): Promise<Ref<InstanceType<C>>> {
@@ -115,7 +115,7 @@ export interface Context {
   after(delay: Duration, work: () => void | Promise<void>): () => void;
   every(period: Duration, work: () => void | Promise<void>): () => void;
   spawn<C extends ActorClass>(
-    type: C,
+    type: C & Declared<C>,
     args: ConstructorParameters<C>,
     options?: SpawnOptions,
   ): Promise<Ref<InstanceType<C>>>;

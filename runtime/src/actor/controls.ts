@@ -7,8 +7,9 @@ import type { ActorSystem } from "./system.ts";
 
 const AGAIN_MS = 250;
 const GIVE_UP_MS = 30_000;
+const LOOK_MS = 1_000;
 
-type Order = "stop" | "kill" | "tie" | "untie" | "belong";
+type Order = "stop" | "kill" | "tie" | "untie" | "belong" | "look";
 
 export class Controls {
   /** The name under which a node takes orders; no actor can have it. */
@@ -30,8 +31,17 @@ export class Controls {
     }
   }
 
+  /** Whether the actor is there. An answer that does not come says nothing, and is taken for no. */
+  async isThere(who: Address): Promise<boolean> {
+    try {
+      return (await this.#order(who.node, "look", [who], LOOK_MS)) === true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Gives the order until it is heard, or its node is gone, or it is not wanted any more. */
-  insist(to: Address, order: "tie" | "untie" | "belong", args: unknown[], wanted: () => boolean): void {
+  insist(to: Address, order: Order, args: unknown[], wanted: () => boolean): void {
     void this.#insist(to.node, order, args, wanted);
   }
 
@@ -50,23 +60,22 @@ export class Controls {
   }
 
   #order(node: string, order: Order, args: unknown[], deadline?: number): Promise<unknown> {
-    if (node === this.#system.node) return Promise.resolve(this.handle(node, order, args));
     return this.#system.ask({ node, actor: Controls.ACTOR }, order, args, deadline);
   }
 
   /** An order that arrived. */
-  async handle(sender: string, order: string, args: readonly unknown[]): Promise<void> {
+  async handle(sender: string, order: string, args: readonly unknown[]): Promise<unknown> {
     switch (order as Order) {
       case "stop":
       case "kill": {
         const instance = this.#find(args[0] as Address);
-        if (!instance) return;
+        if (!instance) return undefined;
         if (instance.setup.isSystem && sender !== this.#system.node) {
           throw new BonfireError("NOT_YOURS", `Actor ${instance.address.actor} belongs to the runtime of its node`);
         }
         if (order === "kill") instance.kill();
         else await instance.stop();
-        return;
+        return undefined;
       }
       case "tie":
         return this.#find(args[1] as Address)?.tie(args[0] as AnyRef);
@@ -74,6 +83,8 @@ export class Controls {
         return this.#find(args[1] as Address)?.untie(args[0] as Address);
       case "belong":
         return this.#find(args[1] as Address)?.belongTo(args[0] as Address);
+      case "look":
+        return this.#find(args[0] as Address) !== undefined;
       default:
         throw new BonfireError("PROTOCOL", `There is no order "${order}"`);
     }

@@ -177,12 +177,12 @@ export class ActorSystem implements AsyncDisposable {
     args: unknown[],
     deadline = DEFAULTS.deadline,
   ): Promise<unknown> {
-    return this.courier.ask(new Target(to, undefined), method, args, { ...DEFAULTS, deadline }, via);
+    return this.courier.ask(anyOf(to), method, args, { ...DEFAULTS, deadline }, via);
   }
 
   /** Sends and forgets. What cannot be delivered is a dead letter. */
   tell(to: Address, method: string, args: unknown[]): void {
-    this.courier.tell(new Target(to, undefined), method, args, DEFAULTS);
+    this.courier.tell(anyOf(to), method, args, DEFAULTS);
   }
 
   /** As `tell`, over a subject that several nodes may share; all who listen there get it. */
@@ -316,6 +316,11 @@ export class ActorSystem implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** The nodes that share a subject share no epochs. */
+function anyOf({ node, actor }: Address): Target {
+  return new Target({ node, actor }, undefined);
 }
 
 /** An ask of another node. */
