@@ -1,5 +1,7 @@
 import { BonfireError, unpack } from "@bonfire/wire";
+import type { Actor } from "./actor/actor.ts";
 import type { ActorClass, Declared, SpawnOptions } from "./actor/actor-class.ts";
+import { parseAddress } from "./actor/address.ts";
 import type { DeadLetter } from "./actor/dead-letter.ts";
 import type { Reason } from "./actor/reason.ts";
 import { type AnyRef, placeOf, type Ref, targetOf } from "./actor/ref.ts";
@@ -149,6 +151,14 @@ export class Fire implements AsyncDisposable {
    */
   supervise<C extends Children>(options: SupervisionOptions, children: C): Promise<Supervised<C>> {
     return supervise(this.#parts.system, options, children);
+  }
+
+  /**
+   * A ref to the actor of this `address`, for addresses that came by other ways than a message. Nothing is sent; an
+   * actor that does not exist shows at the first ask. Throws `INVALID_OPTION`.
+   */
+  ref<T extends Actor>(address: string): Ref<T> {
+    return this.#parts.system.ref<T>(parseAddress(address));
   }
 
   /**

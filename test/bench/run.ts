@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const { status } = spawnSync(
   process.execPath,
-  ["--import", "@bonfire/loader", join(import.meta.dirname, "main.ts"), ...process.argv.slice(2)],
+  ["--expose-gc", "--import", "@bonfire/loader", join(import.meta.dirname, "main.ts"), ...process.argv.slice(2)],
   { stdio: "inherit", cwd: join(import.meta.dirname, "..") },
 );
 process.exit(status ?? 1);

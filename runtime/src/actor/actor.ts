@@ -45,8 +45,8 @@ export abstract class Actor {
   /** A linked actor ended, and this class has `static trapExit = true`. */
   onExit(_who: AnyRef, _reason: Reason): void | Promise<void> {}
 
-  /** A ref to this actor, to pass on. */
-  protected get self(): Ref<this> {
+  /** A ref to this actor, to pass on. (`any`, as to TypeScript no ref to `this` is one to the class.) */
+  protected get self(): any {
     return this.context.self<this>();
   }
 

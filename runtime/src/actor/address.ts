@@ -31,3 +31,16 @@ export function gone({ actor, node }: Address): BonfireError {
     `Actor ${actor} on ${node} does not exist: it has ended, or never ran`,
   );
 }
+
+/** Reads what `ref.address` gives. Throws `INVALID_OPTION`. */
+export function parseAddress(text: string): Address {
+  const match = /^([\w-]+)\/([\w:@/-]+)(?:#(\d+))?$/.exec(text);
+  if (!match) {
+    throw new BonfireError(
+      "INVALID_OPTION",
+      `An actor's address is the text that its ref's "address" gives, got ${JSON.stringify(text)}`,
+    );
+  }
+  const [, node, actor, epoch] = match as unknown as [string, string, string, string | undefined];
+  return epoch === undefined ? { node, actor } : { node, actor, epoch: Number(epoch) };
+}

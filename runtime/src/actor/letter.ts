@@ -54,7 +54,7 @@ export abstract class Letter {
       if (this.#aborted) this.#controller.abort(this.#aborted.reason);
       else if (this.expiresAt !== 0) {
         const error = new BonfireError("ASK_TIMEOUT", `Nobody waits for "${this.method}" any more`);
-        this.#timer = setTimeout(() => this.abort(error), Math.max(0, this.expiresAt - performance.now()));
+        this.#timer = setTimeout(() => this.cancel(error), Math.max(0, this.expiresAt - performance.now()));
       }
     }
     return this.#controller.signal;

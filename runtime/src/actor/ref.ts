@@ -13,9 +13,11 @@ type Taken = keyof Actor | "address" | "tell" | "with" | "then" | "toJSON" | "to
 export type Callable<T> = Exclude<{ [K in keyof T]: T[K] extends Method ? K : never }[keyof T], Taken> &
   string;
 type Ask<F> = F extends (...args: infer A) => infer R
-  ? R extends AsyncIterable<infer Item>
-    ? (...args: A) => AsyncIterable<Item>
-    : (...args: A) => Promise<Awaited<R>>
+  ? [R] extends [never]
+    ? (...args: A) => Promise<never>
+    : R extends AsyncIterable<infer Item>
+      ? (...args: A) => AsyncIterable<Item>
+      : (...args: A) => Promise<Awaited<R>>
   : never;
 type Tell<F> = F extends (...args: infer A) => unknown ? (...args: A) => void : never;
 

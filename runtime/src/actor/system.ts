@@ -182,12 +182,12 @@ export class ActorSystem implements AsyncDisposable {
 
   /** Sends and forgets. What cannot be delivered is a dead letter. */
   tell(to: Address, method: string, args: unknown[]): void {
-    this.courier.tell(anyOf(to), method, args, DEFAULTS);
+    this.courier.tell(new Target(to, undefined), method, args, DEFAULTS);
   }
 
   /** As `tell`, over a subject that several nodes may share; all who listen there get it. */
   tellSubject(via: string, to: Address, method: string, args: unknown[]): void {
-    this.courier.tell(new Target(to, undefined), method, args, DEFAULTS, via);
+    this.courier.tell(anyOf(to), method, args, DEFAULTS, via);
   }
 
   /** Returns the way to stop listening. */
