@@ -158,11 +158,18 @@ export class Instance implements Context {
     );
   }
 
-  #interleave(letter: Letter): void {
+  #during<T>(letter: Letter, work: () => T): T {
     const before = this.#turn;
     this.#turn = letter;
-    const handled = this.#behaviour.handle(letter);
-    this.#turn = before;
+    try {
+      return work();
+    } finally {
+      this.#turn = before;
+    }
+  }
+
+  #interleave(letter: Letter): void {
+    const handled = this.#during(letter, () => this.#behaviour.handle(letter));
     if (handled instanceof Uint8Array) return this.#finished(letter, handled);
     this.#interleaved ??= new Set();
     this.#interleaved.add(letter);
@@ -203,7 +210,12 @@ export class Instance implements Context {
   }
 
   #stream(letter: Letter, source: Source, done: () => void): void {
-    const stream = this.system.streams.open(letter.sender, source, {
+    // A generator's code runs as it is pulled, and is to find its own message then.
+    const inTurn: Source = {
+      pull: (room) => this.#during(letter, () => source.pull(room)),
+      end: () => this.#during(letter, () => source.end()),
+    };
+    const stream = this.system.streams.open(letter.sender, inTurn, {
       cancelled: () => letter.abort(undefined),
       done: (failure) => {
         this.#streams?.delete(stream);

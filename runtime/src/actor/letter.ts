@@ -52,7 +52,7 @@ export abstract class Letter {
     if (!this.#controller) {
       this.#controller = new AbortController();
       if (this.#aborted) this.#controller.abort(this.#aborted.reason);
-      else if (this.expiresAt !== 0) {
+      else if (this.expiresAt !== 0 && !this.settled) {
         const error = new BonfireError("ASK_TIMEOUT", `Nobody waits for "${this.method}" any more`);
         this.#timer = setTimeout(() => this.cancel(error), Math.max(0, this.expiresAt - performance.now()));
       }

@@ -87,6 +87,7 @@ export class Outbox implements Courier {
     options: ResolvedSendOptions,
     via?: string,
   ): Promise<unknown> {
+    this.#findLost(target);
     const isPacked = target.place.node !== this.#node && target.held === undefined;
     const bytes = isPacked
       ? packMessage(this.#header(target.place, method, options, options.deadline), args)
@@ -109,6 +110,7 @@ export class Outbox implements Courier {
     options: ResolvedSendOptions,
     via?: string,
   ): void {
+    this.#findLost(target);
     if (target.held) {
       const encoded = encodeArguments(args);
       target.held.push((error) =>
@@ -267,11 +269,16 @@ export class Outbox implements Courier {
     else this.#locate(target, target.home as Home);
   }
 
+  #findLost(target: Target): void {
+    if (target.isLost && !target.held) this.#locate(target, target.home as Home);
+  }
+
   #locate(target: Target, { supervision, child }: Home): void {
     const held: NonNullable<Target["held"]> = [];
     target.held = held;
     const release = (error?: unknown) => {
       target.held = undefined;
+      target.isLost = error !== undefined;
       for (const go of held.splice(0)) go(error);
     };
     const options = { ...DEFAULTS, deadline: LOCATE_MS };

@@ -7,6 +7,9 @@ export class Target {
   /** What is to be sent, or failed, once it is known where the actor is now; undefined while that is not in question. */
   held: ((error?: unknown) => void)[] | undefined;
 
+  /** Its supervision could not say where it is: it is asked again before anything is sent. */
+  isLost = false;
+
   constructor(place: Address, home: Home | undefined) {
     this.place = place;
     this.home = home;

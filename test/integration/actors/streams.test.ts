@@ -74,7 +74,7 @@ guarantee("An item that cannot travel ends its stream with VALUE_REFUSED, and ru
 
 guarantee("A stream is one message: other messages wait until it has ended.", async () => {
   for (const source of await sources()) {
-    const iterator = source.stream(3)[Symbol.asyncIterator]();
+    const iterator = source.stream(1_000)[Symbol.asyncIterator]();
     await iterator.next();
     let isAnswered = false;
     const value = source.value().then(() => (isAnswered = true));
