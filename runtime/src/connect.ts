@@ -188,7 +188,10 @@ export class Fire implements AsyncDisposable {
    */
   on(event: "deadLetter", listener: (letter: DeadLetter) => void): () => void {
     if (event !== "deadLetter") {
-      throw new BonfireError("INVALID_OPTION", `There is no event ${JSON.stringify(event)}: "deadLetter" is the one`);
+      throw new BonfireError(
+        "INVALID_OPTION",
+        `There is no event ${JSON.stringify(event)}: "deadLetter" is the one`,
+      );
     }
     return this.#parts.system.onDeadLetter(listener);
   }
@@ -257,5 +260,8 @@ export class Fire implements AsyncDisposable {
 
 function requireRef(who: AnyRef): AnyRef {
   if (typeof who === "object" && who !== null && targetOf(who)) return who;
-  throw new BonfireError("INVALID_OPTION", "This takes a ref, as spawn() returns it or as it came in a message");
+  throw new BonfireError(
+    "INVALID_OPTION",
+    "This takes a ref, as spawn() returns it or as it came in a message",
+  );
 }

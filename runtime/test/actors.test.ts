@@ -112,7 +112,7 @@ test("a tell is handled without an answer, before a later ask", async () => {
 });
 
 test("an error comes back as it was, with its class, code and message", async () => {
-  const ref = a.system.ref<Counter>(placeOf((await b.system.spawn(new Counter()))));
+  const ref = a.system.ref<Counter>(placeOf(await b.system.spawn(new Counter())));
   const error = await ref.fail().catch((thrown) => thrown);
   assert.instance(error, TypeError);
   assert.is(error.message, "no");

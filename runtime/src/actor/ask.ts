@@ -99,7 +99,10 @@ export class Ask extends Question {
   }
 
   onExpire(): void {
-    this.reject(this.#late());
+    const error = this.#late();
+    // Elsewhere the actor's own clock sees to that.
+    this.letter?.cancel(error);
+    this.reject(error);
   }
 
   #late(): BonfireError {

@@ -71,7 +71,10 @@ export class Controls {
         const instance = this.#find(args[0] as Address);
         if (!instance) return undefined;
         if (instance.setup.isSystem && sender !== this.#system.node) {
-          throw new BonfireError("NOT_YOURS", `Actor ${instance.address.actor} belongs to the runtime of its node`);
+          throw new BonfireError(
+            "NOT_YOURS",
+            `Actor ${instance.address.actor} belongs to the runtime of its node`,
+          );
         }
         if (order === "kill") instance.kill();
         else await instance.stop();

@@ -12,7 +12,7 @@ import { AnswerKind, packAbsent, packRefusal, packStream } from "./envelope.ts";
 import { answerError, Letter } from "./letter.ts";
 import { Mailbox, type Task } from "./mailbox.ts";
 import { KILLED, NORMAL, type Reason, reasonError, telling } from "./reason.ts";
-import { makeRef, placeOf, type AnyRef, type Ref } from "./ref.ts";
+import { type AnyRef, makeRef, placeOf, type Ref } from "./ref.ts";
 import type { Outgoing } from "./streams.ts";
 import type { ActorSystem } from "./system.ts";
 import type { Target } from "./target.ts";
@@ -79,7 +79,11 @@ export class Instance implements Context {
     this.#busy = STARTING;
     try {
       const starting = this.#behaviour.start(this);
-      if (isPromise(starting)) return starting.then(() => this.#started(), (error) => this.#notStarted(error));
+      if (isPromise(starting))
+        return starting.then(
+          () => this.#started(),
+          (error) => this.#notStarted(error),
+        );
     } catch (error) {
       void this.#notStarted(error);
     }
@@ -325,7 +329,8 @@ export class Instance implements Context {
 
   after(delay: Duration, work: () => void | Promise<void>): () => void {
     this.#requireAlive("after");
-    const timers = (this.#timers ??= new Set());
+    this.#timers ??= new Set();
+    const timers = this.#timers;
     let isWanted = true;
     const timer = setTimeout(
       () => {
@@ -344,7 +349,8 @@ export class Instance implements Context {
 
   every(period: Duration, work: () => void | Promise<void>): () => void {
     this.#requireAlive("every");
-    const timers = (this.#timers ??= new Set());
+    this.#timers ??= new Set();
+    const timers = this.#timers;
     let isWanted = true;
     let isQueued = false;
     const turn = async () => {
@@ -424,7 +430,8 @@ export class Instance implements Context {
   }
 
   #watch(who: Address, onDown: (reason: Reason) => void): () => void {
-    const watches = (this.#watches ??= new Set());
+    this.#watches ??= new Set();
+    const watches = this.#watches;
     const unwatch = this.system.monitor(who, (reason) => {
       watches.delete(stop);
       onDown(reason);
@@ -439,7 +446,10 @@ export class Instance implements Context {
 
   #requireAlive(what: string): void {
     if (this.#state !== "stopping" && this.#state !== "stopped") return;
-    throw new BonfireError("ACTOR_STOPPED", `Cannot use "${what}" as actor ${this.address.actor} has stopped`);
+    throw new BonfireError(
+      "ACTOR_STOPPED",
+      `Cannot use "${what}" as actor ${this.address.actor} has stopped`,
+    );
   }
 
   /** Called by the child. */

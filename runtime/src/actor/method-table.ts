@@ -11,15 +11,21 @@ export interface MethodTable {
   readonly trapsExit: boolean;
 }
 
-type Declared = { readonly name: string; readonly reentrant?: readonly string[]; readonly trapExit?: boolean };
+type Declared = {
+  readonly name: string;
+  readonly reentrant?: readonly string[];
+  readonly trapExit?: boolean;
+};
 
 const NONE: ReadonlySet<string> = new Set();
 const tables = new WeakMap<object, MethodTable>();
 
 /** Throws `INVALID_ACTOR`. */
 export function methodTable(type: Declared & { readonly prototype: object }): MethodTable {
-  let table = tables.get(type);
-  if (!table) tables.set(type, (table = read(type)));
+  const known = tables.get(type);
+  if (known) return known;
+  const table = read(type);
+  tables.set(type, table);
   return table;
 }
 

@@ -2,9 +2,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { hasCode } from "@bonfire/wire";
 import { subject } from "../bus/subject.ts";
-import { NO_SUCH_ACTOR, type Reason } from "./reason.ts";
 import type { Address } from "./address.ts";
 import type { Instance } from "./instance.ts";
+import { NO_SUCH_ACTOR, type Reason } from "./reason.ts";
 import type { ActorSystem, WatchNode } from "./system.ts";
 
 /** After a reconnect the other node's link may take a moment longer than ours. */
@@ -61,14 +61,19 @@ export class Monitors {
       if (watched.callbacks.size > 0 || this.#watched.get(key) !== watched) return;
       this.#watched.delete(key);
       watched.unwatchNode();
-      if (who.node !== this.#system.node) this.#system.tell(monitorsOf(who.node), "unwatch", argumentsOf(who));
+      if (who.node !== this.#system.node)
+        this.#system.tell(monitorsOf(who.node), "unwatch", argumentsOf(who));
     };
   }
 
   /** How many watch an actor of ours: callbacks here, and other nodes. */
   watchersOf(who: Address): number {
-    const here = [keyOf(who), keyOf({ ...who, epoch: 0 })].map((key) => this.#watched.get(key)?.callbacks.size);
-    return (this.#watchers.get(watchersKey(who.actor, who.epoch))?.size ?? 0) + (here[0] ?? 0) + (here[1] ?? 0);
+    const here = [keyOf(who), keyOf({ ...who, epoch: 0 })].map(
+      (key) => this.#watched.get(key)?.callbacks.size,
+    );
+    return (
+      (this.#watchers.get(watchersKey(who.actor, who.epoch))?.size ?? 0) + (here[0] ?? 0) + (here[1] ?? 0)
+    );
   }
 
   #watchHere(key: string, who: Address): void {

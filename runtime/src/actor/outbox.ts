@@ -216,12 +216,19 @@ export class Outbox implements Courier {
     const deadline = isFirst ? options.deadline : ask.budget;
     const message = isFirst
       ? bytes
-      : packEncoded(this.#header(place, method, options, deadline), ask.isPacked ? argumentsOf(bytes) : bytes);
+      : packEncoded(
+          this.#header(place, method, options, deadline),
+          ask.isPacked ? argumentsOf(bytes) : bytes,
+        );
     ask.letter = undefined;
     if (message.length > this.#bus.maxPayload) {
       return ask.reject(tooLarge("The message", message.length, this.#bus.maxPayload));
     }
-    if (options.signal) setQuestion(message, (ask.question = this.#questions = (this.#questions + 1) >>> 0));
+    if (options.signal) {
+      this.#questions = (this.#questions % 0xffff_ffff) + 1;
+      ask.question = this.#questions;
+      setQuestion(message, ask.question);
+    }
     this.#wheel.remove(ask);
     try {
       this.#bus.ask(via ?? subject.mail(place.node, this.#node), message, ask, deadline);
@@ -319,7 +326,10 @@ function iterate(this: Promise<unknown>): AsyncIterator<unknown> {
   const opening = this.then((stream) => {
     const begin = (stream as Partial<AsyncIterable<unknown>> | undefined)?.[Symbol.asyncIterator];
     if (typeof begin !== "function") {
-      throw new BonfireError("NOT_A_STREAM", "Cannot iterate the answer as the method gives a value: await it");
+      throw new BonfireError(
+        "NOT_A_STREAM",
+        "Cannot iterate the answer as the method gives a value: await it",
+      );
     }
     return begin.call(stream);
   });
@@ -344,5 +354,8 @@ function stale(target: Target, method: string): BonfireError {
 }
 
 function linkDown(): BonfireError {
-  return new BonfireError("LINK_DOWN", "Cannot send as the connection to NATS is down: it reconnects by itself");
+  return new BonfireError(
+    "LINK_DOWN",
+    "Cannot send as the connection to NATS is down: it reconnects by itself",
+  );
 }

@@ -108,11 +108,6 @@ class ActorRef {
     return this.address;
   }
 
-  /** A ref is no promise: awaiting one must not send a message. */
-  get then(): undefined {
-    return undefined;
-  }
-
   [inspect.custom](): string {
     return this.toString();
   }
@@ -126,9 +121,6 @@ class Teller {
   static telling(teller: object, method: string): unknown {
     return #ref in teller ? ActorRef.telling(teller.#ref, method) : undefined;
   }
-  get then(): undefined {
-    return undefined;
-  }
 }
 
 // The proxy is the prototype's prototype: refs themselves are plain objects of one shape, and nothing is kept for a
@@ -138,7 +130,9 @@ Object.setPrototypeOf(Teller.prototype, methodsBy(Teller.telling));
 
 function methodsBy(make: (receiver: object, method: string) => unknown): object {
   return new Proxy(Object.create(null) as object, {
-    get: (_, key, receiver: object) => (typeof key === "string" ? make(receiver, key) : undefined),
+    // A ref is no promise: awaiting one must not send a message.
+    get: (_, key, receiver: object) =>
+      typeof key === "string" && key !== "then" ? make(receiver, key) : undefined,
   });
 }
 

@@ -27,7 +27,7 @@ import { methodTable } from "./method-table.ts";
 import { Monitors } from "./monitor.ts";
 import { Outbox } from "./outbox.ts";
 import type { Reason } from "./reason.ts";
-import { makeRef, placeOf, type AnyRef, REF_HANDLE, type Ref, type RefDetail, targetOf } from "./ref.ts";
+import { type AnyRef, makeRef, placeOf, REF_HANDLE, type Ref, type RefDetail, targetOf } from "./ref.ts";
 import { DEFAULTS } from "./send-options.ts";
 import { Streams, tooLarge } from "./streams.ts";
 import { Target } from "./target.ts";
@@ -120,7 +120,8 @@ export class ActorSystem implements AsyncDisposable {
     { parent, home, restarts = 0 }: Origin,
     isSystem: boolean,
   ): Instance {
-    if (this.#isClosing) throw new BonfireError("CLOSED", "Cannot start an actor as the connection is closed");
+    if (this.#isClosing)
+      throw new BonfireError("CLOSED", "Cannot start an actor as the connection is closed");
     const epoch = ++this.#epochs;
     const actor = name ?? `${behaviour.type.toLowerCase()}-${epoch}`;
     if (this.#instances.has(actor)) {
@@ -232,7 +233,8 @@ export class ActorSystem implements AsyncDisposable {
     return new Told(sender, method, args, (answer) => {
       const place = { node: this.node, actor };
       const error = answerError(answer, place, this.decoding);
-      if (!actor.startsWith("$")) this.#deadLetters.add({ to: `${actor} on ${this.node}`, method, sender, error });
+      if (!actor.startsWith("$"))
+        this.#deadLetters.add({ to: `${actor} on ${this.node}`, method, sender, error });
       // So that the sender's ref learns where the actor is now.
       if (answer[0] === AnswerKind.absent && reply && this.bus.link.up) this.bus.publish(reply, answer);
     });
@@ -294,7 +296,9 @@ export class ActorSystem implements AsyncDisposable {
   /** Ends the users' actors, later ones first; those that do not stop within 5 s are killed. */
   async retire(): Promise<void> {
     this.#isClosing = true;
-    const own = [...this.#instances.values()].filter(({ setup }) => !setup.isSystem && !setup.parent).reverse();
+    const own = [...this.#instances.values()]
+      .filter(({ setup }) => !setup.isSystem && !setup.parent)
+      .reverse();
     const stopping = Promise.all(own.map((instance) => instance.stop()));
     const tooLate = setTimeout(() => {
       for (const instance of own) instance.kill();
@@ -352,6 +356,9 @@ class RemoteLetter extends Letter {
     if (!bus.link.up) return;
     const { maxPayload } = bus;
     const tooLong = answer.length > maxPayload;
-    bus.publish(this.#reply, tooLong ? packRefusal(tooLarge("The answer", answer.length, maxPayload)) : answer);
+    bus.publish(
+      this.#reply,
+      tooLong ? packRefusal(tooLarge("The answer", answer.length, maxPayload)) : answer,
+    );
   }
 }

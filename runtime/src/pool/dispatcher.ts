@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { BonfireError, decode, hasCode, ReplyKind, unpack } from "@bonfire/wire";
-import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Address } from "../actor/address.ts";
+import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";

@@ -68,13 +68,15 @@ export class Supervision extends Actor {
    */
   async place(name: string, stale: Address): Promise<Address> {
     const kid = this.#kids.find((kid) => kid.name === name);
-    if (!kid) throw new BonfireError("NO_SUCH_ACTOR", `There is no child "${name}" of ${this.context.address.actor}`);
+    if (!kid)
+      throw new BonfireError("NO_SUCH_ACTOR", `There is no child "${name}" of ${this.context.address.actor}`);
     for (;;) {
       const { state } = kid;
       if (state.name === "running" && !isSame(state.place, stale)) return state.place;
       if (state.name === "ended") throw reasonErrorOf(kid, state.reason);
       // Its end may not have been noticed yet, or whoever asks was told wrong while links were down.
-      if (state.name === "running" && (await this.context.system.controls.isThere(state.place))) return state.place;
+      if (state.name === "running" && (await this.context.system.controls.isThere(state.place)))
+        return state.place;
       if (kid.state === state) await this.#change(kid);
     }
   }
@@ -104,6 +106,11 @@ export class Supervision extends Actor {
       this.context.enqueue(() => this.#ended(kid, reason));
     });
     this.#become(kid, { name: "running", place, unwatch });
+    if (kid.child.start.kind !== "placed") return;
+    // Nobody else would end it when this supervision is lost.
+    const { system, address } = this.context;
+    const isWanted = () => kid.state.name === "running" && kid.state.place === place;
+    system.controls.insist(place, "belong", [address, place], isWanted);
   }
 
   async #spawn({ name, child: { start } }: Kid, restarts: number): Promise<Target> {
@@ -113,9 +120,6 @@ export class Supervision extends Actor {
       const place = placeOf(await start.place());
       const target = system.courier.target(place, home);
       target.place = place;
-      // Nobody else would end it when this supervision has ended.
-      const isWanted = () => this.#kids.some(({ state }) => state.name === "running" && state.place === place);
-      system.controls.insist(place, "belong", [address, place], isWanted);
       return target;
     }
     const [type, args, options] =
@@ -147,7 +151,9 @@ export class Supervision extends Actor {
     if (!admitted) throw this.#givingUp(failed, reason);
     this.#restarts = admitted.times;
     const at = this.#kids.indexOf(failed);
-    const group = affected(this.#options.strategy, at, this.#kids.length).map((index) => this.#kids[index] as Kid);
+    const group = affected(this.#options.strategy, at, this.#kids.length).map(
+      (index) => this.#kids[index] as Kid,
+    );
     await this.#stopKids(group);
     for (const kid of group) {
       // Not for another one's sake.

@@ -5,10 +5,10 @@
  */
 import { BonfireError } from "@bonfire/wire";
 import { Actor } from "../actor/actor.ts";
+import type { Address } from "../actor/address.ts";
 import type { Reason } from "../actor/reason.ts";
 import { reasonError } from "../actor/reason.ts";
 import { type AnyRef, placeOf } from "../actor/ref.ts";
-import type { Address } from "../actor/address.ts";
 import type { Bootstrap } from "../backend/bootstrap.ts";
 import { type Backend, BackendError } from "../backend/port.ts";
 import { newNodeId } from "../bus/node-id.ts";

@@ -146,7 +146,9 @@ guarantee("A link works in both directions.", async () => {
   await tied.tie(ref);
   const { down } = await monitored(ref);
   await until(() => monitorsOf(ref) > 0);
-  await until(() => here.inspect().actors.some(({ address, monitors }) => address === tied.address && monitors > 0));
+  await until(() =>
+    here.inspect().actors.some(({ address, monitors }) => address === tied.address && monitors > 0),
+  );
   tied.tell.crash();
   assert.is((await down).kind, "error");
 });
@@ -258,22 +260,25 @@ guarantee("`onStart` runs before the first message, and `spawn` resolves after i
   assert.is(await (await here.spawn(Slow, [])).ready(), true);
 });
 
-guarantee("If the constructor or `onStart` throws, `spawn` rejects with that error and there is no actor.", async () => {
-  class Unmade extends Actor {
-    constructor() {
-      super();
-      throw new RangeError("unmade");
+guarantee(
+  "If the constructor or `onStart` throws, `spawn` rejects with that error and there is no actor.",
+  async () => {
+    class Unmade extends Actor {
+      constructor() {
+        super();
+        throw new RangeError("unmade");
+      }
     }
-  }
-  class Unstarted extends Actor {
-    override async onStart(): Promise<void> {
-      throw new RangeError("unstarted");
+    class Unstarted extends Actor {
+      override async onStart(): Promise<void> {
+        throw new RangeError("unstarted");
+      }
     }
-  }
-  assert.is(await codeOf(here.spawn(Unmade, [])), "RangeError");
-  assert.is(await codeOf(here.spawn(Unstarted, [], { name: "unstarted" })), "RangeError");
-  assert.not(here.inspect().actors.some(({ type }) => type === "Unmade" || type === "Unstarted"));
-});
+    assert.is(await codeOf(here.spawn(Unmade, [])), "RangeError");
+    assert.is(await codeOf(here.spawn(Unstarted, [], { name: "unstarted" })), "RangeError");
+    assert.not(here.inspect().actors.some(({ type }) => type === "Unmade" || type === "Unstarted"));
+  },
+);
 
 guarantee("`onStop` is told the reason, after the last message.", async () => {
   const reasons: string[] = [];
@@ -318,13 +323,16 @@ guarantee("An error in `onDown`, `onExit` or a timer ends the actor with that er
   assert.equal([await first, await second], ["down", "timer"]);
 });
 
-guarantee("Closing a connection stops its actors in order; who watches them is told `normal`, not `lost`.", async () => {
-  const third = await driverOf(server);
-  const ref = here.ref<Counter>((await third.spawn(Counter, [])).address);
-  const { down } = await monitored(ref);
-  await third.close();
-  assert.is((await down).kind, "normal");
-});
+guarantee(
+  "Closing a connection stops its actors in order; who watches them is told `normal`, not `lost`.",
+  async () => {
+    const third = await driverOf(server);
+    const ref = here.ref<Counter>((await third.spawn(Counter, [])).address);
+    const { down } = await monitored(ref);
+    await third.close();
+    assert.is((await down).kind, "normal");
+  },
+);
 
 guarantee("After `fire.close()` nothing can be spawned: CLOSED.", async () => {
   const third = await driverOf(server);

@@ -7,8 +7,9 @@ import { sentences } from "../../harness/guarantee.ts";
 const files = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".test.ts"));
 const sources = await Promise.all(files.map((name) => readFile(join(import.meta.dirname, name), "utf8")));
 const tested = sources.flatMap((source) =>
-  Array.from(source.matchAll(/\bguarantee\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')/g), ([, one, other]) =>
-    ((one ?? other) as string).replaceAll('\\"', '"'),
+  Array.from(
+    source.matchAll(/\bguarantee\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')/g),
+    ([, one, other]) => ((one ?? other) as string).replaceAll('\\"', '"'),
   ),
 );
 

@@ -111,13 +111,16 @@ guarantee("Children end with their parent, and theirs with them.", async () => {
   assert.is(await codeOf(leaf.peek()), "NO_SUCH_ACTOR");
 });
 
-guarantee("Children of an actor that fails are stopped, and those of one that is killed are killed.", async () => {
-  const [failing, killed] = [await here.spawn(Parent, []), await here.spawn(Parent, [])];
-  const [one, two] = [ended(await failing.child()), ended(await killed.child())];
-  await failing.crash();
-  await here.kill(killed);
-  assert.equal([(await one).kind, (await two).kind], ["normal", "killed"]);
-});
+guarantee(
+  "Children of an actor that fails are stopped, and those of one that is killed are killed.",
+  async () => {
+    const [failing, killed] = [await here.spawn(Parent, []), await here.spawn(Parent, [])];
+    const [one, two] = [ended(await failing.child()), ended(await killed.child())];
+    await failing.crash();
+    await here.kill(killed);
+    assert.equal([(await one).kind, (await two).kind], ["normal", "killed"]);
+  },
+);
 
 guarantee("A child that ends leaves its parent alone.", async () => {
   const parent = await here.spawn(Parent, []);
@@ -136,23 +139,26 @@ guarantee("Outside of a message `this.sender` is the actor's own process.", asyn
   assert.is(await who.promise, here.id);
 });
 
-guarantee("`fire.inspect()` shows each actor's type, address, state, mailbox, handled messages, age, restarts and monitors.", async () => {
-  const ref = await here.spawn(Counter, []);
-  await ref.add(1);
-  const found = here.inspect().actors.find(({ address }) => address === ref.address);
-  const { ageMs, ...rest } = found as NonNullable<typeof found>;
-  assert.equal(rest, {
-    type: "Counter",
-    address: ref.address,
-    state: "running",
-    mailbox: 0,
-    atDoor: 0,
-    handled: 1,
-    restarts: 0,
-    monitors: 0,
-  });
-  assert.type(ageMs, "number");
-});
+guarantee(
+  "`fire.inspect()` shows each actor's type, address, state, mailbox, handled messages, age, restarts and monitors.",
+  async () => {
+    const ref = await here.spawn(Counter, []);
+    await ref.add(1);
+    const found = here.inspect().actors.find(({ address }) => address === ref.address);
+    const { ageMs, ...rest } = found as NonNullable<typeof found>;
+    assert.equal(rest, {
+      type: "Counter",
+      address: ref.address,
+      state: "running",
+      mailbox: 0,
+      atDoor: 0,
+      handled: 1,
+      restarts: 0,
+      monitors: 0,
+    });
+    assert.type(ageMs, "number");
+  },
+);
 
 guarantee("`fire.inspect()` shows the runtime's own actors too.", async () => {
   await here.supervise({ name: "shown" }, {});

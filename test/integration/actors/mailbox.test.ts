@@ -40,14 +40,17 @@ guarantee("An actor handles one message at a time, also while a method awaits.",
   assert.equal(await Promise.all([1, 1, 1, 1].map((n) => ref.addSlowly(n))), [1, 2, 3, 4]);
 });
 
-guarantee("Messages of one process to one actor are handled in the order in which they were sent.", async () => {
-  const gate = await gateThere();
-  const sent = Array.from({ length: 500 }, (_, n) => n);
-  const asked = sent.map((n) => (n % 3 === 0 ? gate.pass(n) : void gate.tell.pass(n)));
-  await Promise.all(asked);
-  await gate.pass("last");
-  assert.equal((await gate.peek()).passed, [...sent, "last"]);
-});
+guarantee(
+  "Messages of one process to one actor are handled in the order in which they were sent.",
+  async () => {
+    const gate = await gateThere();
+    const sent = Array.from({ length: 500 }, (_, n) => n);
+    const asked = sent.map((n) => (n % 3 === 0 ? gate.pass(n) : void gate.tell.pass(n)));
+    await Promise.all(asked);
+    await gate.pass("last");
+    assert.equal((await gate.peek()).passed, [...sent, "last"]);
+  },
+);
 
 guarantee("That order also holds within one process.", async () => {
   const gate = await here.spawn(Gate, []);
@@ -57,12 +60,15 @@ guarantee("That order also holds within one process.", async () => {
   assert.equal((await gate.peek()).passed, [...sent, "last"]);
 });
 
-guarantee("A method named in `static reentrant` runs on arrival, also while another method awaits.", async () => {
-  const { gate, held } = await heldGate();
-  assert.equal((await gate.peek()).holding, true);
-  await gate.release();
-  await held;
-});
+guarantee(
+  "A method named in `static reentrant` runs on arrival, also while another method awaits.",
+  async () => {
+    const { gate, held } = await heldGate();
+    assert.equal((await gate.peek()).holding, true);
+    await gate.release();
+    await held;
+  },
+);
 
 guarantee("A reentrant method overtakes what waits, and is not delayed by a full mailbox.", async () => {
   const { gate, held } = await heldGate({ maxMailbox: 1 });
@@ -72,10 +78,13 @@ guarantee("A reentrant method overtakes what waits, and is not delayed by a full
   await Promise.all([held, waiting]);
 });
 
-guarantee("Two actors that ask each other's reentrant methods do not wait for each other for ever.", async () => {
-  const [one, two] = [await here.spawn(Pair, []), await there.spawn(Pair, [])];
-  assert.is(await one.askBack(two, one), 7);
-});
+guarantee(
+  "Two actors that ask each other's reentrant methods do not wait for each other for ever.",
+  async () => {
+    const [one, two] = [await here.spawn(Pair, []), await there.spawn(Pair, [])];
+    assert.is(await one.askBack(two, one), 7);
+  },
+);
 
 guarantee("Two actors that ask each other's other methods wait until the deadline.", async () => {
   const [one, two] = [await here.spawn(Pair, []), await there.spawn(Pair, [])];
@@ -121,37 +130,46 @@ guarantee("With policy `fail`, a tell to a full mailbox is a dead letter.", asyn
   await held;
 });
 
-guarantee("With policy `drop-oldest`, the message that has waited longest gives way and fails with MAILBOX_FULL.", async () => {
-  const { gate, held } = await heldGate({ maxMailbox: 2, mailboxPolicy: "drop-oldest" });
-  const [oldest, second, newest] = [gate.pass(1), gate.pass(2), gate.pass(3)] as const;
-  assert.is(await codeOf(oldest), "MAILBOX_FULL");
-  await gate.release();
-  await Promise.all([held, second, newest]);
-  assert.equal((await gate.peek()).passed, [2, 3]);
-});
+guarantee(
+  "With policy `drop-oldest`, the message that has waited longest gives way and fails with MAILBOX_FULL.",
+  async () => {
+    const { gate, held } = await heldGate({ maxMailbox: 2, mailboxPolicy: "drop-oldest" });
+    const [oldest, second, newest] = [gate.pass(1), gate.pass(2), gate.pass(3)] as const;
+    assert.is(await codeOf(oldest), "MAILBOX_FULL");
+    await gate.release();
+    await Promise.all([held, second, newest]);
+    assert.equal((await gate.peek()).passed, [2, 3]);
+  },
+);
 
-guarantee("With policy `block`, asks beyond the limit wait at the door and are handled in order.", async () => {
-  const { gate, held } = await heldGate({ maxMailbox: 2, mailboxPolicy: "block" });
-  const waiting = [1, 2, 3, 4, 5].map((n) => gate.pass(n));
-  await until(() => actorOf(gate).atDoor === 3);
-  assert.is(depth(gate), 2);
-  await gate.release();
-  await Promise.all([held, ...waiting]);
-  assert.equal((await gate.peek()).passed, [1, 2, 3, 4, 5]);
-});
+guarantee(
+  "With policy `block`, asks beyond the limit wait at the door and are handled in order.",
+  async () => {
+    const { gate, held } = await heldGate({ maxMailbox: 2, mailboxPolicy: "block" });
+    const waiting = [1, 2, 3, 4, 5].map((n) => gate.pass(n));
+    await until(() => actorOf(gate).atDoor === 3);
+    assert.is(depth(gate), 2);
+    await gate.release();
+    await Promise.all([held, ...waiting]);
+    assert.equal((await gate.peek()).passed, [1, 2, 3, 4, 5]);
+  },
+);
 
-guarantee("With policy `block`, a tell beyond the limit is a dead letter, as nobody waits for it.", async () => {
-  const { gate, held } = await heldGate({ maxMailbox: 1, mailboxPolicy: "block" });
-  const letters: unknown[] = [];
-  const stop = there.on("deadLetter", ({ error }) => letters.push((error as { code: string }).code));
-  const waiting = gate.pass(1);
-  gate.tell.pass(2);
-  await until(() => letters.length > 0);
-  assert.equal(letters, ["MAILBOX_FULL"]);
-  stop();
-  await gate.release();
-  await Promise.all([held, waiting]);
-});
+guarantee(
+  "With policy `block`, a tell beyond the limit is a dead letter, as nobody waits for it.",
+  async () => {
+    const { gate, held } = await heldGate({ maxMailbox: 1, mailboxPolicy: "block" });
+    const letters: unknown[] = [];
+    const stop = there.on("deadLetter", ({ error }) => letters.push((error as { code: string }).code));
+    const waiting = gate.pass(1);
+    gate.tell.pass(2);
+    await until(() => letters.length > 0);
+    assert.equal(letters, ["MAILBOX_FULL"]);
+    stop();
+    await gate.release();
+    await Promise.all([held, waiting]);
+  },
+);
 
 guarantee("An ask at the door fails with ASK_TIMEOUT at its deadline, and is never handled.", async () => {
   const { gate, held } = await heldGate({ maxMailbox: 1, mailboxPolicy: "block" });

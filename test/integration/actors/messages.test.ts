@@ -42,7 +42,11 @@ guarantee("Arguments and results are copies, in the same process too.", async ()
 
 guarantee("Values keep their types: maps, dates, typed arrays, bigints, errors, cycles.", async () => {
   const ref = await counterThere();
-  const cycle: Record<string, unknown> = { map: new Map([["a", new Date(5)]]), big: 5n, bytes: new Uint8Array(2) };
+  const cycle: Record<string, unknown> = {
+    map: new Map([["a", new Date(5)]]),
+    big: 5n,
+    bytes: new Uint8Array(2),
+  };
   cycle.self = cycle;
   const back = (await ref.echo(cycle)) as typeof cycle;
   assert.is(back.self, back);
@@ -60,21 +64,28 @@ guarantee("An argument that cannot travel is refused at the call, and nothing is
   assert.equal(await ref.seen(), []);
 });
 
-guarantee("A result that cannot travel rejects its ask with VALUE_REFUSED, and the actor lives on.", async () => {
-  const ref = await counterThere();
-  assert.is(await codeOf(ref.unsendable()), "VALUE_REFUSED");
-  assert.is(await ref.add(1), 1);
-});
+guarantee(
+  "A result that cannot travel rejects its ask with VALUE_REFUSED, and the actor lives on.",
+  async () => {
+    const ref = await counterThere();
+    assert.is(await codeOf(ref.unsendable()), "VALUE_REFUSED");
+    assert.is(await ref.add(1), 1);
+  },
+);
 
-guarantee("What a method throws rejects its ask, with class, message, code, properties and stack.", async () => {
-  const ref = await counterThere();
-  const error = (await ref.fail().catch((thrown: unknown) => thrown)) as TypeError & Record<string, unknown>;
-  assert.instance(error, TypeError);
-  assert.is(error.message, "no");
-  assert.is(error.code, "E_NO");
-  assert.equal(error.detail, [1]);
-  assert.match(error.stack as string, /actors\.ts/);
-});
+guarantee(
+  "What a method throws rejects its ask, with class, message, code, properties and stack.",
+  async () => {
+    const ref = await counterThere();
+    const error = (await ref.fail().catch((thrown: unknown) => thrown)) as TypeError &
+      Record<string, unknown>;
+    assert.instance(error, TypeError);
+    assert.is(error.message, "no");
+    assert.is(error.code, "E_NO");
+    assert.equal(error.detail, [1]);
+    assert.match(error.stack as string, /actors\.ts/);
+  },
+);
 
 guarantee("An actor outlives what its methods throw into asks.", async () => {
   const ref = await counterThere();
@@ -88,15 +99,18 @@ guarantee("A tell is handled without an answer, before a later ask of the same s
   assert.is(await ref.add(2), 42);
 });
 
-guarantee("A tell that throws ends its actor with that error, as nobody else would learn of it.", async () => {
-  const ref = await counterThere();
-  const down = new Promise<unknown>((resolve) => here.monitor(ref, resolve));
-  await ref.peek();
-  ref.tell.fail();
-  const reason = (await down) as { kind: string; error: Error };
-  assert.is(reason.kind, "error");
-  assert.is(reason.error.message, "no");
-});
+guarantee(
+  "A tell that throws ends its actor with that error, as nobody else would learn of it.",
+  async () => {
+    const ref = await counterThere();
+    const down = new Promise<unknown>((resolve) => here.monitor(ref, resolve));
+    await ref.peek();
+    ref.tell.fail();
+    const reason = (await down) as { kind: string; error: Error };
+    assert.is(reason.kind, "error");
+    assert.is(reason.error.message, "no");
+  },
+);
 
 guarantee("Only public methods can be called: no fields, getters, hooks or methods of Object.", async () => {
   const ref = (await counterThere()) as unknown as Record<string, () => Promise<unknown>>;
@@ -105,13 +119,16 @@ guarantee("Only public methods can be called: no fields, getters, hooks or metho
   }
 });
 
-guarantee("A method that does not exist rejects an ask with NO_SUCH_METHOD and does not end the actor.", async () => {
-  const ref = await counterThere();
-  const absent = ref as unknown as { tell: { absent(): void }; absent(): Promise<void> };
-  absent.tell.absent();
-  assert.is(await codeOf(absent.absent()), "NO_SUCH_METHOD");
-  assert.is(await ref.add(1), 1);
-});
+guarantee(
+  "A method that does not exist rejects an ask with NO_SUCH_METHOD and does not end the actor.",
+  async () => {
+    const ref = await counterThere();
+    const absent = ref as unknown as { tell: { absent(): void }; absent(): Promise<void> };
+    absent.tell.absent();
+    assert.is(await codeOf(absent.absent()), "NO_SUCH_METHOD");
+    assert.is(await ref.add(1), 1);
+  },
+);
 
 guarantee("`this.sender` is the id of the process that sent the message.", async () => {
   assert.is(await (await counterThere()).whoAsks(), here.id);
@@ -137,15 +154,18 @@ guarantee("Asking an actor that has ended fails at once with NO_SUCH_ACTOR.", as
   assert.ok(performance.now() - start < 5_000);
 });
 
-guarantee("Asks that wait in the mailbox of an actor that ends fail at once with NO_SUCH_ACTOR.", async () => {
-  const gate = here.ref<Gate>((await there.spawn(Gate, [])).address);
-  const held = gate.hold();
-  held.catch(() => "it is killed with the actor");
-  const waiting = gate.pass(1);
-  await until(async () => (await gate.peek()).holding);
-  await here.kill(gate);
-  assert.is(await codeOf(waiting), "NO_SUCH_ACTOR");
-});
+guarantee(
+  "Asks that wait in the mailbox of an actor that ends fail at once with NO_SUCH_ACTOR.",
+  async () => {
+    const gate = here.ref<Gate>((await there.spawn(Gate, [])).address);
+    const held = gate.hold();
+    held.catch(() => "it is killed with the actor");
+    const waiting = gate.pass(1);
+    await until(async () => (await gate.peek()).holding);
+    await here.kill(gate);
+    assert.is(await codeOf(waiting), "NO_SUCH_ACTOR");
+  },
+);
 
 guarantee("The ask that an actor handles when it is killed fails at once with ACTOR_KILLED.", async () => {
   const ref = await counterThere();

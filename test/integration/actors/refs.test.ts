@@ -82,17 +82,20 @@ guarantee("`ref.address` is equal for two refs if, and only if, they mean the sa
   assert.is.not((await here.spawn(Counter, [])).address, counter.address);
 });
 
-guarantee("`fire.ref(address)` makes a ref from an address that came by other ways, and sends nothing.", async () => {
-  const counter = await there.spawn(Counter, []);
-  const text = JSON.parse(JSON.stringify({ counter })).counter as string;
-  const ref = here.ref<Counter>(text);
-  assert.is(handled(counter.address), 0);
-  assert.is(await ref.add(1), 1);
-  assert.throws(
-    () => here.ref("nonsense"),
-    (error: { code: string }) => error.code === "INVALID_OPTION",
-  );
-});
+guarantee(
+  "`fire.ref(address)` makes a ref from an address that came by other ways, and sends nothing.",
+  async () => {
+    const counter = await there.spawn(Counter, []);
+    const text = JSON.parse(JSON.stringify({ counter })).counter as string;
+    const ref = here.ref<Counter>(text);
+    assert.is(handled(counter.address), 0);
+    assert.is(await ref.add(1), 1);
+    assert.throws(
+      () => here.ref("nonsense"),
+      (error: { code: string }) => error.code === "INVALID_OPTION",
+    );
+  },
+);
 
 guarantee("Awaiting, logging, comparing and serialising a ref sends nothing.", async () => {
   const counter = await there.spawn(Counter, []);
@@ -142,7 +145,7 @@ guarantee("A ref to one actor never reaches another that gets its name later.", 
   assert.is(await second.peek(), 0);
 });
 
-guarantee("With `epoch: \"any\"` a message goes to whoever has the actor's name now.", async () => {
+guarantee('With `epoch: "any"` a message goes to whoever has the actor\'s name now.', async () => {
   const first = await there.spawn(Counter, [], { name: "office" });
   const ref = here.ref<Counter>(first.address).with({ epoch: "any" });
   await there.stop(first);
@@ -150,11 +153,14 @@ guarantee("With `epoch: \"any\"` a message goes to whoever has the actor's name 
   assert.is(await ref.add(1), 8);
 });
 
-guarantee("A name can be had by one actor of a process at a time; another spawn rejects with NAME_TAKEN.", async () => {
-  await here.spawn(Counter, [], { name: "single" });
-  assert.is(await codeOf(here.spawn(Counter, [], { name: "single" })), "NAME_TAKEN");
-  await there.spawn(Counter, [], { name: "single" });
-});
+guarantee(
+  "A name can be had by one actor of a process at a time; another spawn rejects with NAME_TAKEN.",
+  async () => {
+    await here.spawn(Counter, [], { name: "single" });
+    assert.is(await codeOf(here.spawn(Counter, [], { name: "single" })), "NAME_TAKEN");
+    await there.spawn(Counter, [], { name: "single" });
+  },
+);
 
 guarantee("`spawn` refuses unknown options, bad values and what is no actor class.", async () => {
   assert.is(await codeOf(here.spawn(Counter, [], { nam: "x" } as never)), "UNKNOWN_OPTION");

@@ -108,21 +108,25 @@ guarantee("A stream that nobody begins to read within 10 s is ended.", async () 
   assert.is(await codeOf(collect(unread)), "STREAM_LOST");
 });
 
-guarantee("The default deadline covers only the beginning of a stream; one that is given covers all of it.", async () => {
-  for (const source of await sources()) {
-    const slow = async () => {
-      for await (const _ of source.with({ deadline: 150 }).waiting()) continue;
-    };
-    assert.is(await codeOf(slow()), "ASK_TIMEOUT");
-    await until(async () => (await source.state()).ended === 1);
-  }
-});
+guarantee(
+  "The default deadline covers only the beginning of a stream; one that is given covers all of it.",
+  async () => {
+    for (const source of await sources()) {
+      const slow = async () => {
+        for await (const _ of source.with({ deadline: 150 }).waiting());
+      };
+      assert.is(await codeOf(slow()), "ASK_TIMEOUT");
+      await until(async () => (await source.state()).ended === 1);
+    }
+  },
+);
 
 guarantee("A signal ends a stream with the signal's reason, and runs `finally`.", async () => {
   for (const source of await sources()) {
     const abort = new AbortController();
     const reading = (async () => {
-      for await (const _ of source.with({ signal: abort.signal }).waiting()) abort.abort(new RangeError("enough"));
+      for await (const _ of source.with({ signal: abort.signal }).waiting())
+        abort.abort(new RangeError("enough"));
     })();
     assert.is(await codeOf(reading), "RangeError");
     await until(async () => (await source.state()).ended === 1);
