@@ -224,8 +224,9 @@ guarantee(
     );
     assert.is(await children.far.peek(), 1);
     first.program.child.kill("SIGKILL");
-    await first.program.exit;
-    assert.is(await children.far.with({ epoch: "any", deadline: "20s" }).peek(), 0);
+    const far = children.far.with({ epoch: "any" });
+    // What was under way at the moment of the crash is lost; the next try waits for the new one.
+    await until(async () => (await far.peek().catch(() => -1)) === 0);
     await stop();
   },
 );

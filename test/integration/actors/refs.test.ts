@@ -145,7 +145,7 @@ guarantee("A ref to one actor never reaches another that gets its name later.", 
   assert.is(await second.peek(), 0);
 });
 
-guarantee('With `epoch: "any"` a message goes to whoever has the actor\'s name now.', async () => {
+guarantee('With `epoch: "any"` a message goes to whoever has the name of the actor now.', async () => {
   const first = await there.spawn(Counter, [], { name: "office" });
   const ref = here.ref<Counter>(first.address).with({ epoch: "any" });
   await there.stop(first);
