@@ -250,8 +250,9 @@ export class Instance implements Context {
   #finished(letter: Letter, answer: Uint8Array): void {
     this.#handled++;
     letter.answer(answer);
-    // Nobody waits for it, so nobody else would learn that the actor is not well.
-    if (answer[0] === AnswerKind.error && !letter.asked) {
+    // Nobody waits for it, so nobody else would learn that the actor is not well. The runtime's own actors go on, as
+    // nobody would start them again.
+    if (answer[0] === AnswerKind.error && !letter.asked && !this.setup.isSystem) {
       this.endNow({ kind: "error", error: answerError(answer, this.address, this.system.decoding) });
     }
   }
