@@ -2,7 +2,7 @@
 import { BonfireError, decode } from "@bonfire/wire";
 import { Question } from "../bus/inbox.ts";
 import type { Address } from "./address.ts";
-import { AnswerKind, answerNumber } from "./envelope.ts";
+import { ANSWER_BYTES, AnswerKind, answerNumber } from "./envelope.ts";
 import { Letter } from "./letter.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Peer } from "./peers.ts";
@@ -19,8 +19,6 @@ export class Ask extends Question {
   readonly expiresAt: number;
   /** Where it was sent. */
   place: Address;
-  /** The number by which it can be cancelled there; 0 = it cannot. */
-  question = 0;
   peer: Peer | undefined;
   letter: Letter | undefined;
   isSettled = false;
@@ -71,10 +69,12 @@ export class Ask extends Question {
     try {
       switch (answer[0]) {
         case AnswerKind.value:
-          return this.resolve(answer.length === 1 ? undefined : decode(answer.subarray(1), decoding));
+          return this.resolve(
+            answer.length === ANSWER_BYTES ? undefined : decode(answer.subarray(ANSWER_BYTES), decoding),
+          );
         case AnswerKind.error:
         case AnswerKind.refused:
-          return this.reject(decode(answer.subarray(1), decoding));
+          return this.reject(decode(answer.subarray(ANSWER_BYTES), decoding));
         case AnswerKind.absent:
           return this.#outbox.absent(this, answerNumber(answer));
         case AnswerKind.stream: {

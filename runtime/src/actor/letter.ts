@@ -1,7 +1,7 @@
 /** One message on its way through an actor's mailbox. */
 import { BonfireError, type DecodeOptions, decode } from "@bonfire/wire";
 import { type Address, gone } from "./address.ts";
-import { AnswerKind } from "./envelope.ts";
+import { ANSWER_BYTES, AnswerKind } from "./envelope.ts";
 
 export abstract class Letter {
   /** The node that sent it; the server sees to it that a sender cannot pretend. */
@@ -94,5 +94,5 @@ export class Told extends Letter {
 
 /** The error in an answer that is not a value. */
 export function answerError(answer: Uint8Array, place: Address, decoding: DecodeOptions): unknown {
-  return answer[0] === AnswerKind.absent ? gone(place) : decode(answer.subarray(1), decoding);
+  return answer[0] === AnswerKind.absent ? gone(place) : decode(answer.subarray(ANSWER_BYTES), decoding);
 }

@@ -14,6 +14,7 @@ import {
   packCancel,
   packEncoded,
   packMessage,
+  questionOf,
   setQuestion,
 } from "./envelope.ts";
 import { answerError, type Letter, Told } from "./letter.ts";
@@ -53,7 +54,6 @@ export class Outbox implements Courier {
   });
   /** Letters to this node's own actors, in the order in which they were sent. */
   #local: { actor: string; epoch: number; letter: Letter }[] = [];
-  #questions = 0;
 
   constructor(host: OutboxHost) {
     this.#host = host;
@@ -62,6 +62,9 @@ export class Outbox implements Courier {
     this.decoding = host.decoding;
     this.streams = host.streams;
     this.#peers = new Peers(host.watchNode, (ask, error) => this.#lost(ask, error));
+    host.bus.subscribe(subject.everyAnswer(this.#node), (message) =>
+      this.#bus.answered(questionOf(message.data), message.data, message.subject),
+    );
     host.bus.subscribe(subject.everyNobody(this.#node), (message) =>
       this.#unheard(message.subject, message.data),
     );
@@ -163,8 +166,8 @@ export class Outbox implements Courier {
   /** Whoever handles the ask is told that nobody waits any more. */
   cancel(ask: Ask, reason: unknown): void {
     if (ask.letter) ask.letter.cancel(reason);
-    else if (ask.question !== 0 && this.#bus.link.up) {
-      this.#bus.publish(subject.mail(ask.place.node, this.#node), packCancel(ask.question));
+    else if (ask.key !== 0 && this.#bus.link.up) {
+      this.#bus.publish(subject.mail(ask.place.node, this.#node), packCancel(ask.key));
     }
   }
 
@@ -190,7 +193,7 @@ export class Outbox implements Courier {
 
   #header(place: Address, method: string, options: ResolvedSendOptions, budget: number) {
     const epoch = options.anyEpoch ? 0 : (place.epoch ?? 0);
-    return { actor: place.actor, method, epoch, budget: Math.ceil(budget), question: 0 };
+    return { actor: place.actor, method, epoch, budget: Math.ceil(budget) };
   }
 
   #send(ask: Ask, via?: string): void {
@@ -212,7 +215,7 @@ export class Outbox implements Courier {
 
   #sendAway(ask: Ask, place: Address, via: string | undefined): void {
     const { method, options, bytes } = ask;
-    const isFirst = ask.isPacked && ask.question === 0 && ask.key === 0 && !ask.letter;
+    const isFirst = ask.isPacked && ask.key === 0 && !ask.letter;
     const deadline = isFirst ? options.deadline : ask.budget;
     const message = isFirst
       ? bytes
@@ -224,14 +227,12 @@ export class Outbox implements Courier {
     if (message.length > this.#bus.maxPayload) {
       return ask.reject(tooLarge("The message", message.length, this.#bus.maxPayload));
     }
-    if (options.signal) {
-      this.#questions = (this.#questions % 0xffff_ffff) + 1;
-      ask.question = this.#questions;
-      setQuestion(message, ask.question);
-    }
     this.#wheel.remove(ask);
+    // There the server says if nobody listens; the answer itself comes by `subject.answer`.
+    const reply = this.#bus.expect(ask, deadline);
+    setQuestion(message, ask.key, options.signal !== undefined);
     try {
-      this.#bus.ask(via ?? subject.mail(place.node, this.#node), message, ask, deadline);
+      this.#bus.publish(via ?? subject.mail(place.node, this.#node), message, reply);
     } catch (error) {
       return ask.reject(error);
     }

@@ -10,7 +10,7 @@ import { BonfireError, type DecodeOptions, decode } from "@bonfire/wire";
 import type { Bus } from "../bus/bus.ts";
 import { subject } from "../bus/subject.ts";
 import type { Source } from "./behaviour.ts";
-import { getNumber, MailKind, malformed, packError, putNumber } from "./envelope.ts";
+import { ANSWER_BYTES, getNumber, MailKind, malformed, packError, putNumber } from "./envelope.ts";
 import type { WatchNode } from "./system.ts";
 
 const HEADER_BYTES = 12;
@@ -341,7 +341,7 @@ function header(frame: Uint8Array, what: What, id: number, number: number): Uint
 }
 
 function failure(id: number, error: unknown): Uint8Array {
-  const body = packError(error).subarray(1);
+  const body = packError(error).subarray(ANSWER_BYTES);
   const frame = new Uint8Array(HEADER_BYTES + body.length);
   frame.set(body, HEADER_BYTES);
   return header(frame, What.failed, id, 0);

@@ -18,6 +18,7 @@ import {
   packError,
   packRefusal,
   packValue,
+  setAnswered,
   unpackCancel,
   unpackMessage,
 } from "./envelope.ts";
@@ -213,10 +214,8 @@ export class ActorSystem implements AsyncDisposable {
 
   #receiveMessage(envelope: Envelope, sender: string, reply: string | undefined): void {
     const letter =
-      envelope.budget === 0
-        ? this.#told(envelope, sender, reply)
-        : new RemoteLetter(this, sender, envelope, reply as string);
-    if (letter instanceof RemoteLetter && envelope.question !== 0) {
+      envelope.budget === 0 ? this.#told(envelope, sender, reply) : new RemoteLetter(this, sender, envelope);
+    if (letter instanceof RemoteLetter && envelope.isCancellable) {
       const key = `${sender} ${envelope.question}`;
       this.#cancellable.set(key, letter);
       letter.onSettled = () => this.#cancellable.delete(key);
@@ -332,13 +331,13 @@ class RemoteLetter extends Letter {
   readonly actor: string;
   onSettled: (() => void) | undefined;
   readonly #system: ActorSystem;
-  readonly #reply: string;
+  readonly #question: number;
 
-  constructor(system: ActorSystem, sender: string, { actor, method, args, budget }: Envelope, reply: string) {
+  constructor(system: ActorSystem, sender: string, { actor, method, args, budget, question }: Envelope) {
     super(sender, method, args, budget);
     this.actor = actor;
     this.#system = system;
-    this.#reply = reply;
+    this.#question = question;
   }
 
   get asked(): boolean {
@@ -355,10 +354,9 @@ class RemoteLetter extends Letter {
     // While the link is down the asker cannot be reached; its deadline or its monitor ends the wait.
     if (!bus.link.up) return;
     const { maxPayload } = bus;
-    const tooLong = answer.length > maxPayload;
-    bus.publish(
-      this.#reply,
-      tooLong ? packRefusal(tooLarge("The answer", answer.length, maxPayload)) : answer,
-    );
+    const fitting =
+      answer.length > maxPayload ? packRefusal(tooLarge("The answer", answer.length, maxPayload)) : answer;
+    setAnswered(fitting, this.#question);
+    bus.publish(subject.answer(this.sender, bus.node), fitting);
   }
 }

@@ -66,6 +66,16 @@ export class Bus implements AsyncDisposable {
     this.#connection.publish(to, payload, { reply: this.#inbox.ask(question, deadline) });
   }
 
+  /** Registers a question, and returns where it is answered; `answered` is another way to do that. */
+  expect(question: Question, deadline: number): string {
+    return this.#inbox.ask(question, deadline);
+  }
+
+  /** An answer, with the key of its question, that arrived on another subject than the one of the question. */
+  answered(key: number, data: Uint8Array, from: string): void {
+    this.#inbox.answered(key, data, from);
+  }
+
   /** Takes a question back. */
   forget(question: Question): void {
     this.#inbox.forget(question);

@@ -14,6 +14,9 @@ export const subject = {
   /** Replies to what a node asked; the last token says which question. */
   reply: (node: string, question: string) => `${ROOT}.${node}.re.${question}`,
   everyReply: (node: string) => `${ROOT}.${node}.re.*`,
+  /** Answers of the actors of `sender` to what a node asked. */
+  answer: (node: string, sender: string) => `${ROOT}.${node}.ans.${sender}`,
+  everyAnswer: (node: string) => `${ROOT}.${node}.ans.*`,
   /** Where it comes back that a tell reached nobody; the last tokens say what it was. */
   nobody: (node: string, to: string, actor: string, method: string) =>
     `${ROOT}.${node}.nobody.${to}.${actor}.${method}`,
