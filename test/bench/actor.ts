@@ -45,7 +45,7 @@ export async function actorFigures(rounds: number): Promise<Record<string, Figur
     return count / ((performance.now() - start) / 1_000);
   };
 
-  for (const operation of [raw, ask, peer]) await load(operation, CONCURRENT / 2, 64);
+  for (const operation of [raw, ask, peer]) await load(operation, CONCURRENT, 64);
   const figures: Record<string, Figure> = {};
   for (const [name, width] of [
     ["c1", 1],

@@ -3,7 +3,7 @@
  * actor's class nor the values in its messages; see behaviour.ts.
  */
 import { BonfireError } from "@bonfire/wire";
-import { type Duration, milliseconds } from "../duration.ts";
+import type { Duration } from "../duration.ts";
 import type { Context } from "./actor.ts";
 import type { ActorClass, MailboxPolicy, SpawnOptions } from "./actor-class.ts";
 import type { Address } from "./address.ts";
@@ -12,10 +12,12 @@ import { AnswerKind, packAbsent, packRefusal, packStream } from "./envelope.ts";
 import { answerError, Letter } from "./letter.ts";
 import { Mailbox, type Task } from "./mailbox.ts";
 import { KILLED, NORMAL, type Reason, reasonError, telling } from "./reason.ts";
-import { type AnyRef, makeRef, placeOf, type Ref } from "./ref.ts";
+import { type AnyRef, makeRef, type Ref } from "./ref.ts";
 import type { Outgoing } from "./streams.ts";
 import type { ActorSystem } from "./system.ts";
 import type { Target } from "./target.ts";
+import { Ties } from "./ties.ts";
+import { Timers } from "./timers.ts";
 
 type State = "starting" | "running" | "stopping" | "stopped";
 
@@ -59,9 +61,8 @@ export class Instance implements Context {
   /** Letters of reentrant methods that are under way. */
   #interleaved: Set<Letter> | undefined;
   #streams: Set<Outgoing> | undefined;
-  #timers: Set<NodeJS.Timeout> | undefined;
-  #watches: Set<() => void> | undefined;
-  #links: Map<string, () => void> | undefined;
+  #timers: Timers | undefined;
+  #ties: Ties | undefined;
   #children: Set<Instance> | undefined;
   #waiters: ((reason: Reason) => void)[] | undefined;
   #reason: Reason | undefined;
@@ -330,51 +331,14 @@ export class Instance implements Context {
 
   after(delay: Duration, work: () => void | Promise<void>): () => void {
     this.#requireAlive("after");
-    this.#timers ??= new Set();
-    const timers = this.#timers;
-    let isWanted = true;
-    const timer = setTimeout(
-      () => {
-        timers.delete(timer);
-        this.#queue({ run: () => (isWanted ? work() : undefined) });
-      },
-      milliseconds("delay", delay),
-    );
-    timers.add(timer);
-    return () => {
-      isWanted = false;
-      timers.delete(timer);
-      clearTimeout(timer);
-    };
+    this.#timers ??= new Timers((task) => this.enqueue(task));
+    return this.#timers.after(delay, work);
   }
 
   every(period: Duration, work: () => void | Promise<void>): () => void {
     this.#requireAlive("every");
-    this.#timers ??= new Set();
-    const timers = this.#timers;
-    let isWanted = true;
-    let isQueued = false;
-    const turn = async () => {
-      try {
-        if (isWanted) await work();
-      } finally {
-        isQueued = false;
-      }
-    };
-    const timer = setInterval(
-      () => {
-        if (isQueued) return;
-        isQueued = true;
-        this.#queue({ run: turn });
-      },
-      Math.max(1, milliseconds("period", period)),
-    );
-    timers.add(timer);
-    return () => {
-      isWanted = false;
-      timers.delete(timer);
-      clearInterval(timer);
-    };
+    this.#timers ??= new Timers((task) => this.enqueue(task));
+    return this.#timers.every(period, work);
   }
 
   spawn<C extends ActorClass>(
@@ -388,61 +352,35 @@ export class Instance implements Context {
 
   monitor(who: AnyRef | Address): () => void {
     this.#requireAlive("monitor");
-    const ref = this.system.ref(who);
-    return this.#watch(placeOf(who), (reason) => this.enqueue(() => this.#behaviour.down(ref, reason)));
+    return this.#tied().monitor(who);
   }
 
   link(who: AnyRef): () => void {
     this.#requireAlive("link");
-    const other = placeOf(who);
-    this.tie(who);
-    const key = keyOf(other);
-    this.system.controls.insist(other, "tie", [this.self(), other], () => this.#links?.has(key) === true);
-    return () => {
-      this.untie(other);
-      this.system.controls.insist(other, "untie", [this.address, other], () => true);
-    };
+    return this.#tied().link(who);
   }
 
-  /** This side of a link. */
+  /** The other side's half of a link. */
   tie(who: AnyRef): void {
-    const place = placeOf(who);
-    const key = keyOf(place);
-    if (this.#links?.has(key) || this.#state === "stopping" || this.#state === "stopped") return;
-    const ref = this.system.ref(who);
-    const unwatch = this.#watch(place, (reason) => {
-      this.#links?.delete(key);
-      if (this.#behaviour.trapsExit) this.enqueue(() => this.#behaviour.exit(ref, reason));
-      else if (reason.kind !== "normal") this.endNow(reason);
-    });
-    this.#links ??= new Map();
-    this.#links.set(key, unwatch);
+    if (this.#isAlive()) this.#tied().tie(who);
   }
 
   untie(other: Address): void {
-    const key = keyOf(other);
-    this.#links?.get(key)?.();
-    this.#links?.delete(key);
+    this.#ties?.untie(other);
   }
 
   /** Ends when `owner` does, whatever the reason: a child that was placed on this node. */
   belongTo(owner: Address): void {
-    this.#watch(owner, () => void this.stop());
+    if (this.#isAlive()) this.#tied().watch(owner, () => void this.stop());
   }
 
-  #watch(who: Address, onDown: (reason: Reason) => void): () => void {
-    this.#watches ??= new Set();
-    const watches = this.#watches;
-    const unwatch = this.system.monitor(who, (reason) => {
-      watches.delete(stop);
-      onDown(reason);
-    });
-    const stop = () => {
-      watches.delete(stop);
-      unwatch();
-    };
-    watches.add(stop);
-    return stop;
+  #tied(): Ties {
+    this.#ties ??= new Ties(this, this.#behaviour);
+    return this.#ties;
+  }
+
+  #isAlive(): boolean {
+    return this.#state === "starting" || this.#state === "running";
   }
 
   #requireAlive(what: string): void {
@@ -525,10 +463,10 @@ export class Instance implements Context {
 
   /** Whatever the reason: nothing that it began goes on, and nothing that waits for it waits in vain. */
   #letGo(): void {
-    for (const timer of this.#timers ?? []) clearTimeout(timer);
-    for (const unwatch of this.#watches ?? []) unwatch();
+    this.#timers?.close();
+    this.#ties?.close();
     for (const letter of [...this.#mailbox.drain(), ...(this.#door ?? [])]) letter.answer(packAbsent());
-    this.#timers = this.#watches = this.#links = this.#door = undefined;
+    this.#timers = this.#ties = this.#door = undefined;
   }
 
   #close(reason: Reason): void {
@@ -564,10 +502,6 @@ const STARTING: Task = { run: () => undefined };
 const STOPPING: Task = { run: () => undefined };
 /** The signal of whoever is not handling a message. */
 const NEVER = new AbortController().signal;
-
-function keyOf({ node, actor, epoch }: Address): string {
-  return `${node} ${actor} ${epoch ?? 0}`;
-}
 
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Promise<T> | undefined)?.then === "function";

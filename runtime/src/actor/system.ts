@@ -321,9 +321,9 @@ export class ActorSystem implements AsyncDisposable {
   }
 }
 
-/** The nodes that share a subject share no epochs. */
+/** Whoever listens on a shared subject: not this node, even if `to` is of it, and of no certain epoch. */
 function anyOf({ node, actor }: Address): Target {
-  return new Target({ node, actor }, undefined);
+  return new Target({ node: `${node} and others`, actor }, undefined);
 }
 
 /** An ask of another node. */
