@@ -227,8 +227,9 @@ export class Fire implements AsyncDisposable {
     // Each step is taken whatever became of the one before it; what failed first is told at the end.
     const steps = [
       () => Promise.all(pools.map((pool) => pool.close())),
-      // Before the goodbye, so that those who watch them hear how they ended.
+      // Before the goodbye, which takes another connection, so that those who watch them hear how they ended.
       () => system.retire(),
+      () => bus.drain(),
       () => announcer.bye(),
       () => system.close(),
       () => watcher.close(),

@@ -82,8 +82,13 @@ export class Ask extends Question {
           const { signal, isLimit } = this.options;
           // The reader has given up while the answer was on its way.
           if (this.isSettled) return stream.abandon(signal?.reason);
-          if (signal) signal.addEventListener("abort", () => stream.abandon(signal.reason), { once: true });
-          if (isLimit) setTimeout(() => stream.abandon(this.#late()), this.budget).unref();
+          const abandon = () => stream.abandon(signal?.reason);
+          signal?.addEventListener("abort", abandon, { once: true });
+          const limit = isLimit ? setTimeout(() => stream.abandon(this.#late()), this.budget) : undefined;
+          stream.onOver = () => {
+            signal?.removeEventListener("abort", abandon);
+            clearTimeout(limit);
+          };
           return this.resolve(stream);
         }
         default:

@@ -236,6 +236,8 @@ const DONE: IteratorResult<never, undefined> = { done: true, value: undefined };
 
 /** The consumer's end: what `for await` reads. */
 export class Incoming implements AsyncIterableIterator<unknown, undefined, void> {
+  /** Called once, when nothing more will come. */
+  onOver: (() => void) | undefined;
   readonly #id: number;
   readonly #host: IncomingHost;
   #items: Uint8Array[] = [];
@@ -311,6 +313,7 @@ export class Incoming implements AsyncIterableIterator<unknown, undefined, void>
   #finish(over: { failure?: { error: unknown } }): void {
     this.#over = over;
     this.#host.done();
+    this.onOver?.();
     for (const reader of this.#readers.splice(0)) this.next().then(reader.resolve, reader.reject);
   }
 

@@ -111,6 +111,11 @@ export class Bus implements AsyncDisposable {
     return this.#connection.flush();
   }
 
+  /** As `flush`, but waits for no broken link, and at most 2 s. */
+  async drain(): Promise<void> {
+    if (this.link.up && !this.#connection.isClosed()) await settled(this.#connection.flush(), DRAIN_MS);
+  }
+
   /** The bulk connection's transfers; the connection is opened at the first use. */
   async transfers(): Promise<Transfers> {
     if (this.#closed) this.#requireLink();
@@ -159,7 +164,7 @@ export class Bus implements AsyncDisposable {
     const bulk = await this.#bulk?.catch(() => undefined);
     bulk?.transfers.close();
     await bulk?.connection.close();
-    if (this.link.up && !this.#connection.isClosed()) await settled(this.#connection.flush(), DRAIN_MS);
+    await this.drain();
     this.link.up = false;
     await this.#connection.close();
     this.#reconnected.clear();
