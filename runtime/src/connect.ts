@@ -1,4 +1,10 @@
 import { BonfireError, unpack } from "@bonfire/wire";
+import type { Actor } from "./actor/actor.ts";
+import type { ActorClass, Declared, SpawnOptions } from "./actor/actor-class.ts";
+import { parseAddress } from "./actor/address.ts";
+import type { DeadLetter } from "./actor/dead-letter.ts";
+import type { Reason } from "./actor/reason.ts";
+import { type AnyRef, placeOf, type Ref, targetOf } from "./actor/ref.ts";
 import { ActorSystem } from "./actor/system.ts";
 import { resolveAddress, type ServerOptions } from "./address.ts";
 import { Bus } from "./bus/bus.ts";
@@ -16,6 +22,9 @@ import { TIMING } from "./presence/timing.ts";
 import { Watcher } from "./presence/watcher.ts";
 import { NatsStore } from "./store/nats-store.ts";
 import type { Store } from "./store/port.ts";
+import type { Children } from "./supervision/child.ts";
+import type { SupervisionOptions } from "./supervision/options.ts";
+import { type Supervised, supervise } from "./supervision/supervise.ts";
 
 export interface ConnectOptions extends ServerOptions {}
 
@@ -135,6 +144,81 @@ export class Fire implements AsyncDisposable {
     return this.#store;
   }
 
+  /**
+   * Starts an actor in this process. Rejects with what its constructor or `onStart` threw.
+   *
+   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_ACTOR`, `NAME_TAKEN`, `CLOSED`.
+   *
+   * ```ts
+   * const counter = await fire.spawn(Counter, [10], { name: "hits" });
+   * ```
+   */
+  spawn<C extends ActorClass>(
+    type: C & Declared<C>,
+    args: ConstructorParameters<C>,
+    options: SpawnOptions = {},
+  ): Promise<Ref<InstanceType<C>>> {
+    return this.#parts.system.spawnClass(type, args, options, {});
+  }
+
+  /**
+   * Starts actors that are started again when they end: see `child`, `placed` and `supervision` for what there can be.
+   * Rejects with the first child's error that does not start, when those before it are stopped.
+   *
+   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_ACTOR`, `NAME_TAKEN`, `CLOSED`.
+   *
+   * ```ts
+   * const { children } = await fire.supervise({ strategy: "one-for-one" }, { hits: child(Counter, [10]) });
+   * await children.hits.increment(2);
+   * ```
+   */
+  supervise<C extends Children>(options: SupervisionOptions, children: C): Promise<Supervised<C>> {
+    return supervise(this.#parts.system, options, children);
+  }
+
+  /**
+   * A ref to the actor of this `address`, for addresses that came by other ways than a message. Nothing is sent; an
+   * actor that does not exist shows at the first ask. Throws `INVALID_OPTION`.
+   */
+  ref<T extends Actor>(address: string): Ref<T> {
+    return this.#parts.system.ref<T>(parseAddress(address));
+  }
+
+  /**
+   * Calls `onDown` once, when the actor ends, is lost with its process, or turns out not to exist. Of a supervised actor
+   * it is the one that runs now. Returns the way to stop watching. Throws `INVALID_OPTION`.
+   */
+  monitor(who: AnyRef, onDown: (reason: Reason) => void): () => void {
+    return this.#parts.system.monitor(placeOf(requireRef(who)), onDown);
+  }
+
+  /**
+   * Ends an actor anywhere, after the messages in its mailbox; resolves when it has ended. Rejects with `ASK_TIMEOUT`
+   * after 10 s, and with `NOT_YOURS` for one of another process's runtime. Throws `INVALID_OPTION`.
+   */
+  stop(who: AnyRef): Promise<void> {
+    return this.#parts.system.controls.end(placeOf(requireRef(who)), "stop");
+  }
+
+  /** Ends an actor anywhere at once, and without its `onStop`. Otherwise as `stop`. */
+  kill(who: AnyRef): Promise<void> {
+    return this.#parts.system.controls.end(placeOf(requireRef(who)), "kill");
+  }
+
+  /**
+   * `deadLetter`: a message that nobody waits for was not handled, or failed; told where that was found out. Returns the
+   * way to stop listening.
+   */
+  on(event: "deadLetter", listener: (letter: DeadLetter) => void): () => void {
+    if (event !== "deadLetter") {
+      throw new BonfireError(
+        "INVALID_OPTION",
+        `There is no event ${JSON.stringify(event)}: "deadLetter" is the one`,
+      );
+    }
+    return this.#parts.system.onDeadLetter(listener);
+  }
+
   /** The actors of this node and the pools it uses. */
   inspect() {
     return {
@@ -168,6 +252,9 @@ export class Fire implements AsyncDisposable {
       () => Promise.all(pools.map((pool) => pool.close())),
       // One that could not be opened needs no closing; whoever wanted it has been told.
       async () => (await this.#store?.catch(() => undefined))?.close(),
+      // Before the goodbye, which takes another connection, so that those who watch them hear how they ended.
+      () => system.retire(),
+      () => bus.drain(),
       () => announcer.bye(),
       () => system.close(),
       () => watcher.close(),
@@ -201,4 +288,12 @@ export class Fire implements AsyncDisposable {
       pool.logged({ pool: pool.name, cell, call, level, text });
     }
   }
+}
+
+function requireRef(who: AnyRef): AnyRef {
+  if (typeof who === "object" && who !== null && targetOf(who)) return who;
+  throw new BonfireError(
+    "INVALID_OPTION",
+    "This takes a ref, as spawn() returns it or as it came in a message",
+  );
 }

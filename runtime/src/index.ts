@@ -1,4 +1,10 @@
 export { BonfireError, type Grants, hasCode } from "@bonfire/wire";
+export { Actor } from "./actor/actor.ts";
+export type { ActorClass, MailboxPolicy, SpawnOptions } from "./actor/actor-class.ts";
+export type { DeadLetter } from "./actor/dead-letter.ts";
+export type { Reason } from "./actor/reason.ts";
+export type { AnyRef, Ref } from "./actor/ref.ts";
+export type { SendOptions } from "./actor/send-options.ts";
 export type { RealmKind } from "./backend/bootstrap.ts";
 export {
   type Backend,
@@ -19,3 +25,15 @@ export { Lease } from "./store/lease.ts";
 export { MemoryStore } from "./store/memory-store.ts";
 export type { NatsStoreOptions } from "./store/nats-store.ts";
 export { type Grant, type Holder, Store } from "./store/port.ts";
+export {
+  type Child,
+  type ChildOptions,
+  type ChildRefs,
+  type Children,
+  child,
+  placed,
+  type Restart,
+  supervision,
+} from "./supervision/child.ts";
+export type { Strategy, SupervisionOptions } from "./supervision/options.ts";
+export type { Supervised } from "./supervision/supervise.ts";

@@ -1,7 +1,8 @@
 /** The door for sibling packages of this repository; not for users, and free to change. */
 export { Actor } from "./actor/actor.ts";
+export type { Address } from "./actor/address.ts";
 export type { Reason } from "./actor/reason.ts";
-export type { Address, Ref } from "./actor/ref.ts";
+export { placeOf, type Ref } from "./actor/ref.ts";
 export { ActorSystem } from "./actor/system.ts";
 export type { Bootstrap, RealmKind } from "./backend/bootstrap.ts";
 export { Bus, type Message } from "./bus/bus.ts";

@@ -4,6 +4,7 @@ import {
   Beater,
   Bus,
   PrivateServer,
+  placeOf,
   type Reason,
   Watcher,
 } from "@bonfire/runtime/internal";
@@ -89,7 +90,7 @@ test.after(async () => {
 
 test("asking an actor of another node runs its method there and brings the value back", async () => {
   const counter = await b.system.spawn(new Counter());
-  const ref = a.system.ref<Counter>(counter.address);
+  const ref = a.system.ref<Counter>(placeOf(counter));
   assert.is(await ref.add(2), 2);
   assert.is(await ref.add(3), 5);
   assert.is(await ref.whoAsks(), "d-one");
@@ -97,7 +98,7 @@ test("asking an actor of another node runs its method there and brings the value
 
 test("messages are handled one at a time, in the order one sender sent them", async () => {
   const counter = await b.system.spawn(new Counter());
-  const ref = a.system.ref<Counter>(counter.address);
+  const ref = a.system.ref<Counter>(placeOf(counter));
   const sums = await Promise.all([1, 1, 1, 1].map((n) => ref.slowAdd(n)));
   assert.equal(sums, [1, 2, 3, 4]);
   assert.is(await ref.most_(), 1);
@@ -105,13 +106,13 @@ test("messages are handled one at a time, in the order one sender sent them", as
 
 test("a tell is handled without an answer, before a later ask", async () => {
   const counter = await b.system.spawn(new Counter());
-  const ref = a.system.ref<Counter>(counter.address);
+  const ref = a.system.ref<Counter>(placeOf(counter));
   ref.tell.add(40);
   assert.is(await ref.add(2), 42);
 });
 
 test("an error comes back as it was, with its class, code and message", async () => {
-  const ref = a.system.ref<Counter>((await b.system.spawn(new Counter())).address);
+  const ref = a.system.ref<Counter>(placeOf(await b.system.spawn(new Counter())));
   const error = await ref.fail().catch((thrown) => thrown);
   assert.instance(error, TypeError);
   assert.is(error.message, "no");
@@ -127,7 +128,7 @@ test("asking an actor or a node that does not exist fails at once and says so", 
 test("what is no public method of the actor cannot be called", async () => {
   const ref = await b.system.spawn(new Counter());
   for (const method of ["onStart", "constructor", "context", "absent"]) {
-    const error = await a.system.ask(ref.address, method, []).catch((thrown) => thrown);
+    const error = await a.system.ask(placeOf(ref), method, []).catch((thrown) => thrown);
     assert.is(error.code, "NO_SUCH_METHOD", method);
   }
 });
@@ -136,10 +137,10 @@ test("a monitor is told once, with the reason, when an actor of another node end
   const counter = await b.system.spawn(new Counter());
   const watching = new Watching();
   const ref = await a.system.spawn(watching);
-  await ref.look(counter.address);
+  await ref.look(placeOf(counter));
   // The monitor is set up behind our back; an ask on the same way is answered after it.
-  await a.system.ask({ node: "e-two", actor: "$monitors" }, "watch", [counter.address.actor]);
-  await a.system.ref<Counter>(counter.address).break();
+  await a.system.ask({ node: "e-two", actor: "$monitors" }, "watch", [placeOf(counter).actor]);
+  await a.system.ref<Counter>(placeOf(counter)).break();
   const reason = await watching.told.promise;
   assert.is(reason.kind, "error");
   assert.match((reason as { error: Error }).error.message, /broke/);
@@ -158,8 +159,8 @@ test("a monitor is told that an actor is lost when its node vanishes without a w
   const counter = await doomed.system.spawn(new Counter());
   const watching = new Watching();
   const ref = await a.system.spawn(watching);
-  await ref.look(counter.address);
-  await a.system.ask(counter.address, "add", [1]);
+  await ref.look(placeOf(counter));
+  await a.system.ask(placeOf(counter), "add", [1]);
   await doomed.bus.close();
   assert.is((await watching.told.promise).kind, "lost");
 });
@@ -169,9 +170,9 @@ test("a goodbye is believed at once", async () => {
   const counter = await leaving.system.spawn(new Counter());
   const watching = new Watching();
   const ref = await a.system.spawn(watching);
-  await ref.look(counter.address);
+  await ref.look(placeOf(counter));
   // Answered once our subscription to its goodbye is in force.
-  await a.system.ask(counter.address, "add", [1]);
+  await a.system.ask(placeOf(counter), "add", [1]);
   const start = performance.now();
   await leaving.beater.bye();
   assert.is((await watching.told.promise).kind, "lost");
@@ -201,16 +202,16 @@ test("a monitor learns after an outage of NATS what ended meanwhile, and still w
   ]);
   const [ends, stays] = [await d.system.spawn(new Counter()), await d.system.spawn(new Counter())];
   const [one, other] = [new Watching(), new Watching()];
-  await (await c.system.spawn(one)).look(ends.address);
-  await (await c.system.spawn(other)).look(stays.address);
-  await c.system.ask({ node: "e-out", actor: "$monitors" }, "watch", [stays.address.actor]);
+  await (await c.system.spawn(one)).look(placeOf(ends));
+  await (await c.system.spawn(other)).look(placeOf(stays));
+  await c.system.ask({ node: "e-out", actor: "$monitors" }, "watch", [placeOf(stays).actor]);
   await own.kill();
   while (d.bus.link.up) await new Promise((resolve) => setTimeout(resolve, 5));
-  await d.system.stop(ends.address, { kind: "error", error: new Error("ended in the dark") });
+  await d.system.stop(placeOf(ends), { kind: "error", error: new Error("ended in the dark") });
   await own.restart();
   assert.match(((await one.told.promise) as { error: Error }).error.message, /in the dark/);
   assert.equal(other.downs, []);
-  await d.system.stop(stays.address);
+  await d.system.stop(placeOf(stays));
   assert.is((await other.told.promise).kind, "normal");
   await Promise.all([c.bus.close(), d.bus.close()]);
 });

@@ -32,6 +32,17 @@ class Echoed extends Question {
   }
 }
 
+/** One echo, of as many bytes as an empty call takes. */
+export function rawEcho(bus: Bus): () => Promise<void> {
+  const frame = new Uint8Array(FRAME_BYTES);
+  const to = subject.call("c-echo", "d-bench");
+  return () => {
+    const { promise, ...settle } = Promise.withResolvers<void>();
+    bus.ask(to, frame, new Echoed(settle), 30_000);
+    return promise;
+  };
+}
+
 export async function callFigures(rounds: number): Promise<Record<string, Figure>> {
   await using server = await PrivateServer.start();
   const echo = fork(join(import.meta.dirname, "echo.ts"), {
@@ -47,13 +58,7 @@ export async function callFigures(rounds: number): Promise<Record<string, Figure
   });
   await using pool = await fire.pool("bench", { min: 1, max: 1, concurrency: 256 });
 
-  const frame = new Uint8Array(FRAME_BYTES);
-  const to = subject.call("c-echo", "d-bench");
-  const raw = () => {
-    const { promise, ...settle } = Promise.withResolvers<void>();
-    bus.ask(to, frame, new Echoed(settle), 30_000);
-    return promise;
-  };
+  const raw = rawEcho(bus);
   const call = () => pool.call(() => {});
 
   await load(raw, CONCURRENT, 64);

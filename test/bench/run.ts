@@ -4,7 +4,13 @@ import { join } from "node:path";
 
 const { status } = spawnSync(
   process.execPath,
-  ["--import", "@bonfire/loader", join(import.meta.dirname, "main.ts"), ...process.argv.slice(2)],
+  [
+    "--expose-gc",
+    "--import",
+    "@bonfire/loader",
+    join(import.meta.dirname, "main.ts"),
+    ...process.argv.slice(2),
+  ],
   {
     stdio: "inherit",
     cwd: join(import.meta.dirname, ".."),

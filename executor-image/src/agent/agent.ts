@@ -1,9 +1,9 @@
 /** The actor that stands for an executor: registers with the supervisor, gives each driver a cell, and lets go. */
 import {
   Actor,
-  type Address,
   type Bootstrap,
   type CellOffer,
+  placeOf,
   type Ref,
   type Supervisor,
   type Watcher,
@@ -67,7 +67,7 @@ export class Agent extends Actor {
     await cell.serve(tenant);
     const { system } = this.context;
     const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.watcher), cell.node);
-    return { keeper: keeper.address, node: cell.node };
+    return { keeper: placeOf(keeper), node: cell.node };
   }
 
   async #register(): Promise<void> {
@@ -76,7 +76,7 @@ export class Agent extends Actor {
     if (!wanted) await this.context.stop();
   }
 
-  override onDown(_who: Address): void {
+  override onDown(): void {
     this.#options.orphan();
   }
 

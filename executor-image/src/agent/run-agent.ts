@@ -41,7 +41,7 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   if (!booted) process.exit(0);
   clearTimeout(tooLate);
   const { bus, beater, watcher, system, agent } = booted;
-  const ended = new Promise<void>((resolve) => void system.monitor(agent.address, () => resolve()));
+  const ended = new Promise<void>((resolve) => void system.monitor(agent, () => resolve()));
 
   await Promise.race([asked, orphaned, ended, launcherGone]);
   // If the launcher is gone there is nobody to wait for, and NATS may have gone with it.

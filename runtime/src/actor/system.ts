@@ -1,31 +1,78 @@
-/** The actors of one node: starts them, carries messages to and from them, and watches those of other nodes. */
-import { channel } from "node:diagnostics_channel";
-import { BonfireError, decode, encode } from "@bonfire/wire";
+/** The actors of one node: starts them, takes messages to them, and knows what every part of their runtime needs. */
+import { BonfireError, type DecodeOptions, decode } from "@bonfire/wire";
 import type { Bus, Message } from "../bus/bus.ts";
-import { Question } from "../bus/inbox.ts";
+import { surface } from "../bus/guard.ts";
 import { senderOf, subject } from "../bus/subject.ts";
 import type { Actor } from "./actor.ts";
-import { type Envelope, packAnswer, packEnvelope, unpackAnswer, unpackEnvelope } from "./envelope.ts";
-import { gone, Instance } from "./instance.ts";
+import { type ActorClass, resolveSpawnOptions, type SpawnOptions } from "./actor-class.ts";
+import type { Address, Home } from "./address.ts";
+import type { Behaviour } from "./behaviour.ts";
+import { ClassBehaviour } from "./class-behaviour.ts";
+import { Controls } from "./controls.ts";
+import { type DeadLetter, DeadLetters } from "./dead-letter.ts";
+import {
+  AnswerKind,
+  type Envelope,
+  MailKind,
+  packAbsent,
+  packError,
+  packRefusal,
+  packValue,
+  setAnswered,
+  unpackCancel,
+  unpackMessage,
+} from "./envelope.ts";
+import { Instance, type Setup } from "./instance.ts";
+import { answerError, Letter, Told } from "./letter.ts";
+import { methodTable } from "./method-table.ts";
 import { Monitors } from "./monitor.ts";
+import { Outbox } from "./outbox.ts";
 import type { Reason } from "./reason.ts";
-import { type Address, type Courier, makeRef, type Ref } from "./ref.ts";
+import { type AnyRef, makeRef, placeOf, REF_HANDLE, type Ref, type RefDetail, targetOf } from "./ref.ts";
+import { DEFAULTS } from "./send-options.ts";
+import { Streams, tooLarge } from "./streams.ts";
+import { Target } from "./target.ts";
 
-const ASK_MS = 10_000;
-/** Messages that nobody waits for and that found no one, or failed: `{ to, method, error }`. */
-const deadLetters = channel("bonfire:dead-letter");
+/** How long the actors of a node may take to stop when it closes. */
+const CLOSE_MS = 5_000;
 
 /** Tells once when a node is gone; returns the way to stop watching. */
 export type WatchNode = (node: string, onGone: (detail: string) => void) => () => void;
 
-export class ActorSystem implements Courier, AsyncDisposable {
+/** What whoever hosts an actor on behalf of another knows of it. */
+export interface Origin {
+  readonly parent?: Instance;
+  readonly home?: Home;
+  readonly restarts?: number;
+}
+
+export class ActorSystem implements AsyncDisposable {
   readonly bus: Bus;
+  readonly decoding: DecodeOptions;
+  readonly streams: Streams;
+  readonly courier: Outbox;
+  readonly controls: Controls;
+  readonly #deadLetters = new DeadLetters();
   readonly #instances = new Map<string, Instance>();
   readonly #monitors: Monitors;
-  #next = 1;
+  /** Asks of other nodes that can be cancelled, by sender and number. */
+  readonly #cancellable = new Map<string, RemoteLetter>();
+  #epochs = 0;
+  #isClosing = false;
 
   constructor(bus: Bus, watchNode: WatchNode) {
     this.bus = bus;
+    this.decoding = { handle: (kind, _, detail) => this.#readRef(kind, detail as RefDetail) };
+    this.streams = new Streams({ bus, decoding: this.decoding, watchNode });
+    this.courier = new Outbox({
+      bus,
+      decoding: this.decoding,
+      streams: this.streams,
+      deadLetters: this.#deadLetters,
+      watchNode,
+      dispatch: (actor, epoch, letter) => this.#dispatch(actor, epoch, letter),
+    });
+    this.controls = new Controls(this);
     this.#monitors = new Monitors(this, watchNode);
     bus.subscribe(subject.everyMail(bus.node), (message) => this.receive(message, senderOf(message.subject)));
   }
@@ -34,108 +81,207 @@ export class ActorSystem implements Courier, AsyncDisposable {
     return this.bus.node;
   }
 
-  /** Starts `actor`; rejects with what its `onStart` threw. */
+  /** Starts an actor of the runtime's own; rejects with what its `onStart` threw. */
   async spawn<T extends Actor>(actor: T, name?: string): Promise<Ref<T>> {
-    const id = name ?? `${actor.constructor.name.toLowerCase()}-${this.#next++}`;
-    if (this.#instances.has(id)) {
-      throw new BonfireError(
-        "NAME_TAKEN",
-        `Cannot start actor "${id}" as this node already has one of that name`,
-      );
-    }
-    const instance = new Instance(this, { node: this.node, actor: id }, actor);
-    this.#instances.set(id, instance);
-    void instance.ended.then((reason) => {
-      this.#instances.delete(id);
-      this.#monitors.ended(instance.address, reason);
-    });
-    await instance.started;
-    return makeRef<T>(this, instance.address);
+    const behaviour = new ClassBehaviour(actor, this.decoding);
+    const options = { name, maxMailbox: Number.POSITIVE_INFINITY, mailboxPolicy: "fail" } as const;
+    const instance = this.#instance(behaviour, options, {}, true);
+    await instance.start();
+    return instance.self<T>();
   }
 
-  ref<T extends Actor>(address: Address): Ref<T> {
-    return makeRef<T>(this, address);
+  /** Starts an actor of a user's class. Rejects with what its constructor or `onStart` threw. */
+  async spawnClass<C extends ActorClass>(
+    type: C,
+    args: ConstructorParameters<C>,
+    options: SpawnOptions,
+    origin: Origin,
+  ): Promise<Ref<InstanceType<C>>> {
+    const resolved = resolveSpawnOptions(options);
+    methodTable(type);
+    const actor = new type(...args) as InstanceType<C>;
+    return this.host(new ClassBehaviour(actor, this.decoding), resolved, origin);
+  }
+
+  /** Starts an actor, wherever its code runs. */
+  async host<T extends object>(
+    behaviour: Behaviour,
+    options: ReturnType<typeof resolveSpawnOptions>,
+    origin: Origin,
+  ): Promise<Ref<T>> {
+    const instance = this.#instance(behaviour, options, origin, false);
+    const starting = instance.start();
+    if (starting) await starting;
+    return instance.self<T>();
+  }
+
+  #instance(
+    behaviour: Behaviour,
+    { name, maxMailbox, mailboxPolicy }: ReturnType<typeof resolveSpawnOptions>,
+    { parent, home, restarts = 0 }: Origin,
+    isSystem: boolean,
+  ): Instance {
+    if (this.#isClosing)
+      throw new BonfireError("CLOSED", "Cannot start an actor as the connection is closed");
+    const epoch = ++this.#epochs;
+    const actor = name ?? `${behaviour.type.toLowerCase()}-${epoch}`;
+    if (this.#instances.has(actor)) {
+      throw new BonfireError(
+        "NAME_TAKEN",
+        `Cannot start actor "${actor}" as this process already has one of that name`,
+      );
+    }
+    const target = this.courier.target({ node: this.node, actor, epoch }, home);
+    target.place = { node: this.node, actor, epoch };
+    const setup: Setup = { target, maxMailbox, mailboxPolicy, isSystem, parent, restarts };
+    const instance = new Instance(this, setup, behaviour);
+    this.#instances.set(actor, instance);
+    return instance;
+  }
+
+  /** Called by an instance that has ended. */
+  ended(instance: Instance, reason: Reason): void {
+    this.#instances.delete(instance.address.actor);
+    this.#monitors.ended(instance.address, reason);
+  }
+
+  /** A ref to whoever is at `who`. */
+  ref<T extends object>(who: Address | AnyRef): Ref<T> {
+    if (targetOf(who)) return who as Ref<T>;
+    return makeRef<T>(this.courier, new Target(who as Address, undefined));
   }
 
   /** Ends an actor of this node; resolves when it has ended. Nothing happens if there is none. */
-  async stop(address: Address, reason?: Reason): Promise<void> {
-    await this.#instances.get(address.actor)?.stop(reason);
+  async stop(who: Address | AnyRef, reason?: Reason): Promise<void> {
+    await this.#instances.get(placeOf(who).actor)?.stop(reason);
   }
 
   /** Calls `onDown` once, when `who` ends, is lost, or turns out not to exist. */
-  monitor(who: Address, onDown: (reason: Reason) => void): () => void {
-    return this.#monitors.watch(who, onDown);
+  monitor(who: Address | AnyRef, onDown: (reason: Reason) => void): () => void {
+    return this.#monitors.watch(placeOf(who), onDown);
+  }
+
+  /** How many watch an actor of this node. */
+  watchersOf(who: Address): number {
+    return this.#monitors.watchersOf(who);
   }
 
   /** Asks by address; `deadline` in ms (10 s). Fails at once if the node or the actor is gone. */
-  ask(to: Address, method: string, args: unknown[], deadline = ASK_MS): Promise<unknown> {
-    if (to.node === this.node) return this.#askHere(to, method, args);
-    return this.askSubject(subject.mail(to.node, this.node), to, method, args, deadline);
+  ask(to: Address, method: string, args: unknown[], deadline = DEFAULTS.deadline): Promise<unknown> {
+    return this.courier.ask(new Target(to, undefined), method, args, { ...DEFAULTS, deadline });
   }
 
   /** As `ask`, over a subject that several nodes may share, such as a pool's name for its supervisor. */
-  askSubject(via: string, to: Address, method: string, args: unknown[], deadline = ASK_MS): Promise<unknown> {
-    const payload = packEnvelope({ actor: to.actor, method, args, budget: deadline, trace: "" });
-    return new Promise((resolve, reject) => {
-      this.bus.ask(via, payload, new Asked(to, method, deadline, resolve, reject), deadline);
-    });
+  askSubject(
+    via: string,
+    to: Address,
+    method: string,
+    args: unknown[],
+    deadline = DEFAULTS.deadline,
+  ): Promise<unknown> {
+    return this.courier.ask(anyOf(to), method, args, { ...DEFAULTS, deadline }, via);
   }
 
-  /** Sends and forgets. What cannot be delivered is published on the channel `bonfire:dead-letter`. */
+  /** Sends and forgets. What cannot be delivered is a dead letter. */
   tell(to: Address, method: string, args: unknown[]): void {
-    if (to.node === this.node) {
-      this.#askHere(to, method, args).catch((error: unknown) => deadLetters.publish({ to, method, error }));
-      return;
-    }
-    if (!this.bus.link.up) return deadLetters.publish({ to, method, error: "the link to NATS is down" });
-    const payload = packEnvelope({ actor: to.actor, method, args, budget: 0, trace: "" });
-    this.bus.publish(subject.mail(to.node, this.node), payload);
+    this.courier.tell(new Target(to, undefined), method, args, DEFAULTS);
   }
 
   /** As `tell`, over a subject that several nodes may share; all who listen there get it. */
   tellSubject(via: string, to: Address, method: string, args: unknown[]): void {
-    if (!this.bus.link.up) return deadLetters.publish({ to, method, error: "the link to NATS is down" });
-    this.bus.publish(via, packEnvelope({ actor: to.actor, method, args, budget: 0, trace: "" }));
+    this.courier.tell(anyOf(to), method, args, DEFAULTS, via);
   }
 
-  /** Hands a message that arrived on any subject to its actor, and the outcome to whoever asked. */
+  /** Returns the way to stop listening. */
+  onDeadLetter(listener: (letter: DeadLetter) => void): () => void {
+    return this.#deadLetters.listen(listener);
+  }
+
+  /** Takes in what arrived on any subject. Throws `MALFORMED_VALUE`. */
   receive(message: Message, sender: string): void {
-    const envelope = unpackEnvelope(message.data);
-    const outcome = this.#deliver(sender, envelope);
-    const answerTo = message.reply;
-    outcome.then(
-      (value) => answerTo && this.#answer(answerTo, { value }),
-      (error: unknown) => {
-        if (answerTo) this.#answer(answerTo, { error });
-        else
-          deadLetters.publish({
-            to: { node: this.node, actor: envelope.actor },
-            method: envelope.method,
-            error,
-          });
-      },
+    const { data } = message;
+    switch (data[0]) {
+      case MailKind.message:
+        return this.#receiveMessage(unpackMessage(data), sender, message.reply);
+      case MailKind.cancel:
+        return this.#cancel(`${sender} ${unpackCancel(data)}`);
+      case MailKind.stream:
+        return this.streams.receive(sender, data);
+      default:
+        throw new BonfireError("MALFORMED_VALUE", `A message is of unknown kind ${data[0]}`);
+    }
+  }
+
+  #receiveMessage(envelope: Envelope, sender: string, reply: string | undefined): void {
+    const letter =
+      envelope.budget === 0 ? this.#told(envelope, sender, reply) : new RemoteLetter(this, sender, envelope);
+    if (letter instanceof RemoteLetter && envelope.isCancellable) {
+      const key = `${sender} ${envelope.question}`;
+      this.#cancellable.set(key, letter);
+      letter.onSettled = () => this.#cancellable.delete(key);
+    }
+    try {
+      this.#dispatch(envelope.actor, envelope.epoch, letter);
+    } catch (error) {
+      // A fault of ours: it must not be taken for one of the message.
+      surface(error);
+    }
+  }
+
+  #told({ actor, method, args }: Envelope, sender: string, reply: string | undefined): Told {
+    return new Told(sender, method, args, (answer) => {
+      const place = { node: this.node, actor };
+      const error = answerError(answer, place, this.decoding);
+      if (!actor.startsWith("$"))
+        this.#deadLetters.add({ to: `${actor} on ${this.node}`, method, sender, error });
+      // So that the sender's ref learns where the actor is now.
+      if (answer[0] === AnswerKind.absent && reply && this.bus.link.up) this.bus.publish(reply, answer);
+    });
+  }
+
+  #cancel(key: string): void {
+    const letter = this.#cancellable.get(key);
+    if (!letter) return;
+    letter.cancel(undefined);
+    this.#instances.get(letter.actor)?.forget(letter);
+  }
+
+  #dispatch(actor: string, epoch: number, letter: Letter): void {
+    if (actor.startsWith("$")) return this.#toRuntime(actor, letter);
+    const instance = this.#instances.get(actor);
+    if (!instance) return letter.answer(packAbsent());
+    const present = instance.address.epoch as number;
+    if (epoch !== 0 && epoch !== present) return letter.answer(packAbsent(present));
+    instance.deliver(letter);
+  }
+
+  /** Messages between the runtimes of two nodes. */
+  #toRuntime(actor: string, letter: Letter): void {
+    const handler =
+      actor === Monitors.ACTOR ? this.#monitors : actor === Controls.ACTOR ? this.controls : undefined;
+    if (!handler) return letter.answer(packAbsent());
+    let outcome: unknown;
+    try {
+      outcome = handler.handle(letter.sender, letter.method, decode(letter.args, this.decoding) as unknown[]);
+    } catch (error) {
+      return letter.answer(packError(error));
+    }
+    Promise.resolve(outcome).then(
+      (value) => letter.answer(packValue(value)),
+      (error: unknown) => letter.answer(packError(error)),
     );
   }
 
-  /** An actor of this node needs no NATS, but gets copies like everybody else. */
-  async #askHere(to: Address, method: string, args: unknown[]): Promise<unknown> {
-    const copy = unpackEnvelope(packEnvelope({ actor: to.actor, method, args, budget: 0, trace: "" }));
-    const value = await this.#deliver(this.node, copy);
-    return value === undefined ? undefined : decode(encode(value));
-  }
-
-  #deliver(sender: string, envelope: Envelope): Promise<unknown> {
-    if (envelope.actor === Monitors.ACTOR) {
-      return Promise.resolve(this.#monitors.handle(sender, envelope.method, envelope.args));
+  #readRef(kind: number, [node, actor, epoch, supervisionNode, supervision, child]: RefDetail): AnyRef {
+    if (kind !== REF_HANDLE) {
+      throw new BonfireError("MALFORMED_VALUE", "Something alive in a message belongs to no call");
     }
-    const instance = this.#instances.get(envelope.actor);
-    if (!instance) return Promise.reject(gone({ node: this.node, actor: envelope.actor }));
-    return instance.deliver(sender, envelope.method, envelope.args);
-  }
-
-  #answer(to: string, answer: Parameters<typeof packAnswer>[0]): void {
-    // While the link is down the asker cannot be reached; its deadline or its monitor ends the wait.
-    if (this.bus.link.up) this.bus.publish(to, packAnswer(answer));
+    const place = epoch === 0 ? { node, actor } : { node, actor, epoch };
+    const home =
+      child === undefined
+        ? undefined
+        : { supervision: { node: supervisionNode as string, actor: supervision as string }, child };
+    return makeRef(this.courier, this.courier.target(place, home));
   }
 
   local(actor: string): Instance | undefined {
@@ -146,10 +292,28 @@ export class ActorSystem implements Courier, AsyncDisposable {
     return [...this.#instances.values()].map((instance) => instance.inspect());
   }
 
+  /** Ends the users' actors, later ones first; those that do not stop within 5 s are killed. */
+  async retire(): Promise<void> {
+    this.#isClosing = true;
+    const own = [...this.#instances.values()]
+      .filter(({ setup }) => !setup.isSystem && !setup.parent)
+      .reverse();
+    const stopping = Promise.all(own.map((instance) => instance.stop()));
+    const tooLate = setTimeout(() => {
+      for (const instance of own) instance.kill();
+    }, CLOSE_MS);
+    await stopping;
+    clearTimeout(tooLate);
+  }
+
   /** Ends every actor. */
   async close(): Promise<void> {
+    await this.retire();
     await Promise.all([...this.#instances.values()].map((instance) => instance.stop()));
+    this.controls.close();
+    this.streams.close();
     this.#monitors.close();
+    this.courier.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -157,44 +321,42 @@ export class ActorSystem implements Courier, AsyncDisposable {
   }
 }
 
-class Asked extends Question {
-  readonly #to: Address;
-  readonly #method: string;
-  readonly #deadline: number;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: unknown) => void;
+/** Whoever listens on a shared subject: not this node, even if `to` is of it, and of no certain epoch. */
+function anyOf({ node, actor }: Address): Target {
+  return new Target({ node: `${node} and others`, actor }, undefined);
+}
 
-  constructor(
-    to: Address,
-    method: string,
-    deadline: number,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ) {
-    super();
-    this.#to = to;
-    this.#method = method;
-    this.#deadline = deadline;
-    this.#resolve = resolve;
-    this.#reject = reject;
+/** An ask of another node. */
+class RemoteLetter extends Letter {
+  readonly actor: string;
+  onSettled: (() => void) | undefined;
+  readonly #system: ActorSystem;
+  readonly #question: number;
+
+  constructor(system: ActorSystem, sender: string, { actor, method, args, budget, question }: Envelope) {
+    super(sender, method, args, budget);
+    this.actor = actor;
+    this.#system = system;
+    this.#question = question;
   }
 
-  onReply(data: Uint8Array): void {
-    const answer = unpackAnswer(data);
-    if ("error" in answer) this.#reject(answer.error);
-    else this.#resolve(answer.value);
+  get asked(): boolean {
+    return true;
   }
 
-  onNobody(): void {
-    this.#reject(gone(this.#to));
+  protected override settle(): void {
+    super.settle();
+    this.onSettled?.();
   }
 
-  onExpire(): void {
-    this.#reject(
-      new BonfireError(
-        "ASK_TIMEOUT",
-        `Actor ${this.#to.actor} on ${this.#to.node} did not answer "${this.#method}" within ${this.#deadline} ms`,
-      ),
-    );
+  protected deliver(answer: Uint8Array): void {
+    const { bus } = this.#system;
+    // While the link is down the asker cannot be reached; its deadline or its monitor ends the wait.
+    if (!bus.link.up) return;
+    const { maxPayload } = bus;
+    const fitting =
+      answer.length > maxPayload ? packRefusal(tooLarge("The answer", answer.length, maxPayload)) : answer;
+    setAnswered(fitting, this.#question);
+    bus.publish(subject.answer(this.sender, bus.node), fitting);
   }
 }

@@ -1,5 +1,5 @@
 import type { Grants } from "@bonfire/wire";
-import type { Address } from "../actor/ref.ts";
+import type { Address } from "../actor/address.ts";
 import type { NatsAddress } from "../bus/connection.ts";
 import type { Timing } from "../presence/timing.ts";
 

@@ -52,16 +52,29 @@ export class Bus implements AsyncDisposable {
     return new Bus(node, address, opened, reconnected);
   }
 
-  /** Sends. Throws `LINK_DOWN` while disconnected, as NATS would drop the message without a word. */
-  publish(to: string, payload: Uint8Array): void {
+  /**
+   * Sends. Throws `LINK_DOWN` while disconnected, as NATS would drop the message without a word. With `reply` the server
+   * says there, by an empty message, if nobody listens.
+   */
+  publish(to: string, payload: Uint8Array, reply?: string): void {
     this.#requireLink();
-    this.#connection.publish(to, payload);
+    this.#connection.publish(to, payload, reply === undefined ? undefined : { reply });
   }
 
   /** Asks; exactly one method of `question` is called within `deadline` milliseconds. Throws `LINK_DOWN`. */
   ask(to: string, payload: Uint8Array, question: Question, deadline: number): void {
     this.#requireLink();
     this.#connection.publish(to, payload, { reply: this.#inbox.ask(question, deadline) });
+  }
+
+  /** Registers a question, and returns where it is answered; `answered` is another way to do that. */
+  expect(question: Question, deadline: number): string {
+    return this.#inbox.ask(question, deadline);
+  }
+
+  /** An answer, with the key of its question, that arrived on another subject than the one of the question. */
+  answered(key: number, data: Uint8Array, from: string): void {
+    this.#inbox.answered(key, data, from);
   }
 
   /** Takes a question back. */
@@ -97,6 +110,11 @@ export class Bus implements AsyncDisposable {
   /** Resolves when the server has seen everything sent or subscribed so far. */
   flush(): Promise<void> {
     return this.#connection.flush();
+  }
+
+  /** As `flush`, but waits for no broken link, and at most 2 s. */
+  async drain(): Promise<void> {
+    if (this.link.up && !this.#connection.isClosed()) await settled(this.#connection.flush(), DRAIN_MS);
   }
 
   /** The bulk connection's transfers; the connection is opened at the first use. */
@@ -152,7 +170,7 @@ export class Bus implements AsyncDisposable {
     const bulk = await this.#bulk?.catch(() => undefined);
     bulk?.transfers.close();
     await bulk?.connection.close();
-    if (this.link.up && !this.#connection.isClosed()) await settled(this.#connection.flush(), DRAIN_MS);
+    await this.drain();
     this.link.up = false;
     await this.#connection.close();
     this.#reconnected.clear();

@@ -34,7 +34,9 @@ export class Inbox {
 
   /** Registers the question and returns the subject to which its reply must go. `deadline`: ms from now. */
   ask(question: Question, deadline: number): string {
-    const key = this.#next++;
+    const key = this.#next;
+    // It has to fit into 32 bits; none waits for so long that its number comes again.
+    this.#next = (key % 0xffff_ffff) + 1;
     question.key = key;
     this.#questions.set(key, question);
     this.#wheel.add(question, deadline);
@@ -66,22 +68,33 @@ export class Inbox {
     return this.#questions.size;
   }
 
-  #receive(message: Msg): void {
-    const key = Number.parseInt(message.subject.slice(this.#prefix.length), 36);
-    const question = this.#questions.get(key);
-    if (!question) return; // late: its asker has given up
-    this.#questions.delete(key);
-    this.#wheel.remove(question);
-    if (message.data.length === 0 && message.headers?.code === 503) question.onNobody();
-    else this.#answer(question, message);
+  /** An answer that came by another way. */
+  answered(key: number, data: Uint8Array, from: string): void {
+    const question = this.#take(key);
+    if (question) this.#answer(question, data, from);
   }
 
-  #answer(question: Question, message: Msg): void {
+  #receive(message: Msg): void {
+    const question = this.#take(Number.parseInt(message.subject.slice(this.#prefix.length), 36));
+    if (!question) return; // late: its asker has given up
+    if (message.data.length === 0 && message.headers?.code === 503) question.onNobody();
+    else this.#answer(question, message.data, message.subject);
+  }
+
+  #take(key: number): Question | undefined {
+    const question = this.#questions.get(key);
+    if (!question) return undefined;
+    this.#questions.delete(key);
+    this.#wheel.remove(question);
+    return question;
+  }
+
+  #answer(question: Question, data: Uint8Array, from: string): void {
     try {
-      question.onReply(message.data);
+      question.onReply(data);
     } catch (error) {
-      if (!isUnreadable(error, message.data)) throw error;
-      deadLetter(message.subject, error);
+      if (!isUnreadable(error, data)) throw error;
+      deadLetter(from, error);
       // An answer that cannot be read is none; without this its asker would wait for ever.
       question.onExpire();
     }

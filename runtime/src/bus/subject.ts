@@ -17,6 +17,13 @@ export const subject = {
   /** Packets of the live handles of a node's calls: u32 id of the call, then the packet. */
   handle: (node: string, sender: string) => `${ROOT}.${node}.handle.${sender}`,
   everyHandle: (node: string) => `${ROOT}.${node}.handle.*`,
+  /** Answers of the actors of `sender` to what a node asked. */
+  answer: (node: string, sender: string) => `${ROOT}.${node}.ans.${sender}`,
+  everyAnswer: (node: string) => `${ROOT}.${node}.ans.*`,
+  /** Where it comes back that a tell reached nobody; the last tokens say what it was. */
+  nobody: (node: string, to: string, actor: string, method: string) =>
+    `${ROOT}.${node}.nobody.${to}.${actor}.${method}`,
+  everyNobody: (node: string) => `${ROOT}.${node}.nobody.>`,
   /** Lines that shipped code printed. */
   log: (node: string, sender: string) => `${ROOT}.${node}.log.${sender}`,
   everyLog: (node: string) => `${ROOT}.${node}.log.*`,

@@ -14,7 +14,7 @@ export abstract class Wait {
   /** @internal the tick at which it expires */
   tick = 0;
 
-  /** Called once if the wait is still on the wheel at its deadline; at most one tick (50 ms) late. */
+  /** Called once if the wait is still on the wheel at its deadline; never early, at most one tick (50 ms) late. */
   abstract onExpire(): void;
 }
 
@@ -47,8 +47,9 @@ export class TimerWheel<W extends Wait = Wait> {
 
   add(wait: W, milliseconds: number): void {
     if (this.#size++ === 0) this.#start();
-    const ticks = Math.max(1, Math.ceil(milliseconds / TICK_MS));
-    wait.tick = Math.floor(this.#now() / TICK_MS) + ticks;
+    const now = this.#now();
+    // The first tick that is not before the deadline, and not the one that may be running now.
+    wait.tick = Math.max(Math.floor(now / TICK_MS) + 1, Math.ceil((now + milliseconds) / TICK_MS));
     const head = this.#buckets[wait.tick % BUCKETS] as Wait;
     wait.previous = head.previous;
     wait.next = head;

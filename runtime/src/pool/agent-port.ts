@@ -1,5 +1,5 @@
 import type { Actor } from "../actor/actor.ts";
-import type { Address } from "../actor/ref.ts";
+import type { Address } from "../actor/address.ts";
 
 /** What a driver asks of an executor's agent. The agent itself is in `@bonfire/executor`. */
 export interface AgentPort extends Actor {

@@ -9,7 +9,7 @@ import {
   SentCode,
   writeHeader,
 } from "@bonfire/wire";
-import type { Address } from "../actor/ref.ts";
+import type { Address } from "../actor/address.ts";
 import type { Bus } from "../bus/bus.ts";
 import { Question } from "../bus/inbox.ts";
 import { subject } from "../bus/subject.ts";

@@ -1,7 +1,8 @@
 import type { BonfireError } from "@bonfire/wire";
 import { Actor } from "../actor/actor.ts";
+import type { Address } from "../actor/address.ts";
 import type { Reason } from "../actor/reason.ts";
-import type { Address } from "../actor/ref.ts";
+import type { AnyRef } from "../actor/ref.ts";
 
 /** What the supervisor's messages do on the driver's side. */
 export interface ClientHost {
@@ -47,7 +48,7 @@ export class PoolClient extends Actor {
     this.#host.fleetChanged(ready, booting);
   }
 
-  override onDown(_who: Address, reason: Reason): void {
+  override onDown(_who: AnyRef, reason: Reason): void {
     this.#host.supervisorGone(reason);
   }
 }

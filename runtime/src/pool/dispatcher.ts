@@ -4,8 +4,9 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { BonfireError, decode, hasCode, ReplyKind, unpack } from "@bonfire/wire";
+import type { Address } from "../actor/address.ts";
 import { type Reason, reasonError } from "../actor/reason.ts";
-import type { Address, Ref } from "../actor/ref.ts";
+import type { Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
 import { locateError, reviveError, reviveValue } from "../closure/revive-error.ts";

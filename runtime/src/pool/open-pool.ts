@@ -1,7 +1,8 @@
 /** Opens a pool for a driver: joins its supervisor if one answers to the pool's name, else becomes it. */
 import { channel } from "node:diagnostics_channel";
 import { BonfireError, hasCode } from "@bonfire/wire";
-import type { Address } from "../actor/ref.ts";
+import type { Address } from "../actor/address.ts";
+import { placeOf } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { defaultBackend } from "../backend/default-backend.ts";
 import type { Backend } from "../backend/port.ts";
@@ -56,11 +57,11 @@ export async function openPool(
     for (let yields = 0; !joined; yields++) {
       await hosted?.stop();
       hosted = undefined;
-      joined = await join(name, client.address, system);
+      joined = await join(name, placeOf(client), system);
       if (joined) break;
       hosted = await host(name, given, system, timing);
       try {
-        joined = (await system.ask(hosted.supervisor, "join", [client.address])) as Joined;
+        joined = (await system.ask(hosted.supervisor, "join", [placeOf(client)])) as Joined;
       } catch (error) {
         // Ours has yielded already to one that started at the same moment: that one is to be joined.
         if (!hasCode(error, "NO_SUCH_ACTOR") || yields === MAX_YIELDS) throw error;
@@ -91,7 +92,7 @@ export async function openPool(
     floor.fail(error);
     dispatcher.close(error);
     await hosted?.stop();
-    await system.stop(client.address);
+    await system.stop(client);
     onClosed(pool);
   };
 
@@ -147,16 +148,16 @@ async function host(
   );
   await system.bus.flush();
   // Another driver may have done the same at the same moment: whoever hears of the other settles it.
-  system.tellSubject(subject.supervisor(name, system.node), supervisor.address, "claim", []);
+  system.tellSubject(subject.supervisor(name, system.node), placeOf(supervisor), "claim", []);
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     mail.unsubscribe();
-    await system.stop(supervisor.address);
+    await system.stop(supervisor);
     // A backend that the user gave is the user's to close.
     if (!options.backend) await backend[Symbol.asyncDispose]();
   };
   return {
-    supervisor: supervisor.address,
+    supervisor: placeOf(supervisor),
     stop: () => {
       stopping ??= stop();
       return stopping;

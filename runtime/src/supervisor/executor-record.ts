@@ -1,5 +1,5 @@
 /** What the supervisor knows of one executor, and the only moves it may make. */
-import type { Address } from "../actor/ref.ts";
+import type { Address } from "../actor/address.ts";
 import type { ExecutorView } from "./decide.ts";
 
 export type Phase =

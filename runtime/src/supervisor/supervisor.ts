@@ -5,9 +5,10 @@
  */
 import { BonfireError } from "@bonfire/wire";
 import { Actor } from "../actor/actor.ts";
+import type { Address } from "../actor/address.ts";
 import type { Reason } from "../actor/reason.ts";
 import { reasonError } from "../actor/reason.ts";
-import type { Address } from "../actor/ref.ts";
+import { type AnyRef, placeOf } from "../actor/ref.ts";
 import type { Bootstrap } from "../backend/bootstrap.ts";
 import { type Backend, BackendError } from "../backend/port.ts";
 import { newNodeId } from "../bus/node-id.ts";
@@ -132,10 +133,11 @@ export class Supervisor extends Actor {
     };
   }
 
-  override onDown(who: Address, reason: Reason): void {
-    const executor = this.#executors.get(who.node);
+  override onDown(who: AnyRef, reason: Reason): void {
+    const { node } = placeOf(who);
+    const executor = this.#executors.get(node);
     if (executor) this.#lose(executor, reasonError(`Executor ${executor.id}`, reason));
-    else this.#forget(who.node);
+    else this.#forget(node);
     this.#act();
   }
 

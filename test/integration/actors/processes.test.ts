@@ -1,0 +1,243 @@
+import { connect, type Fire, placed, type Reason, type Ref } from "@bonfire/runtime";
+import { PrivateServer } from "@bonfire/runtime/internal";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { actorProcess } from "../../harness/actor-process.ts";
+import { closeDrivers, driverOf } from "../../harness/drivers.ts";
+import { guarantee } from "../../harness/guarantee.ts";
+import { NatsServer } from "../../harness/nats.ts";
+import { codeOf, until } from "../../harness/outcome.ts";
+import type { Program } from "../../harness/program.ts";
+import { type Counter, Source, Witness } from "./actors.ts";
+
+/** Tells of disconnects, as a server of one's own can; it cannot be restarted. */
+const telling = await PrivateServer.start();
+/** Says nothing, and can be restarted. */
+const server = await NatsServer.start();
+const near: Fire = await driverOf(telling);
+const here: Fire = await connect({ servers: server.url });
+const programs: Program[] = [];
+/** These tests share two cores with others. */
+const LOAD = Number(process.env.BONFIRE_TEST_SLOWNESS ?? 1);
+
+async function other() {
+  const made = await actorProcess(here, server.url);
+  programs.push(made.program);
+  return made;
+}
+
+async function otherNear() {
+  const { servers, user, password } = telling.address;
+  const url = (servers[0] as string).replace("//", `//${user}:${password}@`);
+  const made = await actorProcess(near, url);
+  programs.push(made.program);
+  return made;
+}
+
+test.after(async () => {
+  for (const program of programs) await program[Symbol.asyncDispose]();
+  await here.close();
+  await closeDrivers();
+  await Promise.all([server.kill(), telling.close()]);
+});
+
+/** Told when the other side knows of the monitor. */
+async function monitored(
+  ref: Ref<Counter>,
+  by = here,
+): Promise<{ reasons: Reason[]; down: Promise<Reason> }> {
+  const reasons: Reason[] = [];
+  const { promise, resolve } = Promise.withResolvers<Reason>();
+  by.monitor(ref, (reason) => {
+    reasons.push(reason);
+    resolve(reason);
+  });
+  await ref.peek();
+  return { reasons, down: promise };
+}
+
+guarantee(
+  "A process that is killed with -9 is noticed within 2 s: its monitors are told `lost`, once. (5 s if nats-server does not tell of disconnects; the private one does.)",
+  async () => {
+    const { program, steward } = await otherNear();
+    const { reasons, down } = await monitored(await steward.counter(), near);
+    const start = performance.now();
+    program.child.kill("SIGKILL");
+    assert.is((await down).kind, "lost");
+    const took = performance.now() - start;
+    assert.ok(took < 2_000 * LOAD, `took ${took} ms`);
+    await program.exit;
+    assert.is(reasons.length, 1);
+  },
+);
+
+guarantee(
+  "Asks under way at a process that is killed with -9 fail with ACTOR_LOST when that is noticed.",
+  async () => {
+    const { program, steward } = await otherNear();
+    const counter = await steward.counter();
+    const hanging = counter.with({ deadline: "60s" }).hang();
+    hanging.catch(() => "awaited below");
+    await counter.peek();
+    const start = performance.now();
+    program.child.kill("SIGKILL");
+    assert.is(await codeOf(hanging), "ACTOR_LOST");
+    assert.ok(performance.now() - start < 2_000 * LOAD);
+  },
+);
+
+guarantee("Asks to a process that was killed with -9 fail at once with NO_SUCH_ACTOR.", async () => {
+  const { program, steward } = await other();
+  const counter = await steward.counter();
+  program.child.kill("SIGKILL");
+  await program.exit;
+  await until(async () => (await codeOf(counter.add(1))) === "NO_SUCH_ACTOR");
+  const start = performance.now();
+  assert.is(await codeOf(counter.add(1)), "NO_SUCH_ACTOR");
+  assert.ok(performance.now() - start < 1_000);
+});
+
+guarantee("A stream from a process that is killed with -9 fails with ACTOR_LOST.", async () => {
+  const { program, steward } = await other();
+  const source = await steward.source();
+  const reading = async () => {
+    for await (const _ of source.waiting()) program.child.kill("SIGKILL");
+  };
+  assert.is(await codeOf(reading()), "ACTOR_LOST");
+});
+
+guarantee("A generator whose reader's process is killed with -9 runs its `finally`.", async () => {
+  const { program, steward } = await other();
+  const source = await here.spawn(Source, []);
+  assert.is(await steward.read(source), 1);
+  program.child.kill("SIGKILL");
+  await until(async () => (await source.state()).ended === 1);
+});
+
+guarantee("A process that ends in order tells its monitors at once why its actors ended.", async () => {
+  const { program, steward } = await other();
+  const { down } = await monitored(await steward.counter());
+  program.child.stdin?.end();
+  assert.is((await down).kind, "normal");
+});
+
+guarantee("A linked actor in another process that is killed with -9 ends this one with `lost`.", async () => {
+  const { program, steward } = await other();
+  const tied = await here.spawn(Witness, []);
+  const counter = await steward.counter();
+  await tied.tie(counter);
+  const ended = new Promise<Reason>((resolve) => here.monitor(tied, resolve));
+  await counter.peek();
+  program.child.kill("SIGKILL");
+  assert.is((await ended).kind, "lost");
+});
+
+guarantee(
+  "A process that is frozen for a second is not taken for gone, and handles afterwards what was sent.",
+  async () => {
+    const { program, steward } = await other();
+    const counter = await steward.counter();
+    const { reasons } = await monitored(counter);
+    program.child.kill("SIGSTOP");
+    const asked = counter.add(1);
+    const start = performance.now();
+    await until(() => performance.now() - start > 1_000);
+    program.child.kill("SIGCONT");
+    assert.is(await asked, 1);
+    assert.equal(reasons, []);
+  },
+);
+
+guarantee(
+  "A process that is frozen for good is taken for gone after 6 s of silence: asks fail with ACTOR_LOST.",
+  async () => {
+    const { program, steward } = await other();
+    const counter = await steward.counter();
+    const { down } = await monitored(counter);
+    program.child.kill("SIGSTOP");
+    const asked = counter.with({ deadline: "60s" }).add(1);
+    asked.catch(() => "awaited below");
+    assert.is((await down).kind, "lost");
+    assert.is(await codeOf(asked), "ACTOR_LOST");
+  },
+);
+
+guarantee("Actors, refs and monitors survive a restart of nats-server.", async () => {
+  const { program, steward } = await other();
+  const counter = await steward.counter(5);
+  const { reasons, down } = await monitored(counter);
+  await server.kill();
+  await until(() => !here.inspect().nats.up);
+  await server.restart();
+  await until(async () => (await counter.peek().catch(() => 0)) === 5);
+  assert.equal(reasons, []);
+  await here.kill(counter);
+  assert.is((await down).kind, "killed");
+  assert.is(reasons.length, 1);
+  await program[Symbol.asyncDispose]();
+});
+
+guarantee(
+  "While the link to NATS is down, asks fail at once with LINK_DOWN and tells are dead letters.",
+  async () => {
+    const { steward } = await other();
+    const counter = await steward.counter();
+    await server.kill();
+    await until(() => !here.inspect().nats.up);
+    const letters: string[] = [];
+    const stop = here.on("deadLetter", ({ error }) => letters.push((error as { code: string }).code));
+    assert.is(await codeOf(counter.add(1)), "LINK_DOWN");
+    counter.tell.add(1);
+    assert.equal(letters, ["LINK_DOWN"]);
+    stop();
+    await server.restart();
+    await until(async () => (await counter.peek().catch(() => -1)) === 0);
+  },
+);
+
+guarantee(
+  "A stream between processes does not survive the loss of a link: it fails with STREAM_LOST.",
+  async () => {
+    const { steward } = await other();
+    const source = await steward.source();
+    const iterator = source.waiting()[Symbol.asyncIterator]();
+    await iterator.next();
+    const next = iterator.next();
+    next.catch(() => "awaited below");
+    await server.kill();
+    await until(() => !here.inspect().nats.up);
+    await server.restart();
+    assert.is(await codeOf(next), "STREAM_LOST");
+    await until(async () => (await source.state().catch(() => ({ ended: 0 }))).ended === 1);
+  },
+);
+
+guarantee(
+  "A placed child whose process is killed with -9 is placed again, and its ref follows it.",
+  async () => {
+    const first = await other();
+    const second = await other();
+    const stewards = [first.steward, second.steward];
+    const { children, stop } = await here.supervise(
+      {},
+      { far: placed(async () => (stewards.shift() as typeof first.steward).counter(stewards.length)) },
+    );
+    assert.is(await children.far.peek(), 1);
+    first.program.child.kill("SIGKILL");
+    const far = children.far.with({ epoch: "any" });
+    // What was under way at the moment of the crash is lost; the next try waits for the new one.
+    await until(async () => (await far.peek().catch(() => -1)) === 0);
+    await stop();
+  },
+);
+
+guarantee("A placed child ends when the process of its supervision is killed with -9.", async () => {
+  const { program, steward } = await other();
+  const host = await other();
+  const far = await steward.superviseAt(host.steward);
+  const { down } = await monitored(far);
+  program.child.kill("SIGKILL");
+  assert.is((await down).kind, "normal");
+});
+
+test.run();
