@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { type BonfireError, connect, type Pool, remote } from "@bonfire/runtime";
+import { Actor, type BonfireError, connect, type Pool, remote } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { NatsServer } from "../harness/nats.ts";
@@ -45,6 +45,21 @@ function streamOf<T>(source: Iterable<T> | AsyncIterable<T>): ReadableStream<T> 
       else controller.enqueue(value);
     },
   });
+}
+
+class Counter extends Actor {
+  #value: number;
+  constructor(value: number) {
+    super();
+    this.#value = value;
+  }
+  add(n: number): number {
+    this.#value += n;
+    return this.#value;
+  }
+  fail(): never {
+    throw new RangeError("too many");
+  }
 }
 
 class TooMuch extends RangeError {
@@ -398,6 +413,27 @@ for (const realm of ["isolate", "process"] as const) {
     for (let n = 1; n <= 100; n++) await writer.write(n);
     await writer.close();
     assert.is(kept, 5050);
+    await isQuiet(pool);
+  });
+
+  test(`${realm}: a ref to an actor asks and tells from the closure, and fails as the actor does`, async () => {
+    const counter = await fire.spawn(Counter, [40]);
+    const asked = await pool.call(async () => {
+      counter.tell.add(1);
+      const sum = await counter.add(1);
+      const failed = await counter.fail().catch((error: Error & { code: string }) => error);
+      return { sum, name: String(counter), failed };
+    });
+    assert.is(asked.sum, 42);
+    assert.is(asked.name, String(counter));
+    assert.instance(asked.failed, RangeError);
+    assert.is(asked.failed.message, "too many");
+    assert.is(await pool.call({ counter }, async ({ counter }) => (await counter).add(1)), 43);
+    const refused = await failure(pool.call(() => counter));
+    assert.is(refused.code, "VALUE_REFUSED");
+    await fire.stop(counter);
+    const gone = await failure(pool.call(() => counter.add(1)));
+    assert.is(gone.code, "NO_SUCH_ACTOR");
     await isQuiet(pool);
   });
 

@@ -37,6 +37,7 @@ export {
   packageOf,
 } from "./grants.ts";
 export {
+  ACTOR,
   type Exported,
   Exports,
   type HandleHooks,

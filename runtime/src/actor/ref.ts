@@ -1,6 +1,6 @@
 /** Typed references to actors: what users hold, pass on and send through. */
 import { inspect } from "node:util";
-import type { HandleReference } from "@bonfire/wire";
+import { ACTOR, type HandleReference } from "@bonfire/wire";
 import type { Actor } from "./actor.ts";
 import type { Address } from "./address.ts";
 import { writeRefsWith } from "./envelope.ts";
@@ -98,6 +98,12 @@ class ActorRef {
 
   with(options: SendOptions): ActorRef {
     return new ActorRef(this.#courier, this.#target, resolveSendOptions(options));
+  }
+
+  /** How a closure on an executor sends through this ref. */
+  [ACTOR](method: string, tells: boolean, args: readonly unknown[]): unknown {
+    const send = tells ? this.#courier.tell : this.#courier.ask;
+    return send.call(this.#courier, this.#target, method, args, this.#options);
   }
 
   toString(): string {

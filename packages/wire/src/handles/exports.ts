@@ -66,6 +66,7 @@ export class Exports {
     if (kind === HandleKind.signal && (value as AbortSignal).aborted) {
       return { kind, id, value, detail: [(value as AbortSignal).reason] };
     }
+    if (kind === HandleKind.actor) return { kind, id, value, detail: String(value) };
     return { kind, id, value };
   }
 }

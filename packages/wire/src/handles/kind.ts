@@ -11,7 +11,15 @@ export const HandleKind = {
   iterable: 5,
   /** A TransformStream, as an object of its two ends. */
   pair: 6,
+  /** A ref to an actor. */
+  actor: 7,
 } as const;
+
+/** The method by which a ref to an actor sends: `(method, tells, args)`; what has it travels as a handle. */
+export const ACTOR: unique symbol = Symbol("bonfire.actor");
+
+/** @returns the answer, of which a tell has none */
+export type SendToActor = (method: string, tells: boolean, args: readonly unknown[]) => unknown;
 
 const remotes = new WeakSet<object>();
 
@@ -44,6 +52,7 @@ export function handleKind(value: object, isIterable?: (value: object) => boolea
     case "TransformStream":
       return value instanceof TransformStream ? HandleKind.pair : undefined;
   }
+  if (typeof (value as { [ACTOR]?: SendToActor })[ACTOR] === "function") return HandleKind.actor;
   if (typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] !== "function")
     return undefined;
   const isGenerator = Object.prototype.isPrototypeOf.call(asyncIteratorPrototype, value);

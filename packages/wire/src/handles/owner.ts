@@ -2,7 +2,7 @@
 
 import type { Exported } from "./exports.ts";
 import { Inflow } from "./inflow.ts";
-import { HandleKind } from "./kind.ts";
+import { ACTOR, HandleKind, type SendToActor } from "./kind.ts";
 import { Outflow, WINDOW_BYTES } from "./outflow.ts";
 
 /** What a message of a stream says of itself. */
@@ -52,6 +52,8 @@ export function makeOwner({ kind, id, value }: Exported, exchange: Exchange): Ow
       return new Source(id, value, iterableReader(value as AsyncIterable<unknown>), exchange);
     case HandleKind.writable:
       return new Sink(id, value as WritableStream, exchange);
+    case HandleKind.actor:
+      return new ActorOwner(value as { [ACTOR]: SendToActor });
     default:
       return new FunctionOwner(value as (...args: unknown[]) => unknown);
   }
@@ -69,6 +71,19 @@ abstract class QuietOwner implements Owner {
   grant(_bytes: number): void {}
   receive(_kind: number, _payload: Uint8Array): void {}
   close(_error: unknown): void {}
+}
+
+class ActorOwner extends QuietOwner {
+  readonly value: { [ACTOR]: SendToActor };
+
+  constructor(value: { [ACTOR]: SendToActor }) {
+    super();
+    this.value = value;
+  }
+
+  override call([method, tells, ...args]: readonly unknown[]): unknown {
+    return this.value[ACTOR](String(method), tells === true, args);
+  }
 }
 
 class FunctionOwner extends QuietOwner {

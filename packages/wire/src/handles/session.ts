@@ -86,8 +86,9 @@ export class Session implements Exchange {
     );
     this.#hooks = { export: exports.add, import: (kind, id, detail) => this.#import(kind, id, detail) };
     exports.onAdd = (exported) => {
-      // What has ended already needs no owner.
-      if (exported.detail === undefined) this.#owners.set(exported.id, makeOwner(exported, this));
+      // A signal that was aborted already needs no owner.
+      if (exported.kind !== HandleKind.signal || exported.detail === undefined)
+        this.#owners.set(exported.id, makeOwner(exported, this));
     };
     for (const exported of exports) exports.onAdd(exported);
   }

@@ -1,6 +1,6 @@
 /** What stands here for something of the other end: a function, a signal, a stream, an iterator. */
 import { Inflow } from "./inflow.ts";
-import { asyncIteratorPrototype, HandleKind } from "./kind.ts";
+import { asyncIteratorPrototype, HandleKind, type SendToActor } from "./kind.ts";
 import { Outflow, WINDOW_BYTES } from "./outflow.ts";
 import { type Exchange, Mark } from "./owner.ts";
 
@@ -25,6 +25,8 @@ export function makeStandIn(
   switch (kind) {
     case HandleKind.remote:
       return new FunctionStandIn(id, exchange);
+    case HandleKind.actor:
+      return new ActorStandIn(id, String(detail), exchange);
     case HandleKind.signal:
       return new SignalStandIn(detail as [reason: unknown] | undefined);
     case HandleKind.readable: {
@@ -61,6 +63,55 @@ class FunctionStandIn extends QuietStandIn {
     this.value = (...args) => exchange.call(id, args);
   }
 }
+
+/** A ref of the other end: it asks and tells as that one does, through it. */
+class ActorStandIn extends QuietStandIn {
+  override readonly value: RemoteRef;
+
+  constructor(id: number, name: string, exchange: Exchange) {
+    super();
+    this.value = new RemoteRef(name, (method, tells, args) => exchange.call(id, [method, tells, ...args]));
+  }
+}
+
+/** Its other properties are the actor's methods; see `METHODS`. */
+class RemoteRef {
+  readonly #name: string;
+  readonly #send: SendToActor;
+  readonly tell: object;
+
+  constructor(name: string, send: SendToActor) {
+    this.#name = name;
+    this.#send = send;
+    // Nobody waits for a tell. What fails at the ref is a dead letter there; what comes after the call goes nowhere.
+    this.tell = methods((method, args) => void Promise.resolve(send(method, true, args)).catch(() => {}));
+  }
+
+  static ask(ref: RemoteRef, method: string, args: readonly unknown[]): unknown {
+    return ref.#send(method, false, args);
+  }
+
+  toString(): string {
+    return this.#name;
+  }
+}
+
+function methods(send: (method: string, args: readonly unknown[]) => unknown): object {
+  // Not a promise: awaiting it must send nothing.
+  const get = (_: object, method: string | symbol) =>
+    typeof method === "string" && method !== "then" ? (...args: unknown[]) => send(method, args) : undefined;
+  return new Proxy({}, { get });
+}
+
+/** What no ref has itself is a method of its actor. */
+const METHODS = new Proxy(Object.prototype, {
+  get(target, method, ref: unknown) {
+    if (typeof method !== "string" || method === "then" || method in target)
+      return Reflect.get(target, method, ref);
+    return (...args: unknown[]) => RemoteRef.ask(ref as RemoteRef, method, args);
+  },
+});
+Object.setPrototypeOf(RemoteRef.prototype, METHODS);
 
 class SignalStandIn extends QuietStandIn {
   readonly #controller = new AbortController();
