@@ -19,8 +19,8 @@ import { rawText } from "./raw-text.ts";
 
 export interface BonfirePluginOptions {
   /**
-   * What a closure does to the build that would be refused at its call: "error" fails the build, "warning" only tells.
-   * Default "error".
+   * What a closure does to the build that would be refused at its call, or whose bundle fails: "error" fails the build,
+   * "warning" only tells. Default "error".
    */
   refusals?: "error" | "warning";
 }
@@ -109,7 +109,7 @@ async function transform(context: Context, options: BonfirePluginOptions, code: 
   } catch (error) {
     const { message } = error as Error;
     // What merely looks like a call of a pool must not fail the build.
-    if (marked.certain.includes(true)) context.error(message);
+    if (marked.certain.includes(true) && options.refusals !== "warning") context.error(message);
     else context.warn(message);
     return undefined;
   }

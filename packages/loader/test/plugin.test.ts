@@ -108,6 +108,24 @@ for (const attempt of attempts) try { attempt(); console.log("not refused"); } c
   assert.equal(thrown.sort(), told);
 });
 
+test("a file that cannot be bundled is a warning if asked for, and its calls refuse by themselves", async () => {
+  const { outfile, warnings } = await built(
+    {
+      "main.ts": `import type { Pool } from "@bonfire/runtime";
+import { capture } from "@bonfire/runtime/internal";
+const run = (pool: Pool) => pool.call(() => import("./addon.node" as string & "./addon.node"));
+const pool = { call: async (fn: () => unknown) => capture(fn).bundles() };
+console.log(await run(pool as unknown as Pool).catch(({ code }) => code));
+`,
+    },
+    { refusals: "warning" },
+    { external: ["*.node"] },
+  );
+  assert.is(warnings.length, 1);
+  assert.match(warnings[0]!.text, /native addon "\.\/addon\.node" cannot be shipped/);
+  assert.is(await printed(outfile), "BUNDLE_FAILED");
+});
+
 test("what merely looks like a call of a pool does not fail the build", async () => {
   const { warnings } = await built({
     "main.ts": 'let n = 0;\nexport const run = (other: any) => other.call(() => import("./gone.js"), n++);\n',
