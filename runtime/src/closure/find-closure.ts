@@ -11,7 +11,7 @@ import { hintLoader } from "./hint.ts";
 import { type Insight, inspectFunction, readVariables, type ScriptLocation } from "./inspector.ts";
 import {
   callerFiles,
-  callerPlace,
+  callers,
   placeOfOnly,
   placeOfText,
   readSource,
@@ -50,6 +50,12 @@ export function explicitClosure(target: object): Tag {
     );
   }
   return { file: shipText(text, [], placeOfOnly(text, callerFiles()[0])), site: 0, captures: undefined };
+}
+
+/** Where the program called us: "src/a.ts:12:7". */
+function callerPlace(): string {
+  const [caller] = callers();
+  return caller ? spokenPlace(caller.path, caller.line, caller.column) : "a script";
 }
 
 function textClosure(text: string, insight: Insight, found: TextPlace | undefined): Tag {

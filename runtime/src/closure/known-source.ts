@@ -8,7 +8,6 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { debuglog, getCallSites } from "node:util";
 import type { ScriptLocation } from "./inspector.ts";
-import { shortPath } from "./ship-module.ts";
 
 const debug = debuglog("bonfire");
 /** How far up the stack the program is looked for. */
@@ -38,13 +37,8 @@ export function callerFiles(): string[] {
   return [...new Set(callers().map(({ path }) => path))];
 }
 
-/** Where the program called us: "src/a.ts:12:7". */
-export function callerPlace(): string {
-  const [caller] = callers();
-  return caller ? `${shortPath(caller.path)}:${caller.line}:${caller.column}` : "a script";
-}
-
-function callers(): { path: string; line: number; column: number }[] {
+/** The places of the program on the stack, the nearest first; lines and columns from 1. */
+export function callers(): { path: string; line: number; column: number }[] {
   const sites = getCallSites(FRAMES, { sourceMap: false });
   return sites.flatMap(({ scriptId, scriptName, lineNumber: line, columnNumber: column }) => {
     const path = pathOfScript(scriptName);
