@@ -23,16 +23,19 @@ const isRefused = ({ needs, refused }: Row) => refused !== undefined && needs ==
 const travels = tables(
   (row) => !isRefused(row),
   "| | |\n|---|---|",
-  ({ says, needs, refused, granted }) => {
-    const limit = needs && refused ? `${WHERE[needs]}: \`${refused.code}\`; ${refused.instead}` : "";
-    return `| ${cell(says)} | ${cell(granted ? "with the grant" : limit)} |`;
+  ({ says, needs, refused, granted, not }) => {
+    const limits = [
+      granted ? "with the grant" : "",
+      needs && refused ? `${WHERE[needs]}: \`${refused.code}\`; ${refused.instead}` : "",
+      bundled(not),
+    ];
+    return `| ${cell(says)} | ${cell(limits.filter(Boolean).join("; "))} |`;
   },
 );
-const refused = tables(
-  isRefused,
-  "| refused | code | do this |\n|---|---|---|",
-  ({ says, refused }) => `| ${cell(says)} | \`${refused!.code}\` | ${cell(refused!.instead)} |`,
-);
+const refused = tables(isRefused, "| refused | code | do this |\n|---|---|---|", ({ says, refused, not }) => {
+  const instead = [refused!.instead, bundled(not)].filter(Boolean).join("; ");
+  return `| ${cell(says)} | \`${refused!.code}\` | ${cell(instead)} |`;
+});
 
 const page = await readFile(PAGE, "utf8");
 const written = fill(fill(page, "travels", travels), "refused", refused);
@@ -49,6 +52,10 @@ function tables(wanted: (row: Row) => boolean, head: string, line: (row: Row) =>
     .filter(({ rows }) => rows.some(wanted))
     .map(table)
     .join("\n\n");
+}
+
+function bundled(not: Row["not"]): string {
+  return not?.bundler === undefined ? "" : `built by a bundler: ${not.bundler}`;
 }
 
 function cell(text: string): string {

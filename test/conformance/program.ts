@@ -2,7 +2,7 @@
  * Runs every row inline and on a pool, in this one process so that classes can be compared, and prints a line of JSON
  * for each: what the runner of every way starts.
  *
- *     node program.ts --capture loader|inspector --realm isolate|process [--transformed]
+ *     node program.ts --capture loader|inspector|bundler --realm isolate|process [--transformed]
  */
 import { parseArgs } from "node:util";
 import { connect, type Pool } from "@bonfire/runtime";
@@ -12,8 +12,8 @@ import { type Circumstances, type Refusal, type Row, refusalOf } from "./row.ts"
 
 export interface Report {
   readonly id: string;
-  readonly verdict: "same" | "refused" | "wrong";
-  /** What was wrong. */
+  readonly verdict: "same" | "refused" | "skipped" | "wrong";
+  /** What was wrong, or why it is skipped. */
   readonly detail?: string;
 }
 
@@ -46,9 +46,19 @@ const stamp = await stampOf(pool);
 for (const { rows } of groups) {
   for (const row of rows) {
     if (values.only !== undefined && !row.id.includes(values.only)) continue;
-    const report: Report = { id: row.id, ...(await verdictOf(row)) };
+    const report: Report = { id: row.id, ...(await reportOf(row)) };
     console.log(JSON.stringify(report));
   }
+}
+
+/** What is skipped runs all the same, so that a row is not marked for longer than it has to be. */
+async function reportOf(row: Row): Promise<Omit<Report, "id">> {
+  const report = await verdictOf(row);
+  const reason = row.not?.[circumstances.capture];
+  if (reason === undefined) return report;
+  return report.verdict === "wrong"
+    ? { verdict: "skipped", detail: reason }
+    : wrong(`it came out ${report.verdict}, but is marked as not applying: ${reason}`);
 }
 
 async function verdictOf(row: Row): Promise<Omit<Report, "id">> {

@@ -20,10 +20,15 @@ export interface Row {
    * has to come to the same end.
    */
   readonly call: (pool: Pool) => unknown;
-  /** What it cannot be done without; where that is missing, `refused` says what happens. Absent: nothing. */
+  /**
+   * What it cannot be done without; where that is missing, `refused` says what happens. A bundler's plugin does what the
+   * loader does. Absent: nothing.
+   */
   readonly needs?: "loader" | "process realm" | "isolate realm";
   /** With `needs`, how it is refused where they are not met; without, how it is refused everywhere. */
   readonly refused?: Refusal;
+  /** Where it says nothing about Bonfire, with the reason, for the documentation. */
+  readonly not?: { readonly [Capture in Circumstances["capture"]]?: string };
   /** On a pool that grants files, a program and an environment variable. */
   readonly granted?: boolean;
 }
@@ -35,14 +40,14 @@ export interface Group {
 
 /** The circumstances in which the table is run. */
 export interface Circumstances {
-  /** How captures are found; what a bundler's plugin has transformed counts as "loader". */
-  readonly capture: "loader" | "inspector";
+  /** How captures are found. */
+  readonly capture: "loader" | "inspector" | "bundler";
   readonly realm: "isolate" | "process";
 }
 
 /** The refusal that a row must meet there; undefined when it has to come out the same as inline. */
 export function refusalOf({ needs, refused }: Row, { capture, realm }: Circumstances): Refusal | undefined {
-  if (needs === "loader") return capture === "loader" ? undefined : refused;
+  if (needs === "loader") return capture === "inspector" ? refused : undefined;
   if (needs !== undefined) return needs === `${realm} realm` ? undefined : refused;
   return refused;
 }

@@ -1,7 +1,7 @@
 /** Builds a program of the tests with a bundler and our plugin, as a user's project would. */
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import bonfireEsbuild from "@bonfire/loader/esbuild";
+import bonfireEsbuild, { type BonfirePluginOptions } from "@bonfire/loader/esbuild";
 import bonfireRolldown from "@bonfire/loader/rolldown";
 import bonfireRollup from "@bonfire/loader/rollup";
 import bonfireVite from "@bonfire/loader/vite";
@@ -29,11 +29,14 @@ export interface BuildProgramOptions {
    * outside, as closures of one that assigns to its own variables would be refused. Default true.
    */
   readonly plugin?: boolean;
+  /** What the plugin is told. Default nothing. */
+  readonly pluginOptions?: BonfirePluginOptions;
 }
 
 const PACKAGES = /^[^./]/;
 
-type Build = (entry: string, out: string, plugin: boolean) => Promise<unknown>;
+/** Without options for the plugin, without the plugin. */
+type Build = (entry: string, out: string, plugin: BonfirePluginOptions | undefined) => Promise<unknown>;
 
 /**
  * @param entry absolute path of the program's first file
@@ -44,12 +47,12 @@ export async function buildProgram(
   bundler: Bundler,
   entry: string,
   folder: string,
-  { plugin = true }: BuildProgramOptions = {},
+  { plugin = true, pluginOptions = {} }: BuildProgramOptions = {},
 ): Promise<string> {
   await mkdir(folder, { recursive: true });
   const name = basename(entry).replace(/\.\w+$/, "");
   const out = join(folder, `${name}.${bundler === "esbuild to CommonJS" ? "cjs" : "mjs"}`);
-  await builds[bundler](entry, out, plugin);
+  await builds[bundler](entry, out, plugin ? pluginOptions : undefined);
   return out;
 }
 
@@ -59,7 +62,7 @@ const builds: Record<Bundler, Build> = {
       root: join(entry, ".."),
       configFile: false,
       logLevel: "error",
-      plugins: plugin ? [bonfireVite()] : [],
+      plugins: plugin ? [bonfireVite(plugin)] : [],
       build: {
         ssr: entry,
         outDir: join(out, ".."),
@@ -74,7 +77,7 @@ const builds: Record<Bundler, Build> = {
   async rollup(entry, out, plugin) {
     const build = await rollup({
       input: entry,
-      plugins: [stripTypes, ...(plugin ? [bonfireRollup()] : [])],
+      plugins: [stripTypes, ...(plugin ? [bonfireRollup(plugin)] : [])],
       external: PACKAGES,
       onwarn: (warning) => Promise.reject(new Error(warning.message)),
     });
@@ -86,7 +89,7 @@ const builds: Record<Bundler, Build> = {
       input: entry,
       platform: "node",
       external: plugin ? [] : PACKAGES,
-      plugins: plugin ? [bonfireRolldown()] : [],
+      plugins: plugin ? [bonfireRolldown(plugin)] : [],
     });
     await build.write({ file: out, sourcemap: true });
     await build.close();
@@ -111,7 +114,7 @@ const builds: Record<Bundler, Build> = {
           module: {
             rules: [{ test: /\.ts$/, loader: join(import.meta.dirname, "esbuild-webpack-loader.cjs") }],
           },
-          plugins: plugin ? [bonfireWebpack()] : [],
+          plugins: plugin ? [bonfireWebpack(plugin)] : [],
         },
         (error, stats) => {
           if (error) reject(error);
@@ -122,7 +125,12 @@ const builds: Record<Bundler, Build> = {
     }),
 };
 
-function byEsbuild(entry: string, out: string, plugin: boolean, options: esbuild.BuildOptions) {
+function byEsbuild(
+  entry: string,
+  out: string,
+  plugin: BonfirePluginOptions | undefined,
+  options: esbuild.BuildOptions,
+) {
   return esbuild.build({
     entryPoints: [entry],
     outfile: out,
@@ -133,7 +141,11 @@ function byEsbuild(entry: string, out: string, plugin: boolean, options: esbuild
     sourcemap: true,
     logLevel: "silent",
     packages: plugin ? "bundle" : "external",
-    plugins: plugin ? [bonfireEsbuild()] : [],
+    // An addon is no code for a bundler.
+    external: ["*.node"],
+    // Lowered, it would throw from other lines.
+    supported: { using: true },
+    plugins: plugin ? [bonfireEsbuild(plugin)] : [],
     ...options,
   });
 }

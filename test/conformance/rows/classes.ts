@@ -264,6 +264,7 @@ export const classes: Group = {
       says: "the name of a class that mentions itself",
       call: (pool: Pool) =>
         pool.call(() => [Counter.name, new Counter().constructor.name, Counter.of(1) instanceof Counter]),
+      not: { bundler: "without `keepNames`, esbuild renames what has a namesake" },
     },
     {
       id: "class-accessors",

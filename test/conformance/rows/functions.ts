@@ -114,6 +114,7 @@ export const functions: Group = {
           declared.length,
         ]);
       },
+      not: { bundler: "without `keepNames`, esbuild renames what has a namesake" },
     },
     {
       id: "function-name-defined",

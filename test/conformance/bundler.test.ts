@@ -1,0 +1,3 @@
+import { testWays } from "./way-tests.ts";
+
+await testWays("bundler");
