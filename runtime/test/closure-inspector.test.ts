@@ -1,6 +1,9 @@
 /** Closures that no loader has seen: found in their source file, with what they capture read by the inspector. */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
 import { capture, encodeArguments } from "@bonfire/runtime/internal";
 import { BonfireError } from "@bonfire/wire";
@@ -251,6 +254,32 @@ test("files whose functions have the same text at the same place are not taken f
   for (const pool of [near, isolated]) {
     assert.equal([await twinA.run(pool), await twinB.run(pool)], [1, 2]);
     assert.equal([await twinA.instance(pool), await twinB.instance(pool)], [1, 2]);
+  }
+});
+
+test("what was loaded of a file that was edited while the program ran stays what it was", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "bonfire-edited-"));
+  try {
+    const file = join(directory, "edited.mjs");
+    const load = async (word: string) => {
+      writeFileSync(
+        file,
+        `const word = () => ${JSON.stringify(word)};
+export class Shape { word() { return word(); } }
+export const run = (pool) => pool.call(() => new Shape().word());
+`,
+      );
+      return import(`${pathToFileURL(file).href}?${word}`);
+    };
+    const [first, second] = [await load("one"), await load("two")];
+    assert.equal(
+      [await first.run(near), await second.run(near), await first.run(near)],
+      ["one", "two", "one"],
+    );
+    const [a, b] = [new first.Shape(), new second.Shape()];
+    assert.equal(await near.call(() => [a.word(), b.word()]), ["one", "two"]);
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 });
 

@@ -69,6 +69,34 @@ for (const realm of ["isolate", "process"] as const) {
   });
 }
 
+interface Shaped {
+  Shape: new () => { version(): string };
+  make(pool: Pool): Promise<object>;
+  back(pool: Pool, shape: object): Promise<object>;
+}
+
+test("instances of a class that was edited keep the version that made them", async () => {
+  await using pool = await fire.pool("versions", { max: 1, logs: "ignore" });
+  const load = async (word: string): Promise<Shaped> => {
+    write(
+      "shape.ts",
+      `export class Shape { version() { return "${word}"; } }
+export const make = (pool) => pool.call(() => new Shape());
+export const back = (pool, shape) => pool.call(() => shape);
+`,
+    );
+    return (await import(`${pathToFileURL(join(project, "shape.ts")).href}?${word}`)) as Shaped;
+  };
+  const first = await load("first");
+  const old = new first.Shape();
+  const second = await load("second");
+  for (const maker of [second, first]) {
+    assert.instance(await maker.make(pool), maker.Shape);
+    assert.instance(await second.back(pool, old), first.Shape);
+    assert.instance(await first.back(pool, new second.Shape()), second.Shape);
+  }
+});
+
 test("a cell that has dropped code is sent it again, and the caller sees nothing of it", async () => {
   await using pool = await fire.pool("dropped", { max: 1, memory: 64, logs: "ignore" });
   const calls: (() => Promise<string>)[] = [];

@@ -10,7 +10,7 @@ import type { BuildFailure, BuildResult, Message } from "esbuild";
 import { readCache, writeCache } from "./bundle-cache.ts";
 import { BUILTIN_NAMESPACE, shipPlugin } from "./bundle-plugin.ts";
 import { META_DEFINES, metaOf } from "./file-meta.ts";
-import type { ShipFile } from "./registry.ts";
+import { rememberBundle, type ShipFile } from "./registry.ts";
 import { classKey, type ShipSource, shortPath } from "./ship-module.ts";
 import { rememberMap } from "./stack.ts";
 
@@ -78,6 +78,7 @@ export function buildBundle(source: ShipSource): Bundle | Promise<Bundle> {
 /** Give a file its finished bundle. */
 export function adopt(file: ShipFile, bundle: Bundle): Bundle {
   file.bundle = bundle;
+  rememberBundle(file, bundle.hash);
   rememberMap(bundle);
   return bundle;
 }

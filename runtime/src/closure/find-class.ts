@@ -13,9 +13,9 @@ import { classByKey, registerClass, sharedFunctions } from "./registry.ts";
 const LOOKED_AT = 300;
 const notFound = new Set<string>();
 
-/** The program's class with this key: "src/shape.ts#Circle". */
-export function findClass(key: string): Callable | undefined {
-  const known = classByKey(key);
+/** See `classByKey`. */
+export function findClass(key: string, bundle: string): Callable | undefined {
+  const known = classByKey(key, bundle);
   if (known || notFound.has(key)) return known;
   const [file, name] = key.split("#") as [string, string];
   const path = resolve(file);

@@ -57,9 +57,18 @@ export function pathOfScript(name: string): string | undefined {
   return path.startsWith("/") || /^[A-Za-z]:\\/.test(path) ? path : undefined;
 }
 
+/** The text of a file; undefined also when it was edited, as it need not be what runs then. */
 export function readSource(path: string): KnownSource | undefined {
+  if (isEdited(path)) return undefined;
   if (!sources.has(path)) sources.set(path, read(path));
   return sources.get(path);
+}
+
+/** Whether the file was changed while the program ran. */
+export function isEdited(path: string): boolean {
+  const changedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  // A time to come is a clock that is wrong.
+  return changedAt > performance.timeOrigin && changedAt <= Date.now();
 }
 
 function read(path: string): KnownSource | undefined {

@@ -8,7 +8,14 @@ import { type Reference, Refusal, streamAdvice } from "@bonfire/wire";
 import { analyzedSource, isAlike, topLevelClass } from "./analyzed-source.ts";
 import { HERITAGE, readFunctionText } from "./function-text.ts";
 import { earlyName, type Insight, inspectFunction, readVariables } from "./inspector.ts";
-import { callerFiles, knownPaths, placeOfText, readSource, type TextPlace } from "./known-source.ts";
+import {
+  callerFiles,
+  isEdited,
+  knownPaths,
+  placeOfText,
+  readSource,
+  type TextPlace,
+} from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
 import {
   type ClassHome,
@@ -83,6 +90,8 @@ function classReference(
   } else {
     // The program's main file is not to run again elsewhere.
     if (path === process.argv[1]) return undefined;
+    // What is on disk now may be another class.
+    if (!file && isEdited(path)) return undefined;
     file ??= registerClassFile(url, path);
   }
   const hash = hashOf(`${file.key} ${key}`);

@@ -48,7 +48,12 @@ const TAG = Symbol("bonfire.tag");
 const files = new Map<string, ShipFile>();
 /** Every version of every file. */
 const filesByKey = new Map<string, ShipFile>();
+/** By the hash of a bundle, the version of the file that it was made of. */
+const filesByBundle = new Map<string, ShipFile>();
+/** The latest of each key. */
 const classesByKey = new Map<string, Callable>();
+/** Those of every version of a file; see `versionedKey`. */
+const classesByVersion = new Map<string, Callable>();
 const classHomes = new WeakMap<object, ClassHome>();
 
 /** @param file undefined when modules import each other and the file has not begun to run */
@@ -66,8 +71,17 @@ function registerClasses(from: string | ShipFile, classes: Record<string, unknow
     if (typeof value !== "function") continue;
     const key = typeof from === "string" ? classKey(path, name) : keyOf(from, name);
     classHomes.set(value, { url, path, name, key, file: typeof from === "string" ? undefined : from });
-    classesByKey.set(key, value as Callable);
+    addClass(typeof from === "string" ? undefined : from, key, value as Callable);
   }
+}
+
+function addClass(file: ShipFile | undefined, key: string, value: Callable): void {
+  classesByKey.set(key, value);
+  if (file) classesByVersion.set(versionedKey(file, key), value);
+}
+
+function versionedKey(file: ShipFile, key: string): string {
+  return `${file.key} ${key}`;
 }
 
 /** The tag that a transformed file put on this very function; a subclass does not inherit it. */
@@ -106,7 +120,7 @@ class SharedNames {
         const value = read();
         if (typeof value !== "function") return false;
         this.#names.set(value, name);
-        classesByKey.set(keyOf(this.#file, name), value as Callable);
+        addClass(this.#file, keyOf(this.#file, name), value as Callable);
         return false;
       } catch {
         // The file has not come to its declaration yet.
@@ -143,10 +157,24 @@ export function isTagKey(key: PropertyKey): boolean {
   return key === TAG;
 }
 
-/** The program's class with this key: "src/shape.ts#Circle". */
-export function classByKey(key: string): Callable | undefined {
+/**
+ * The program's class with this key: "src/shape.ts#Circle". Of a file that was loaded again after an edit it is the
+ * class of the version that the bundle was made of.
+ */
+export function classByKey(key: string, bundle: string): Callable | undefined {
+  const file = filesByBundle.get(bundle);
+  if (file) {
+    sharedNames.get(file)?.resolve();
+    const own = classesByVersion.get(versionedKey(file, key));
+    if (own) return own;
+  }
   if (!classesByKey.has(key)) resolveNames();
   return classesByKey.get(key);
+}
+
+/** Make known that a bundle was made of this version of a file. */
+export function rememberBundle(file: ShipFile, hash: string): void {
+  filesByBundle.set(hash, file);
 }
 
 /** Make known where a class is declared, when no transformed file has. */

@@ -25,7 +25,7 @@ export function builtin(decoder: Decoder, module: string, path: string): unknown
 /** A class of a bundle, or the receiver's own; undefined when it has neither. */
 export function classOf(decoder: Decoder, hash: string, name: string): Callable | undefined {
   const { module } = decoder.options;
-  if (!module) return decoder.options.class?.(name);
+  if (!module) return decoder.options.class?.(name, hash);
   const found = module(hash).classes[name];
   if (!found) {
     throw new BonfireError(

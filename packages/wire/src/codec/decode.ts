@@ -15,10 +15,11 @@ export interface DecodeOptions {
    */
   module?: (hash: string) => ShipModule;
   /**
-   * A class of the receiver's own, by its key, for instances that come without their bundle. With it, an instance
-   * whose class it does not know is refused; an error then is of its built-in base, under the name of its class.
+   * A class of the receiver's own, by its key and the hash of the bundle that had it, for instances that come without
+   * their bundle. With it, an instance whose class it does not know is refused; an error then is of its built-in base,
+   * under the name of its class.
    */
-  class?: (key: string) => Callable | undefined;
+  class?: (key: string, hash: string) => Callable | undefined;
   /** What becomes of each error's stack. Default: it stays as it is. */
   stack?: (stack: string) => string;
   /** Node builtins of this realm, for functions such as `fs.readFile` that travel by name. */
