@@ -184,6 +184,21 @@ test("a call that returns leaves no children behind", async () => {
   assert.ok(await until(() => inGroup(group).length === 0, 100));
 });
 
+test("a call need not wait for the exit of a program whose output it has read", async () => {
+  await using realm = new TestRealm({ grants });
+  for (let i = 0; i < 20; i++) {
+    const text = await realm.call(`async () => {
+      const child = require("node:child_process").spawn("cat");
+      child.stdin.end("hello");
+      let text = "";
+      for await (const part of child.stdout) text += part;
+      return text;
+    }`);
+    assert.is(text, "hello");
+  }
+  assert.equal(realm.lines, []);
+});
+
 test("a call that passes its deadline loses its children", async () => {
   await using realm = new TestRealm({ grants });
   const error = failure(realm.call(`() => new Promise(() => { ${FAMILY}; })`, { budget: 300 }));

@@ -1,5 +1,5 @@
 /** `node:child_process` for the programs that a pool names: Node's streams and events over children of the host. */
-import { BonfireError } from "@bonfire/wire";
+import { BonfireError, hasCode } from "@bonfire/wire";
 import { currentCall } from "./bindings/scheduling.ts";
 import { asBuffer } from "./file-operations.ts";
 import { askFor, notify, request } from "./host.ts";
@@ -127,9 +127,15 @@ async function watch(child: any, id: number, pid: number | null, logged: readonl
     child.stdin?.destroy();
     child.stdout?.destroy();
     child.stderr?.destroy();
+    if (isUnwatchedEnd(error, child)) return;
     emit(child, "error", error);
     emit(child, "close", -2, null);
   }
+}
+
+/** A closure need not wait for the exit of what it started, nor read all of its output. */
+function isUnwatchedEnd(error: unknown, emitter: Stream): boolean {
+  return hasCode(error, "CALL_ENDED") && emitter.listenerCount("error") === 0;
 }
 
 /** From a timer's turn, so that what a listener throws is uncaught, as in Node, and not a rejection of ours. */
@@ -151,7 +157,7 @@ function outputOf(id: number, name: "stdout" | "stderr"): Stream {
     read() {
       request("programs.read", [id, name]).then(
         ({ bytes }) => stream.push(bytes === undefined ? null : asBuffer(bytes)),
-        (error: unknown) => stream.destroy(error),
+        (error: unknown) => stream.destroy(isUnwatchedEnd(error, stream) ? undefined : error),
       );
     },
     destroy(error: unknown, done: (error: unknown) => void) {
@@ -185,14 +191,20 @@ function logText(name: "stdout" | "stderr", text: string): void {
 
 function inputOf(id: number): Stream {
   const { Writable } = requireInternal("stream");
-  const send = (chunk: Uint8Array, done: (error?: unknown) => void) =>
-    request("programs.write", [id], { bytes: chunk }).then(() => done(), done);
-  return new Writable({
+  type Done = (error?: unknown) => void;
+  const finish = (asked: Promise<unknown>, done: Done) =>
+    void asked.then(
+      () => done(),
+      (error: unknown) => done(isUnwatchedEnd(error, stream) ? undefined : error),
+    );
+  const stream = new Writable({
     highWaterMark: CHUNK,
     decodeStrings: true,
-    write: (chunk: Uint8Array, _encoding: string, done: (error?: unknown) => void) => void send(chunk, done),
-    final: (done: (error?: unknown) => void) => void request("programs.end", [id]).then(() => done(), done),
+    write: (chunk: Uint8Array, _encoding: string, done: Done) =>
+      finish(request("programs.write", [id], { bytes: chunk }), done),
+    final: (done: Done) => finish(request("programs.end", [id]), done),
   });
+  return stream;
 }
 
 function failure(
