@@ -22,6 +22,15 @@ export function wholeNumber(option: string, value: number, least: number): numbe
   );
 }
 
+/** Throws `INVALID_OPTION` if a signal is given that is none. */
+export function checkSignal(signal: unknown): void {
+  // Not by its class, of which a test's DOM has another.
+  const { aborted, addEventListener } = Object(signal);
+  if (signal === undefined || (typeof aborted === "boolean" && typeof addEventListener === "function"))
+    return;
+  throw new BonfireError("INVALID_OPTION", 'Option "signal" must be an AbortSignal: pass controller.signal');
+}
+
 /** Same letters but for one typed too many, too few, or wrong, or two swapped. */
 function isNear(a: string, b: string): boolean {
   if (a.startsWith(b) || b.startsWith(a)) return true;

@@ -49,6 +49,22 @@ test("an unknown pool option is refused by name, with the one that was probably 
   );
 });
 
+test("a grant of the wrong kind is refused by name, rather than grant something else", () => {
+  for (const [grants, words] of [
+    [{ programs: "ffmpeg" }, /"programs" must be a list of names, got "ffmpeg"/],
+    [{ programs: [1] }, /"programs"/],
+    [{ env: "TZ" }, /"env"/],
+    [{ hostModules: true }, /"hostModules" must be a list of names, got true/],
+    [{ fetch: "example.com" }, /"fetch" must be true, or a list of hosts/],
+    [{ files: "./data" }, /"files" must be true or false/],
+    [null, /"grants" of pool "p" must be an object/],
+  ] as const) {
+    refused(() => resolvePoolOptions("p", { grants } as never), "INVALID_OPTION", words);
+  }
+  const grants = { programs: ["ffmpeg"], files: false, fetch: true, env: [], hostModules: ["sharp"] };
+  assert.is(resolvePoolOptions("p", { grants }).grants, grants);
+});
+
 test("numbers out of range are refused by name", () => {
   refused(() => resolvePoolOptions("p", { min: 3, max: 2 }), "INVALID_OPTION", /"max" \(2\).*"min" \(3\)/);
   refused(() => resolvePoolOptions("p", { concurrency: 0 }), "INVALID_OPTION", /"concurrency".*at least 1/);

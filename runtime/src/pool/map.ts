@@ -1,7 +1,7 @@
 /** Many items through a pool: so many at a time, never more results than the reader asked for. */
 import { BonfireError, hasCode } from "@bonfire/wire";
 import { milliseconds } from "../duration.ts";
-import { refuseUnknown, wholeNumber } from "../option.ts";
+import { checkSignal, refuseUnknown, wholeNumber } from "../option.ts";
 import { MAP_OPTIONS, type MapOptions } from "./call-options.ts";
 
 export interface MapPlan<T, R> {
@@ -20,6 +20,7 @@ export function mapItems<T, R>({
   concurrency,
 }: MapPlan<T, R>): AsyncGenerator<R, void, void> {
   refuseUnknown("map", options, MAP_OPTIONS);
+  checkSignal(options.signal);
   const { order = "input", onError = "throw", onProgress, signal, deadline } = options;
   if (order !== "input" && order !== "completion") {
     throw new BonfireError(

@@ -110,8 +110,7 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
   }
   oneOf("realm", realm, ["isolate", "process"]);
   oneOf("logs", logs, ["inherit", "ignore"]);
-  refuseUnknown(`grants of pool "${pool}"`, grants, KNOWN_GRANTS);
-  for (const name of grants.hostModules ?? []) hostModule(name);
+  checkGrants(pool, grants);
   return {
     policy: {
       min,
@@ -131,6 +130,37 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
     backend,
     logs,
   };
+}
+
+/** A string where a list belongs would be read as its letters, and grant something else. */
+function checkGrants(pool: string, grants: Grants): void {
+  if (typeof grants !== "object" || grants === null) {
+    throw new BonfireError(
+      "INVALID_OPTION",
+      `Option "grants" of pool "${pool}" must be an object, got ${JSON.stringify(grants)}`,
+    );
+  }
+  refuseUnknown(`grants of pool "${pool}"`, grants, KNOWN_GRANTS);
+  const { files, fetch, programs, env, hostModules } = grants;
+  if (files !== undefined && typeof files !== "boolean") throw badGrant("files", "true or false", files);
+  if (fetch !== undefined && typeof fetch !== "boolean")
+    listOfNames("fetch", "true, or a list of hosts", fetch);
+  for (const [key, names] of Object.entries({ programs, env, hostModules })) {
+    if (names !== undefined) listOfNames(key, "a list of names", names);
+  }
+  for (const name of hostModules ?? []) hostModule(name);
+}
+
+function listOfNames(grant: string, wanted: string, given: unknown): void {
+  if (Array.isArray(given) && given.every((name) => typeof name === "string" && name !== "")) return;
+  throw badGrant(grant, wanted, given);
+}
+
+function badGrant(grant: string, wanted: string, given: unknown): BonfireError {
+  return new BonfireError(
+    "INVALID_OPTION",
+    `Grant "${grant}" must be ${wanted}, got ${JSON.stringify(given)}`,
+  );
 }
 
 function hostModule(name: string): void {

@@ -4,7 +4,7 @@ import type { ActorSystem } from "../actor/system.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import { type Closure, capture, type EncodedArguments, encodeArguments } from "../closure/capture.ts";
 import { milliseconds } from "../duration.ts";
-import { refuseUnknown } from "../option.ts";
+import { checkSignal, refuseUnknown } from "../option.ts";
 import type { Policy } from "../supervisor/decide.ts";
 import { Call, type CallParts } from "./call.ts";
 import { CallHandles } from "./call-handles.ts";
@@ -82,6 +82,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     fn: (item: T, index: number) => R,
     options: MapOptions = {},
   ): AsyncGenerator<Awaited<R>, void, void> {
+    if (typeof fn !== "function" || !isIterable(items)) {
+      throw new BonfireError(
+        "INVALID_CALL",
+        "A map takes what can be iterated, and a function: pool.map(items, (item) => …)",
+      );
+    }
     const { maxCaptureBytes } = this.#parts.options;
     const policy = this.#policy;
     const handles = new Handles();
@@ -179,6 +185,7 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   /** Everything that can be refused at once, and the copy of what the call takes along. */
   #prepare({ closure, args, options, handles }: Given): Prepared {
     refuseUnknown("a call", options, CALL_OPTIONS);
+    checkSignal(options.signal);
     if (this.#closing) throw new BonfireError("POOL_CLOSED", `Pool "${this.name}" is closed`);
     const { callMs, maxCaptureBytes } = this.#parts.options;
     const budget = options.deadline === undefined ? callMs : milliseconds("deadline", options.deadline);
@@ -229,6 +236,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     dispatcher.submit(call);
     return call.promise;
   }
+}
+
+function isIterable(items: unknown): boolean {
+  const { [Symbol.asyncIterator]: many, [Symbol.iterator]: all } = Object(items);
+  return typeof (many ?? all) === "function";
 }
 
 interface Given {
