@@ -97,6 +97,25 @@ export const back = (pool, shape) => pool.call(() => shape);
   }
 });
 
+test("instances of an edited file that hands nothing to a pool keep their version too", async () => {
+  await using pool = await fire.pool("plain-versions", { max: 1, logs: "ignore" });
+  const load = async (word: string) => {
+    write("plain.ts", `export class Plain { word() { return "${word}"; } }\n`);
+    const { Plain } = await import(`${pathToFileURL(join(project, "plain.ts")).href}?${word}`);
+    return { Plain, one: new Plain() };
+  };
+  const check = async ({ Plain, one }: Awaited<ReturnType<typeof load>>, word: string) => {
+    const { seen, back } = await pool.call(() => ({ seen: one.word(), back: one }));
+    assert.is(seen, word);
+    assert.instance(back, Plain);
+  };
+  const first = await load("one");
+  await check(first, "one");
+  const second = await load("three");
+  await check(second, "three");
+  await check(first, "one");
+});
+
 test("a cell that has dropped code is sent it again, and the caller sees nothing of it", async () => {
   await using pool = await fire.pool("dropped", { max: 1, memory: 64, logs: "ignore" });
   const calls: (() => Promise<string>)[] = [];

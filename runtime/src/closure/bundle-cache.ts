@@ -22,7 +22,7 @@ import type { Bundle } from "./bundle.ts";
 import type { ShipSource } from "./ship-module.ts";
 
 /** Raised when bundles of an older build must not be used. */
-const FORMAT = "11";
+const FORMAT = "12";
 /** What the folder may hold, in MB, when `BONFIRE_CACHE_MB` does not say. */
 const DEFAULT_MB = 256;
 /** The folder is looked through after each so many parts of the limit that were written. */
@@ -59,7 +59,6 @@ export function writeCache(source: ShipSource, bundle: Bundle, files: readonly s
   try {
     const inputs = files
       .filter((file) => existsSync(file) && statSync(file).isFile())
-      .filter((file) => file !== source.file)
       .map((file): Entry["inputs"][number] => {
         const { size, mtimeMs } = statSync(file);
         return [file, size, mtimeMs];

@@ -65,10 +65,15 @@ export function readSource(path: string): KnownSource | undefined {
 }
 
 /** Whether the file was changed while the program ran. */
-export function isEdited(path: string): boolean {
-  const changedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+function isEdited(path: string): boolean {
+  return changedAt(path) > performance.timeOrigin;
+}
+
+/** When the file was last changed, in ms since 1970. */
+export function changedAt(path: string): number {
+  const time = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   // A time to come is a clock that is wrong.
-  return changedAt > performance.timeOrigin && changedAt <= Date.now();
+  return time <= Date.now() ? time : 0;
 }
 
 function read(path: string): KnownSource | undefined {

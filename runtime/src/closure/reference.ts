@@ -4,13 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
-import { type Reference, Refusal, streamAdvice } from "@bonfire/wire";
+import { type Callable, type Reference, Refusal, streamAdvice } from "@bonfire/wire";
 import { analyzedSource, isAlike, topLevelClass } from "./analyzed-source.ts";
 import { HERITAGE, readFunctionText } from "./function-text.ts";
 import { earlyName, type Insight, inspectFunction, readVariables } from "./inspector.ts";
 import {
   callerFiles,
-  isEdited,
+  changedAt,
   knownPaths,
   placeOfText,
   readSource,
@@ -18,6 +18,7 @@ import {
 } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
 import {
+  addClass,
   type ClassHome,
   fileOf,
   homeOf,
@@ -56,7 +57,7 @@ function functionReference(value: object, needs: Needs, own: ShipFile | undefine
   if (name !== undefined) return sharedReference(own!, name, needs);
   // A class first, even if it was handed to a pool itself: its instances need it as a class.
   const home = homeOf(value) ?? (tagOf(value) ? undefined : findHome(value));
-  const shipped = home && classReference(home, needs, own);
+  const shipped = home && classReference(home, value as Callable, needs, own);
   if (shipped) return shipped;
   const tag = tagOf(value);
   if (tag) return closureReference(value, tag, needs);
@@ -79,24 +80,29 @@ function closureReference(value: object, { file, site, captures }: Tag, needs: N
 }
 
 function classReference(
-  { url, path, name, key, file: home }: ClassHome,
+  { url, path, name, key, file: home, changed }: ClassHome,
+  value: Callable,
   needs: Needs,
   own: ShipFile | undefined,
 ): Reference | undefined {
   let file = home ?? (own?.source.file === path ? own : fileOf(url));
+  // A closure of another version of the file has another class of that name.
+  let isOtherVersion = false;
   if (file && (file.isBuilt || file.source.sites.length > 0)) {
     // A class that depends on values of its file is in no ship module: it travels by its text.
     if (!file.source.classes.includes(name)) return undefined;
+    isOtherVersion = own !== undefined && own !== file && own.url === file.url;
   } else {
     // The program's main file is not to run again elsewhere.
     if (path === process.argv[1]) return undefined;
+    const isEdited = changedAt(path) !== changed;
+    file = classFile(url, path, changed);
     // What is on disk now may be another class.
-    if (!file && isEdited(path)) return undefined;
-    file ??= registerClassFile(url, path);
+    if (isEdited && !file.bundle) return undefined;
+    addClass(file, key, value);
+    isOtherVersion = isEdited || (own?.at !== undefined && own.at < changed);
   }
   const hash = hashOf(`${file.key} ${key}`);
-  // A closure of another version of the file has another class of that name.
-  const isOtherVersion = own !== undefined && own !== file && own.url === file.url;
   needs.set(hash, isOtherVersion ? { file } : { file, className: key });
   return { kind: "class", hash, name: key };
 }
@@ -147,7 +153,19 @@ function sourcePaths(): string[] {
   return [...knownPaths(), ...callerFiles()];
 }
 
-/** A file without closures of its own, wanted for its classes: its bundle is the whole file. */
+const classFiles = new Map<string, ShipFile>();
+
+/** A file without closures of its own, wanted for its classes: its bundle is the whole file, as of that change. */
+function classFile(url: string, path: string, changed: number): ShipFile {
+  const version = `${url}#${changed}`;
+  let file = classFiles.get(version);
+  if (!file) {
+    file = registerClassFile(version, path);
+    classFiles.set(version, file);
+  }
+  return file;
+}
+
 function registerClassFile(url: string, path: string): ShipFile {
   const code = `import ${JSON.stringify(path)};\n$bonfire.module = { sites: [], classes: $bonfire.classes };\n`;
   const map = JSON.stringify({ version: 3, sources: [], names: [], mappings: "" });

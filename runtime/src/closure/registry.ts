@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { Callable } from "@bonfire/wire";
 import type { Bundle } from "./bundle.ts";
+import { changedAt } from "./known-source.ts";
 import { classKey, type ShipSource } from "./ship-module.ts";
 
 /** A file whose closures can be shipped. */
@@ -21,6 +22,8 @@ export interface ShipFile {
   building?: Promise<Bundle>;
   /** It came with its bundle, so the files behind it need not be on this machine. Its path is as it was at the build. */
   readonly isBuilt?: boolean;
+  /** When it was made known, by `Date.now()`. */
+  readonly at?: number;
   /** Its bundles without some packages, by the names of those. */
   variants?: Map<string, ShipFile>;
 }
@@ -41,6 +44,8 @@ export interface ClassHome {
   key: string;
   /** The version of the file that declared it, if that has closures. */
   file: ShipFile | undefined;
+  /** When the file had last been changed as the class was made: see `changedAt`. */
+  changed: number;
 }
 
 const TAG = Symbol("bonfire.tag");
@@ -67,15 +72,17 @@ function tag<Kind>(value: Kind, file: ShipFile | undefined, site: number, captur
 function registerClasses(from: string | ShipFile, classes: Record<string, unknown>): void {
   const url = typeof from === "string" ? from : from.url;
   const path = typeof from === "string" ? fileURLToPath(from) : from.source.file;
+  const changed = changedAt(path);
   for (const [name, value] of Object.entries(classes)) {
     if (typeof value !== "function") continue;
     const key = typeof from === "string" ? classKey(path, name) : keyOf(from, name);
-    classHomes.set(value, { url, path, name, key, file: typeof from === "string" ? undefined : from });
+    const file = typeof from === "string" ? undefined : from;
+    classHomes.set(value, { url, path, name, key, file, changed });
     addClass(typeof from === "string" ? undefined : from, key, value as Callable);
   }
 }
 
-function addClass(file: ShipFile | undefined, key: string, value: Callable): void {
+export function addClass(file: ShipFile | undefined, key: string, value: Callable): void {
   classesByKey.set(key, value);
   if (file) classesByVersion.set(versionedKey(file, key), value);
 }
@@ -193,7 +200,7 @@ export function fileOf(url: string): ShipFile | undefined {
 
 /** Make a file's closures known, before the file runs. */
 export function registerFile(url: string, source: ShipSource): ShipFile {
-  return addFile({ url, source, key: fileKey(url, source) });
+  return addFile({ url, source, key: fileKey(url, source), at: Date.now() });
 }
 
 /** Names one version of a file: 16 hex digits. */
