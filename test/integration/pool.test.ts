@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert";
-import { BonfireError, connect, hasCode, type Pool, type PoolOptions } from "@bonfire/runtime";
+import { BonfireError, connect, hasCode, type Pool, type PoolOptions, remote } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -33,6 +33,18 @@ test.after(() => fire.close());
 test("F1: a pool with min has those executors ready when it opens", async () => {
   await using pool = await open({ min: 2, max: 2 });
   assert.equal(pool.inspect().executors, { ready: 2, booting: 0 });
+});
+
+test("what can be no call is refused at once, by name", async () => {
+  await using pool = await open({ max: 1 });
+  const refused = (make: () => unknown, code: string) =>
+    assert.throws(make, (error: BonfireError) => error.code === code);
+  refused(() => pool.call(() => 1, { signal: new AbortController() as never }), "INVALID_OPTION");
+  refused(() => pool.map([1], (n) => n, { signal: {} as never }), "INVALID_OPTION");
+  refused(() => pool.map(5 as never, (n) => n), "INVALID_CALL");
+  refused(() => pool.map([1], 5 as never), "INVALID_CALL");
+  refused(() => remote(5 as never), "INVALID_CALL");
+  assert.is(pool.inspect().waiting, 0);
 });
 
 test("F2: a call returns the function's value, an async function's resolved value", async () => {
