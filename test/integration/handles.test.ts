@@ -111,6 +111,7 @@ for (const realm of ["isolate", "process"] as const) {
     assert.is(error.message, "10 is too much");
     assert.is(error.code, "E_TOO_MUCH");
     assert.match(String(error.stack), /handles\.test\.ts/);
+    assert.not.match(String(error.stack), /packages\/wire|runtime\/(?:src|dist)/);
   });
 
   test(`${realm}: a remote function that nobody awaited rejects with HANDLE_ENDED after the call`, async () => {

@@ -8,8 +8,12 @@ import { SCRIPT } from "./transformed-source.ts";
 
 const SEPARATOR = "    at --- called from the driver ---";
 const maps = new Map<string, TraceMap>();
+const WIRE = import.meta.resolve("@bonfire/wire");
 /** With `--enable-source-maps` our own frames name our sources. */
-const OURS = ["../../dist/", "../../src/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+const OURS = [
+  ...["../../dist/", "../../src/"].map((path) => new URL(path, import.meta.url)),
+  ...["../dist/", "../src/"].map((path) => new URL(path, WIRE)),
+].map((url) => fileURLToPath(url));
 
 /** Make a bundle's source map known, so that positions in `bonfire:<hash>` can be led back. */
 export function rememberMap({ hash, map }: Bundle): void {
@@ -51,7 +55,9 @@ export function localStack(remote: string, driver: string | undefined): string {
   const frames = all
     .filter(
       (line) =>
-        !isFrame(line) || (isRemote ? SHIPPED.test(line) : !REALM.test(line)) || line.startsWith(SEPARATOR),
+        !isFrame(line) ||
+        (isRemote ? SHIPPED.test(line) : !REALM.test(line) && !isOwn(line)) ||
+        line.startsWith(SEPARATOR),
     )
     .map(mapFrame)
     .filter((line): line is string => line !== undefined)
@@ -63,6 +69,11 @@ export function localStack(remote: string, driver: string | undefined): string {
 /** A stack that is led back already, with the frames of the driver's call below it. */
 export function withCaller(stack: string, driver: string | undefined): string {
   return driver === undefined ? stack : [stack, SEPARATOR, ...driverFrames(driver)].join("\n");
+}
+
+/** A frame of this package, or of the one that values and handles come from. */
+function isOwn(line: string): boolean {
+  return OURS.some((path) => line.includes(path));
 }
 
 function isFrame(line: string): boolean {
@@ -116,6 +127,6 @@ function driverFrames(stack: string): string[] {
   return stack
     .split("\n")
     .filter(isFrame)
-    .filter((line) => !OURS.some((path) => line.includes(path)) && !line.includes("node:internal"))
+    .filter((line) => !isOwn(line) && !line.includes("node:internal"))
     .map(originalDriverFrame);
 }
