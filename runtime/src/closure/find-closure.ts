@@ -64,7 +64,10 @@ function textClosure(text: string, insight: Insight, found: TextPlace | undefine
   const values = readVariables(insight, names);
   const written = writes.find((name) => values.has(name));
   const reason =
-    problem ?? (written === undefined ? undefined : `assigns to captured variable \`${written}\`: return the new value instead`);
+    problem ??
+    (written === undefined
+      ? undefined
+      : `assigns to captured variable \`${written}\`: return the new value instead`);
   if (reason !== undefined) {
     const at = place ? spokenPlace(place.path, place.line, place.column) : callerPlace();
     throw new BonfireError("CAPTURE_REFUSED", `Cannot ship the function at ${at} as it ${reason}`);

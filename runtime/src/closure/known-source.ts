@@ -25,6 +25,7 @@ export interface KnownSource {
 const sources = new Map<string, KnownSource | undefined>();
 
 const KEPT = 2000;
+const CLOCK_SLACK_MS = 2_000;
 /** Functions that were found, by where V8 has them. */
 const places = new Map<string, { text: string; place: TextPlace }>();
 
@@ -72,8 +73,8 @@ function isEdited(path: string): boolean {
 /** When the file was last changed, in ms since 1970. */
 export function changedAt(path: string): number {
   const time = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  // A time to come is a clock that is wrong.
-  return time <= Date.now() ? time : 0;
+  // A time to come is a clock that is wrong; but files have finer times than ours, or come from another machine's.
+  return time <= Date.now() + CLOCK_SLACK_MS ? time : 0;
 }
 
 function read(path: string): KnownSource | undefined {

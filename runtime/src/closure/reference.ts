@@ -183,7 +183,9 @@ function sourceReference(value: object): Reference {
   const values = readDeclared(insight, names);
   const written = writes.find((name) => values.has(name));
   if (written !== undefined) {
-    throw new Refusal(`is a function that assigns to its captured variable \`${written}\`: let it return the new value`);
+    throw new Refusal(
+      `is a function that assigns to its captured variable \`${written}\`: let it return the new value`,
+    );
   }
   // What a class uses only where it is declared is not kept for it.
   const lost = keyNames.find((name) => !values.has(name) && !(name in globalThis));

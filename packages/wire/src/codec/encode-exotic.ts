@@ -180,7 +180,8 @@ function refuseLive(encoder: Encoder, value: object, prototype: object): void {
   const ownerName = typeof owner === "function" ? owner.name : "";
   const name = typeof tag === "string" && tag !== "" ? tag : ownerName;
   if (tag === "Promise") throw new Refusal("is a Promise: await it first");
-  if (/^Weak/.test(name)) throw new Refusal(`is a ${name}, which is tied to objects of this process: pass plain data`);
+  if (/^Weak/.test(name))
+    throw new Refusal(`is a ${name}, which is tied to objects of this process: pass plain data`);
   if (tag === "Generator" || tag === "AsyncGenerator") {
     throw new Refusal("is a generator that is under way: collect its values into an array first");
   }
