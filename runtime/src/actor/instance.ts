@@ -1,6 +1,6 @@
 /**
  * One running actor: its mailbox, its lifecycle, its timers, children and ties to other actors. It knows neither the
- * actor's class nor the values in its messages; see behaviour.ts.
+ * actor's class nor the values in its messages; see behaviour.ts. Long, as all of these decide when it may end.
  */
 import { BonfireError } from "@bonfire/wire";
 import type { Duration } from "../duration.ts";

@@ -1,6 +1,7 @@
 /**
  * The driver's side of a pool: calls wait here, get a slot, and go straight to the cell. It tells the supervisor
- * what it needs and is told what it gets; it decides nothing about executors.
+ * what it needs and is told what it gets; it decides nothing about executors. Long, as calls, slots and cells change
+ * together: each of its parts would need the state of the others.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { BonfireError, decode, hasCode, ReplyKind, unpack } from "@bonfire/wire";
