@@ -1,3 +1,4 @@
+/** Everything alive that can travel, in both realms. Long, as each realm's pool is shared by all of its tests. */
 import { EventEmitter, on } from "node:events";
 import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
@@ -429,6 +430,21 @@ for (const realm of ["isolate", "process"] as const) {
     assert.is(asked.name, String(counter));
     assert.instance(asked.failed, RangeError);
     assert.is(asked.failed.message, "too many");
+    // What cannot be told is a log line; in the process realm it goes to the executor's own standard error.
+    if (realm === "isolate") {
+      const lines: string[] = [];
+      const listen = ({ text }: { text: string }) => void lines.push(text);
+      pool.on("log", listen);
+      await pool.call(async () => {
+        counter.tell.add((() => 1) as never);
+        await counter.add(0);
+      });
+      await until(
+        () => lines.some((line) => /was not told "add": .*function/.test(line)),
+        "the refusal is logged",
+      );
+      pool.off("log", listen);
+    }
     assert.is(await pool.call({ counter }, async ({ counter }) => (await counter).add(1)), 43);
     const refused = await failure(pool.call(() => counter));
     assert.is(refused.code, "VALUE_REFUSED");

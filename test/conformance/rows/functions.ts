@@ -9,6 +9,14 @@ function withProperties(): string {
   return withProperties.label;
 }
 withProperties.label = "label";
+const known = function self(n: number): number {
+  return n < 1 ? 0 : n + self(n - 1);
+};
+class Knower {
+  know(): string {
+    return known.name;
+  }
+}
 const compose =
   (...steps: ((n: number) => number)[]) =>
   (n: number): number =>
@@ -97,6 +105,11 @@ export const functions: Group = {
       id: "function-own-properties-declared",
       says: "own properties that a declared function was given",
       call: (pool: Pool) => pool.call(() => [withProperties(), withProperties.label]),
+    },
+    {
+      id: "function-known-by-another-name",
+      says: "a function of the file whose own name is another than its variable's",
+      call: (pool: Pool) => pool.call(() => [known.name, known(2), new Knower().know()]),
     },
     {
       id: "function-name-length",

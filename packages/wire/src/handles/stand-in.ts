@@ -1,4 +1,5 @@
-/** What stands here for something of the other end: a function, a signal, a stream, an iterator. */
+/** What stands here for something of the other end: a function, a ref, a signal, a stream, an iterator. */
+import { hasCode } from "../error.ts";
 import { Inflow } from "./inflow.ts";
 import { asyncIteratorPrototype, HandleKind, type SendToActor } from "./kind.ts";
 import { Outflow, WINDOW_BYTES } from "./outflow.ts";
@@ -83,8 +84,13 @@ class RemoteRef {
   constructor(name: string, send: SendToActor) {
     this.#name = name;
     this.#send = send;
-    // Nobody waits for a tell. What fails at the ref is a dead letter there; what comes after the call goes nowhere.
-    this.tell = methods((method, args) => void Promise.resolve(send(method, true, args)).catch(() => {}));
+    this.tell = methods((method, args) => {
+      Promise.resolve(send(method, true, args)).catch((error: Error) => {
+        // Nobody waits for a tell. One that fails at the ref is a dead letter there, one after the call goes nowhere.
+        if (!hasCode(error, "HANDLE_ENDED"))
+          console.error(`${name} was not told "${method}": ${error.message}`);
+      });
+    });
   }
 
   static ask(ref: RemoteRef, method: string, args: readonly unknown[]): unknown {
