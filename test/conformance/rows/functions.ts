@@ -9,8 +9,8 @@ function withProperties(): string {
   return withProperties.label;
 }
 withProperties.label = "label";
-const known = function self(n: number): number {
-  return n < 1 ? 0 : n + self(n - 1);
+const known = function sumDown(n: number): number {
+  return n < 1 ? 0 : n + sumDown(n - 1);
 };
 class Knower {
   know(): string {
