@@ -1,10 +1,10 @@
-/** Fewer programs than `pnpm test:fuzz`, of a seed that is new each time and printed when something differs. */
+/** The same programs each time, and fewer than `pnpm test:fuzz`, which takes a new seed. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { fuzz } from "./fuzz.ts";
 
 const PROGRAMS = 500;
-const seed = Math.trunc(Math.random() * 2 ** 31);
+const seed = 1905020467;
 
 test(`${PROGRAMS} generated programs do the same in place and on a pool, or are refused (seed ${seed})`, async () => {
   const { same, refused, failure } = await fuzz(PROGRAMS, seed);

@@ -8,7 +8,7 @@ import { type Node, walk } from "./analyze/syntax.ts";
 import { type Analyzed, analyzedSource, functionAround } from "./analyzed-source.ts";
 import { readFunctionText } from "./function-text.ts";
 import { hintLoader } from "./hint.ts";
-import { type Insight, inspectFunction, readVariables, type ScriptLocation } from "./inspector.ts";
+import { earlyName, type Insight, inspectFunction, readVariables, type ScriptLocation } from "./inspector.ts";
 import {
   callerFiles,
   callers,
@@ -21,7 +21,7 @@ import { spokenPlace } from "./program-map.ts";
 import { registerFile, resolveNames, type ShipFile, shareNames, type Tag } from "./registry.ts";
 import { shipFunction } from "./ship-module.ts";
 import { shipText } from "./text-closure.ts";
-import { positionInScript, positionInSource } from "./transformed-source.ts";
+import { positionInScript, positionInSource, type SourcePosition } from "./transformed-source.ts";
 
 export function findClosure(target: object): Tag {
   const text = Function.prototype.toString.call(target);
@@ -61,7 +61,7 @@ function callerPlace(): string {
 function textClosure(text: string, insight: Insight, found: TextPlace | undefined): Tag {
   const place = found ?? (insight.location && positionInScript(insight.location));
   const { names, writes, problem } = readFunctionText(text);
-  const values = readVariables(insight, names);
+  const values = visible(insight, names, place);
   const written = writes.find((name) => values.has(name));
   const reason =
     problem ??
@@ -74,6 +74,26 @@ function textClosure(text: string, insight: Insight, found: TextPlace | undefine
   }
   const file = shipText(text, [...values.keys()], place);
   return { file, site: 0, captures: reader(file, insight) };
+}
+
+/** What the function sees of `names`. Throws CAPTURE_REFUSED for what is declared further down. */
+function visible(
+  insight: Insight,
+  names: readonly string[],
+  place: SourcePosition | undefined,
+): Map<string, unknown> {
+  try {
+    return readVariables(insight, names);
+  } catch (error) {
+    const early = earlyName(error);
+    if (early === undefined) throw error;
+    const at = place ? spokenPlace(place.path, place.line, place.column) : callerPlace();
+    throw new BonfireError(
+      "CAPTURE_REFUSED",
+      `Cannot capture "${early}" at ${at} as it is declared further down: move the declaration above the call`,
+      { cause: error },
+    );
+  }
 }
 
 function reader(file: ShipFile, insight: Insight): () => unknown[] {
