@@ -1,7 +1,7 @@
 /** A nats-server on a fixed port that a test can kill and start again, as one that a cluster already has. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect as dial } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,23 +11,51 @@ import { freePort } from "./free-port.ts";
 
 const START_MS = 10_000;
 const LOOK_MS = 10;
+/** Whoever connects without a name is told of disconnects in its account. */
+const TELLING = `
+ping_interval: "2s"
+ping_max: 2
+write_deadline: "5s"
+system_account: SYS
+no_auth_user: test
+accounts {
+  SYS {
+    users: [{ user: system, password: system }]
+    exports: [{ stream: "$SYS.ACCOUNT.*.DISCONNECT", account_token_position: 3 }]
+  }
+  TEST {
+    users: [{ user: test, password: test }]
+    imports: [{ stream: { account: SYS, subject: "$SYS.ACCOUNT.TEST.DISCONNECT" } }]
+  }
+}
+`;
 
 export class NatsServer implements AsyncDisposable {
   readonly url: string;
   readonly #port: number;
-  readonly #storeDir: string | undefined;
+  /** With what it keeps, and its configuration. */
+  readonly #directory: string | undefined;
+  readonly #flags: readonly string[];
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, storeDir: string | undefined) {
+  private constructor(port: number, directory: string | undefined, flags: readonly string[]) {
     this.#port = port;
-    this.#storeDir = storeDir;
+    this.#directory = directory;
+    this.#flags = flags;
     this.url = `nats://127.0.0.1:${port}`;
   }
 
-  /** With `jetstream` it keeps its data over a restart. */
-  static async start({ jetstream = false } = {}): Promise<NatsServer> {
-    const storeDir = jetstream ? await mkdtemp(join(tmpdir(), "bonfire-nats-test-")) : undefined;
-    const server = new NatsServer(await freePort(), storeDir);
+  /** With `jetstream` it keeps its data over a restart; one that `tells` says who disconnects. */
+  static async start({ jetstream = false, tells = false } = {}): Promise<NatsServer> {
+    const directory = jetstream || tells ? await mkdtemp(join(tmpdir(), "bonfire-nats-test-")) : undefined;
+    const flags: string[] = [];
+    if (jetstream) flags.push("-js", "-sd", directory as string);
+    if (tells) {
+      const config = join(directory as string, "nats.conf");
+      await writeFile(config, TELLING);
+      flags.push("-c", config);
+    }
+    const server = new NatsServer(await freePort(), directory, flags);
     await server.restart();
     return server;
   }
@@ -44,8 +72,7 @@ export class NatsServer implements AsyncDisposable {
 
   /** Starts it again on the same port; resolves when it listens. */
   async restart(): Promise<void> {
-    const store = this.#storeDir === undefined ? [] : ["-js", "-sd", this.#storeDir];
-    const args = ["-a", "127.0.0.1", "-p", String(this.#port), ...store];
+    const args = ["-a", "127.0.0.1", "-p", String(this.#port), ...this.#flags];
     this.#child = spawn(findNatsServer(), args, { stdio: "ignore" });
     const deadline = performance.now() + START_MS;
     while (!(await this.#listens())) {
@@ -56,7 +83,7 @@ export class NatsServer implements AsyncDisposable {
 
   /** Forgets everything that it had written; only while it is not running. */
   async loseData(): Promise<void> {
-    await rm(join(this.#storeDir as string, "jetstream"), { recursive: true });
+    await rm(join(this.#directory as string, "jetstream"), { recursive: true });
   }
 
   #listens(): Promise<boolean> {
@@ -68,6 +95,6 @@ export class NatsServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    if (this.#storeDir) await rm(this.#storeDir, { recursive: true });
+    if (this.#directory) await rm(this.#directory, { recursive: true });
   }
 }

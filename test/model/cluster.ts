@@ -1,0 +1,172 @@
+/** A nats-server and a few processes, which stay for many sequences; one that was killed is replaced by a spare. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Cut } from "../harness/cut-link.ts";
+import { NatsServer } from "../harness/nats.ts";
+import { clock, type Event, type News } from "./event.ts";
+import type { Entry } from "./ledger.ts";
+import { type Place, ServiceProcess } from "./place.ts";
+
+export const PLACES = 3;
+
+export class Cluster implements AsyncDisposable {
+  readonly #server: NatsServer;
+  readonly #places: (Place | undefined)[] = [];
+  readonly #histories = new Map<string, Event[]>();
+  readonly #disturbed = new Set<Place>();
+  /** Faults that end by themselves. */
+  readonly #passing = new Set<Promise<void>>();
+  #spare: Promise<Place> | undefined;
+  #failure: Error | undefined;
+
+  private constructor(server: NatsServer) {
+    this.#server = server;
+  }
+
+  static async start(): Promise<Cluster> {
+    const cluster = new Cluster(await NatsServer.start({ tells: true }));
+    const places = await Promise.all(Array.from({ length: PLACES }, () => cluster.#launch()));
+    cluster.#places.push(...places);
+    await cluster.#introduce();
+    return cluster;
+  }
+
+  #launch(): Promise<Place> {
+    const died = (error: Error) => (this.#failure ??= error);
+    return ServiceProcess.start(Number(new URL(this.#server.url).port), (entry) => this.#heard(entry), died);
+  }
+
+  #heard({ sequence, event }: Entry): void {
+    const history = this.#histories.get(sequence);
+    if (history) history.push(event);
+    else this.#failure ??= new Error(`after the end of ${sequence}: ${JSON.stringify(event)}`);
+  }
+
+  /** What cannot be told as one sequence's fault, but makes the run a failure. */
+  requireWell(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  open(sequence: string): readonly Event[] {
+    const history: Event[] = [];
+    this.#histories.set(sequence, history);
+    return history;
+  }
+
+  /** What is heard of it from now on is a failure. */
+  end(sequence: string): void {
+    this.#histories.delete(sequence);
+  }
+
+  /** The places that are there. */
+  get alive(): Place[] {
+    return this.#places.filter((place) => place !== undefined);
+  }
+
+  /** One of the places, replaced if it was killed. */
+  async place(index: number): Promise<Place> {
+    const at = index % PLACES;
+    const present = this.#places[at];
+    if (present) return present;
+    const place = await (this.#spare ?? this.#launch());
+    this.#spare = undefined;
+    this.#places[at] = place;
+    await this.#introduce();
+    return place;
+  }
+
+  #introduce(): Promise<unknown> {
+    const nodes = this.alive.map(({ node }) => node);
+    return Promise.all(
+      this.alive.map((place) =>
+        place.obey({ kind: "peers", nodes: nodes.filter((node) => node !== place.node) }),
+      ),
+    );
+  }
+
+  /** Written into the histories of all sequences that run. */
+  #record(news: News): void {
+    for (const history of this.#histories.values()) history.push({ at: clock(), ...news } as Event);
+  }
+
+  /** Kills it with -9. Its successor is started, and used when it is needed. */
+  async kill(index: number): Promise<void> {
+    const at = index % PLACES;
+    const place = this.#places[at];
+    if (!place) return;
+    this.#spare ??= this.#launch();
+    this.#places[at] = undefined;
+    this.#record({ kind: "killed", node: place.node });
+    await place.kill();
+    await this.#introduce();
+  }
+
+  /** Freezes it, and goes on while that lasts. */
+  freeze(index: number, ms: number): void {
+    this.#pass(
+      index,
+      ms,
+      (place) => place.freeze(),
+      (place) => place.thaw(),
+    );
+  }
+
+  /** Cuts it off from nats-server, and goes on while that lasts. */
+  cut(index: number, how: Cut, ms: number): void {
+    this.#pass(
+      index,
+      ms,
+      (place) => place.cut(how),
+      (place) => place.heal(),
+    );
+  }
+
+  /** Kills nats-server, and starts it again after `ms`. */
+  async restart(ms: number): Promise<void> {
+    await Promise.all(this.#passing);
+    this.#record({ kind: "disturbed", node: "*" });
+    await this.#server.kill();
+    await pause(ms);
+    await this.#server.restart();
+    await this.#settled();
+    this.#record({ kind: "healed", node: "*" });
+  }
+
+  /** One fault at a time for each place. */
+  #pass(index: number, ms: number, begin: (place: Place) => void, end: (place: Place) => void): void {
+    const place = this.#places[index % PLACES];
+    if (!place || this.#disturbed.has(place)) return;
+    const { node } = place;
+    this.#disturbed.add(place);
+    this.#record({ kind: "disturbed", node });
+    begin(place);
+    const passing = pause(ms).then(async () => {
+      end(place);
+      await place.obey({ kind: "settle" });
+      this.#record({ kind: "healed", node });
+      this.#disturbed.delete(place);
+      this.#passing.delete(passing);
+    });
+    this.#passing.add(passing);
+  }
+
+  /** All processes are there and reach each other. */
+  async calm(): Promise<void> {
+    for (let index = 0; index < PLACES; index++) await this.place(index);
+    await Promise.all(this.#passing);
+    await this.#settled();
+  }
+
+  #settled(): Promise<unknown> {
+    return Promise.all(this.alive.map((place) => place.obey({ kind: "settle" })));
+  }
+
+  /** Every process ends by itself, or this rejects. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const spare = await this.#spare;
+    const closing = await Promise.allSettled(
+      [...this.alive, ...(spare ? [spare] : [])].map((one) => one.close()),
+    );
+    await this.#server[Symbol.asyncDispose]();
+    for (const outcome of closing) if (outcome.status === "rejected") throw outcome.reason;
+  }
+}

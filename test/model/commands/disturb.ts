@@ -1,0 +1,54 @@
+/** Faults: each ends by itself while other commands run, but for kill -9. */
+import fc from "fast-check";
+import type { Cluster } from "../cluster.ts";
+import type { Command, Model } from "../command.ts";
+import type { Sequence } from "../sequence.ts";
+
+class Disturb implements Command {
+  readonly #text: string;
+  readonly #act: (cluster: Cluster) => void | Promise<void>;
+
+  constructor(text: string, act: (cluster: Cluster) => void | Promise<void>) {
+    this.#text = text;
+    this.#act = act;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(_model: Model, { cluster }: Sequence): Promise<void> {
+    await this.#act(cluster);
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
+const at = fc.nat(2);
+/** Shorter than what presence takes for an end. */
+const ms = fc.integer({ min: 5, max: 700 });
+
+export const kill = at.map((i) => new Disturb(`kill -9 (${i})`, (cluster) => cluster.kill(i)));
+
+export const freeze = fc
+  .tuple(at, ms)
+  .map(([i, t]) => new Disturb(`freeze(${i} for ${t} ms)`, (cluster) => cluster.freeze(i, t)));
+
+export const cut = fc
+  .tuple(
+    at,
+    fc.constantFrom("drop" as const, "stall" as const),
+    fc.oneof({ weight: 4, arbitrary: ms }, { weight: 1, arbitrary: fc.constant(3_000) }),
+  )
+  .map(([i, how, t]) => new Disturb(`cut(${i} by ${how} for ${t} ms)`, (cluster) => cluster.cut(i, how, t)));
+
+export const restart = fc
+  .integer({ min: 0, max: 300 })
+  .map((t) => new Disturb(`restart(nats-server after ${t} ms)`, (cluster) => cluster.restart(t)));
+
+/** Time in which nothing is done, so that faults meet what is under way at different moments. */
+export const wait = fc
+  .integer({ min: 1, max: 300 })
+  .map((t) => new Disturb(`wait(${t} ms)`, () => new Promise((resolve) => setTimeout(resolve, t))));

@@ -1,0 +1,132 @@
+/** Runs sequences of commands, several at a time, until one is found after which something is not as it must be. */
+import fc from "fast-check";
+import { Cluster } from "./cluster.ts";
+import { COMMANDS, type Kind } from "./commands.ts";
+import { Sequence } from "./sequence.ts";
+
+const LANES: Record<Kind, number> = { quiet: 6, disruptive: 4 };
+/** Of all sequences. */
+const DISRUPTIVE_SHARE = 0.15;
+const MAX_COMMANDS: Record<Kind, number> = { quiet: 30, disruptive: 25 };
+/** How long a counterexample may be shrunk. */
+const SHRINK_MS = 60_000;
+
+export interface Options {
+  readonly sequences: number;
+  readonly seed: number;
+  /** No sequence begins later. */
+  readonly minutes?: number;
+  /** Runs only one lane, again from where one failed. */
+  readonly replay?: { readonly kind: Kind; readonly path?: string; readonly replayPath?: string };
+  readonly onProgress?: (done: number, all: number) => void;
+}
+
+export interface Result {
+  readonly sequences: number;
+  readonly commands: number;
+  readonly disruptive: number;
+  /** How long news of an end took, undisturbed, in ms: of actors, and of processes that were killed. */
+  readonly times: { readonly ended: number[]; readonly lost: number[] };
+  readonly failure: string | undefined;
+}
+
+interface Tally {
+  sequences: number;
+  commands: number;
+  disruptive: number;
+  readonly times: { ended: number[]; lost: number[] };
+}
+
+export async function model(options: Options): Promise<Result> {
+  const { sequences, seed, replay } = options;
+  const tally: Tally = { sequences: 0, commands: 0, disruptive: 0, times: { ended: [], lost: [] } };
+  const state: Lanes = {
+    options,
+    tally,
+    until: performance.now() + (options.minutes ?? 1e6) * 60_000,
+    failed: false,
+  };
+  if (replay) {
+    await using cluster = await Cluster.start();
+    return { ...tally, failure: await lane(state, replay.kind, cluster, seed, sequences) };
+  }
+  const disruptive = Math.round(sequences * DISRUPTIVE_SHARE);
+  const runs = [
+    quietLanes(state, seed, sequences - disruptive),
+    ...split(disruptive, LANES.disruptive).map(async (share, index) => {
+      await using cluster = await Cluster.start();
+      return lane(state, "disruptive", cluster, seed + 1_000 + index, share);
+    }),
+  ];
+  const failures = (await Promise.all(runs)).filter((failure) => failure !== undefined);
+  return { ...tally, failure: failures.length > 0 ? failures.join("\n\n") : undefined };
+}
+
+interface Lanes {
+  readonly options: Options;
+  readonly tally: Tally;
+  readonly until: number;
+  /** The other lanes go no further. */
+  failed: boolean;
+}
+
+/** They share a cluster, as they leave each other alone. */
+async function quietLanes(state: Lanes, seed: number, sequences: number): Promise<string | undefined> {
+  await using cluster = await Cluster.start();
+  const lanes = split(sequences, LANES.quiet).map((share, index) =>
+    lane(state, "quiet", cluster, seed + index, share),
+  );
+  const failures = (await Promise.all(lanes)).filter((failure) => failure !== undefined);
+  return failures.length > 0 ? failures.join("\n\n") : undefined;
+}
+
+/** One sequence after the other. */
+async function lane(
+  state: Lanes,
+  kind: Kind,
+  cluster: Cluster,
+  seed: number,
+  sequences: number,
+): Promise<string | undefined> {
+  const { tally, options } = state;
+  const { path, replayPath } = options.replay ?? {};
+  let failedAt: number | undefined;
+  let history = "";
+  const commands = fc.commands(COMMANDS[kind], {
+    maxCommands: MAX_COMMANDS[kind],
+    size: "+1",
+    ...(replayPath !== undefined && { replayPath }),
+  });
+  const property = fc.asyncProperty(commands, async (run) => {
+    const now = performance.now();
+    // Enough was shrunk, or another lane has failed, or time is up: nothing is wrong with what is not run.
+    if (failedAt === undefined ? state.failed || now > state.until : now - failedAt > SHRINK_MS) return;
+    const sequence = new Sequence(cluster, `s${seed}-${tally.sequences++}`);
+    await fc.asyncModelRun(() => ({ model: { actors: 0, monitors: 0 }, real: sequence }), run);
+    const wrong = await sequence.finish();
+    for (const { lost, ms } of sequence.times) tally.times[lost ? "lost" : "ended"].push(ms);
+    tally.commands += String(run).split(/,(?=\w+(?: -9 )?\()/).length;
+    if (kind === "disruptive") tally.disruptive++;
+    options.onProgress?.(tally.sequences, options.sequences);
+    if (wrong.length === 0) return;
+    failedAt ??= performance.now();
+    state.failed = true;
+    history = sequence.toString();
+    throw new Error(wrong.join("\n"));
+  });
+  const details = await fc.check(property, { seed, numRuns: sequences, ...(path !== undefined && { path }) });
+  if (!details.failed) return undefined;
+  const again = `pnpm test:model --kind ${kind} --seed ${details.seed} --path ${details.counterexamplePath}`;
+  const shrunk = String(details.counterexample?.[0]);
+  const replayed = /replayPath="([^"]*)"/.exec(shrunk)?.[1];
+  return [
+    `${(details.errorInstance as Error).message}`,
+    `after: ${shrunk}`,
+    `again: ${again}${replayed ? ` --replay ${replayed}` : ""}`,
+    history,
+  ].join("\n");
+}
+
+function split(total: number, lanes: number): number[] {
+  return Array.from({ length: lanes }, (_, index) => Math.floor((total + index) / lanes));
+}

@@ -1,0 +1,98 @@
+/** One run of commands: the actors that it made, what was written down of them, and whether that is as it must be. */
+import { setTimeout as pause } from "node:timers/promises";
+import { check } from "./check.ts";
+import { type Cluster, PLACES } from "./cluster.ts";
+import type { Event } from "./event.ts";
+import { type Bounds, Facts } from "./facts.ts";
+import type { Place } from "./place.ts";
+import { downTimes } from "./rules/downs.ts";
+
+/** These tests share two cores with others. */
+const LOAD = Number(process.env.BONFIRE_TEST_SLOWNESS ?? 1);
+export const BOUNDS: Bounds = { ended: 1_000 * LOAD, lost: 2_500 * LOAD };
+/** What is owed and has not come by now never will. */
+const PATIENCE_MS = 15_000;
+const LOOK_MS = 5;
+
+export class Sequence {
+  readonly cluster: Cluster;
+  readonly #id: string;
+  readonly #history: readonly Event[];
+  /** By the names that all processes know. */
+  readonly actors: string[] = [];
+  readonly supervised: string[] = [];
+  readonly monitors: { readonly monitor: string; readonly place: Place }[] = [];
+  #made = 0;
+
+  constructor(cluster: Cluster, id: string) {
+    this.cluster = cluster;
+    this.#id = id;
+    this.#history = cluster.open(id);
+  }
+
+  /** A new key that belongs to this sequence. */
+  key(letter: string): string {
+    return `${this.#id}/${letter}${++this.#made}`;
+  }
+
+  /** A name that several of its actors may have, one after the other. */
+  name(index: number): string {
+    return `${this.#id}/name${index}`;
+  }
+
+  place(index: number): Promise<Place> {
+    return this.cluster.place(index);
+  }
+
+  get times(): { lost: boolean; ms: number }[] {
+    return downTimes(new Facts(this.#history));
+  }
+
+  /** Waits for everything that is owed, ends all actors, and resolves with what was not as it must be. */
+  async finish(): Promise<string[]> {
+    const { cluster } = this;
+    await cluster.calm();
+    await this.#owed();
+    for (const key of this.supervised) {
+      for (let index = 0; index < PLACES; index++) {
+        const how = { asks: true, any: true, slow: false, must: true, count: 1 } as const;
+        await (await this.place(index)).obey({ kind: "send", key, ...how });
+      }
+    }
+    await this.#owed();
+    await Promise.all(cluster.alive.map((place) => place.obey({ kind: "clear", sequence: this.#id })));
+    const owed = await this.#owed();
+    // Whatever was said before has arrived when these have.
+    await cluster.calm();
+    const left = await Promise.all(
+      cluster.alive.map(
+        async (place) => (await place.obey({ kind: "left", sequence: this.#id })) as string[],
+      ),
+    );
+    const { broken } = check(this.#history, BOUNDS);
+    const alive = left.flat().map((what) => `left behind: ${what}`);
+    cluster.end(this.#id);
+    cluster.requireWell();
+    return [...broken, ...owed.map((what) => `never came: ${what}`), ...alive];
+  }
+
+  /** Resolves when nothing is owed, or when it is too late for what is. */
+  async #owed(): Promise<string[]> {
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const { owed } = check(this.#history, BOUNDS);
+      if (owed.length === 0 || performance.now() > giveUpAt) return owed;
+      await pause(LOOK_MS);
+    }
+  }
+
+  /** For whoever looks for the reason of a failure. */
+  toString(): string {
+    const start = this.#history[0]?.at ?? 0;
+    return this.#history
+      .map(
+        ({ at, kind, ...facts }) => `${(at - start).toFixed(1).padStart(9)} ${kind} ${JSON.stringify(facts)}`,
+      )
+      .join("\n");
+  }
+}

@@ -1,0 +1,184 @@
+// A process of the model's cluster: does what it is told over its parent's channel, which no fault touches.
+import { child, connect, hasCode, placed, type Ref, type Supervised } from "@bonfire/runtime";
+import { record, sequenceOf } from "./ledger.ts";
+import type { Order, Reply } from "./orders.ts";
+import { here, Keeper, meant, Probe } from "./probe.ts";
+
+const SHARE = { deadline: 300 };
+const ASK = { deadline: "5s" } as const;
+const LOOK_MS = 5;
+
+const fire = await connect();
+here.fire = fire;
+const refs = new Map<string, Ref<Probe>>();
+const supervised = new Map<string, Supervised<never>>();
+const unmonitor = new Map<string, () => void>();
+let peers: readonly string[] = [];
+let messages = 0;
+let placements = 0;
+await fire.spawn(Keeper, [refs], { name: "keeper" });
+
+const keeperOf = (node: string) => fire.ref<Keeper>(`${node}/keeper`);
+
+/** Shows the others a new ref; whoever cannot be reached now will do without. */
+async function share(key: string, ref: Ref<Probe>): Promise<void> {
+  refs.set(key, ref);
+  await Promise.all(
+    peers.map((node) =>
+      keeperOf(node)
+        .with(SHARE)
+        .keep(key, ref)
+        .catch(() => "it never hears of it"),
+    ),
+  );
+}
+
+function send(key: string, how: { asks: boolean; any: boolean; slow: boolean; must?: boolean }): void {
+  const known = refs.get(key);
+  if (!known) return;
+  const { asks, any, slow, must = false } = how;
+  const ref = any ? known.with({ ...ASK, epoch: "any" }) : known.with(ASK);
+  const message = `${key}/${fire.id}-${++messages}`;
+  record(message, {
+    kind: "sent",
+    message,
+    by: fire.id,
+    to: any ? undefined : meant(known),
+    asks,
+    any,
+    must,
+  });
+  const method = slow ? "noteSlowly" : "note";
+  if (!asks) return ref.tell[method](message);
+  ref[method](message).then(
+    (place) => record(message, { kind: "answered", message, place }),
+    (error: { code?: string }) =>
+      record(message, { kind: "answered", message, code: error.code ?? String(error) }),
+  );
+}
+
+/** The next of the processes that are there now. */
+async function place(key: string): Promise<Ref<Probe>> {
+  const nodes = [fire.id, ...peers];
+  const node = nodes[++placements % nodes.length] as string;
+  const ref = await keeperOf(node).with({ deadline: "1s" }).host(key, `${key}/${fire.id}-${placements}`);
+  record(key, { kind: "holds", what: key, place: meant(ref) as string });
+  return ref;
+}
+
+async function settle(): Promise<void> {
+  while (true) {
+    const answers = await Promise.allSettled(peers.map((node) => keeperOf(node).with(SHARE).ping()));
+    if (fire.inspect().nats.up && answers.every(({ status }) => status === "fulfilled")) return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+/** Ends whatever this process has of a sequence, and forgets it. */
+async function clear(sequence: string): Promise<void> {
+  for (const [key, tree] of supervised) {
+    if (sequenceOf(key) !== sequence) continue;
+    supervised.delete(key);
+    record(key, { kind: "unsupervised", what: key, by: fire.id });
+    await tree.stop();
+  }
+  const prefix = `${fire.id}/${sequence}/`;
+  const own = fire.inspect().actors.filter(({ address }) => address.startsWith(prefix));
+  await Promise.all(own.map(({ address }) => fire.stop(fire.ref(address))));
+  for (const key of refs.keys()) if (sequenceOf(key) === sequence) refs.delete(key);
+}
+
+/** What is left of a sequence that was cleared. */
+function left(sequence: string): string[] {
+  return fire
+    .inspect()
+    .actors.filter(({ address }) => address.includes(`/${sequence}/`))
+    .map(({ address, state }) => `${address} is ${state}`);
+}
+
+async function obey(order: Order): Promise<unknown> {
+  switch (order.kind) {
+    case "peers":
+      peers = order.nodes;
+      return;
+    case "spawn": {
+      const { key, name, mailbox } = order;
+      try {
+        return await share(key, await fire.spawn(Probe, [key], { name, ...mailbox }));
+      } catch (error) {
+        // Another one lives under that name: nobody will have a ref for this key.
+        if (!hasCode(error, "NAME_TAKEN")) throw error;
+        return;
+      }
+    }
+    case "supervise": {
+      const { key } = order;
+      const kid = order.isPlaced ? placed(() => place(key)) : child(Probe, [key, { holds: key }]);
+      // The name tells `left` of whom it is.
+      const tree = await fire.supervise(
+        { name: key, intensity: 100_000, backoff: { first: "1ms", max: "50ms" } },
+        { kid },
+      );
+      supervised.set(key, tree as never);
+      record(key, { kind: "supervised", what: key, by: fire.id });
+      return share(key, tree.children.kid as Ref<Probe>);
+    }
+    case "send":
+      for (let n = 0; n < order.count; n++) send(order.key, order);
+      return;
+    case "crash":
+      return refs.get(order.key)?.tell.crash();
+    case "stop":
+    case "kill": {
+      const ref = refs.get(order.key);
+      // Whether the order gets through is not of interest: what it leads to is written down there.
+      if (ref) fire[order.kind](ref).catch(() => "the link may be down");
+      return;
+    }
+    case "monitor": {
+      const ref = refs.get(order.key);
+      const of = ref && meant(ref);
+      if (!of) return;
+      const { monitor } = order;
+      record(monitor, { kind: "monitored", monitor, by: fire.id, of });
+      const stop = fire.monitor(ref, ({ kind }) => record(monitor, { kind: "down", monitor, reason: kind }));
+      unmonitor.set(monitor, stop);
+      return;
+    }
+    case "unmonitor":
+      unmonitor.get(order.monitor)?.();
+      record(order.monitor, { kind: "unmonitored", monitor: order.monitor });
+      return;
+    case "watch":
+    case "tie": {
+      const [one, other] = [refs.get(order.one), refs.get(order.other)];
+      if (!one || !other) return;
+      if (order.kind === "tie") one.tell.tie(other);
+      else one.tell.watch(order.monitor, other);
+      return;
+    }
+    case "settle":
+      return settle();
+    case "clear":
+      return clear(order.sequence);
+    case "left":
+      return left(order.sequence);
+    case "close":
+      await fire.close();
+      process.disconnect();
+      return;
+    default:
+      throw new Error(`there is no order ${JSON.stringify(order satisfies never)}`);
+  }
+}
+
+process.on("message", ({ id, order }: { id: number; order: Order }) => {
+  const reply = (answer: Omit<Reply, "id">) => process.connected && process.send?.({ id, ...answer });
+  obey(order).then(
+    (value) => reply({ value }),
+    (error: Error) => reply({ error: error.stack ?? String(error) }),
+  );
+});
+// Whoever started this is gone.
+process.once("disconnect", () => void fire.close());
+process.send?.({ node: fire.id });
