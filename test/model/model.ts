@@ -48,7 +48,8 @@ export async function model(options: Options): Promise<Result> {
   };
   if (replay) {
     await using cluster = await Cluster.start();
-    return { ...tally, failure: await lane(state, replay.kind, cluster, seed, sequences) };
+    const failure = await lane(state, replay.kind, cluster, seed, sequences);
+    return { ...tally, failure };
   }
   const disruptive = Math.round(sequences * DISRUPTIVE_SHARE);
   const runs = [
@@ -102,17 +103,20 @@ async function lane(
     // Enough was shrunk, or another lane has failed, or time is up: nothing is wrong with what is not run.
     if (failedAt === undefined ? state.failed || now > state.until : now - failedAt > SHRINK_MS) return;
     const sequence = new Sequence(cluster, `s${seed}-${tally.sequences++}`);
-    await fc.asyncModelRun(() => ({ model: { actors: 0, monitors: 0 }, real: sequence }), run);
-    const wrong = await sequence.finish();
+    try {
+      await fc.asyncModelRun(() => ({ model: { actors: 0, monitors: 0 }, real: sequence }), run);
+      const wrong = await sequence.finish();
+      if (wrong.length > 0) throw new Error(wrong.join("\n"));
+    } catch (error) {
+      failedAt ??= performance.now();
+      state.failed = true;
+      history = String(sequence);
+      throw error;
+    }
     for (const { lost, ms } of sequence.times) tally.times[lost ? "lost" : "ended"].push(ms);
-    tally.commands += String(run).split(/,(?=\w+(?: -9 )?\()/).length;
+    tally.commands += [...run].length;
     if (kind === "disruptive") tally.disruptive++;
     options.onProgress?.(tally.sequences, options.sequences);
-    if (wrong.length === 0) return;
-    failedAt ??= performance.now();
-    state.failed = true;
-    history = sequence.toString();
-    throw new Error(wrong.join("\n"));
   });
   const details = await fc.check(property, { seed, numRuns: sequences, ...(path !== undefined && { path }) });
   if (!details.failed) return undefined;

@@ -1,5 +1,6 @@
 /** The actor that all sequences use: it writes down what happens to it. */
 import { Actor, type AnyRef, type Fire, type Reason, type Ref } from "@bonfire/runtime";
+import { type Address, placeOf } from "@bonfire/runtime/internal";
 // The place that a ref means at this moment is no user's business, and so behind no door.
 import { targetOf } from "../../runtime/dist/actor/ref.js";
 import { record } from "./ledger.ts";
@@ -10,8 +11,10 @@ export const here: { fire: Fire | undefined } = { fire: undefined };
 /** The place to which a message would be sent now; undefined while it would wait to hear of it. */
 export function meant(ref: AnyRef): string | undefined {
   const target = targetOf(ref);
-  if (!target || target.held || target.isLost) return undefined;
-  const { node, actor, epoch } = target.place;
+  return !target || target.held || target.isLost ? undefined : text(target.place);
+}
+
+function text({ node, actor, epoch }: Address): string {
   return `${node}/${actor}#${epoch}`;
 }
 
@@ -34,7 +37,7 @@ export class Probe extends Actor {
 
   override onStart(): void {
     const { self } = this;
-    const place = meant(self) as string;
+    const place = text(placeOf(self));
     this.#place = place;
     record(this.#key, { kind: "started", place });
     (here.fire as Fire).monitor(self, ({ kind }) => {

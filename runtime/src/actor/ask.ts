@@ -2,7 +2,7 @@
 import { BonfireError, decode } from "@bonfire/wire";
 import { Question } from "../bus/inbox.ts";
 import type { Address } from "./address.ts";
-import { ANSWER_BYTES, AnswerKind, answerNumber } from "./envelope.ts";
+import { ANSWER_BYTES, AnswerKind, answerNumber, argumentsOf } from "./envelope.ts";
 import { Letter } from "./letter.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Peer } from "./peers.ts";
@@ -14,8 +14,8 @@ export class Ask extends Question {
   readonly method: string;
   readonly options: ResolvedSendOptions;
   /** The encoded arguments, or the whole message if it was packed for `place`. */
-  readonly bytes: Uint8Array;
-  readonly isPacked: boolean;
+  bytes: Uint8Array;
+  isPacked: boolean;
   readonly expiresAt: number;
   /** Where it was sent. */
   place: Address;
@@ -54,6 +54,17 @@ export class Ask extends Question {
   /** Milliseconds that are left, at least 1. */
   get budget(): number {
     return Math.max(1, Math.ceil(this.expiresAt - performance.now()));
+  }
+
+  get isLate(): boolean {
+    return performance.now() >= this.expiresAt;
+  }
+
+  /** It is to be sent again, to another place than the one that it was packed for. */
+  unpack(): void {
+    if (!this.isPacked) return;
+    this.bytes = argumentsOf(this.bytes);
+    this.isPacked = false;
   }
 
   resolve(value: unknown): void {

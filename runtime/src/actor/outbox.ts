@@ -9,7 +9,6 @@ import type { DeadLetters } from "./dead-letter.ts";
 import {
   AnswerKind,
   answerNumber,
-  argumentsOf,
   encodeArguments,
   packCancel,
   packEncoded,
@@ -178,6 +177,8 @@ export class Outbox implements Courier {
     if (target.place === place) this.#moved(target, epoch);
     if (ask.isSettled) return;
     if (!ask.options.anyEpoch) return ask.reject(stale(target, ask.method));
+    if (ask.isLate) return ask.onExpire();
+    ask.unpack();
     if (target.held) this.#hold(target.held, ask);
     else this.#send(ask);
   }
@@ -201,9 +202,8 @@ export class Outbox implements Courier {
     const place = target.place;
     ask.place = place;
     if (place.node === this.#node) {
-      const args = ask.isPacked ? argumentsOf(ask.bytes) : ask.bytes;
       const { budget } = ask;
-      ask.letter = new LocalLetter(ask, this.#node, budget, args);
+      ask.letter = new LocalLetter(ask, this.#node, budget, ask.bytes);
       ask.key = 0;
       this.#wheel.remove(ask);
       this.#wheel.add(ask, budget);
@@ -214,15 +214,9 @@ export class Outbox implements Courier {
   }
 
   #sendAway(ask: Ask, place: Address, via: string | undefined): void {
-    const { method, options, bytes } = ask;
-    const isFirst = ask.isPacked && ask.key === 0 && !ask.letter;
-    const deadline = isFirst ? options.deadline : ask.budget;
-    const message = isFirst
-      ? bytes
-      : packEncoded(
-          this.#header(place, method, options, deadline),
-          ask.isPacked ? argumentsOf(bytes) : bytes,
-        );
+    const { method, options, bytes, isPacked } = ask;
+    const deadline = isPacked ? options.deadline : ask.budget;
+    const message = isPacked ? bytes : packEncoded(this.#header(place, method, options, deadline), bytes);
     ask.letter = undefined;
     if (message.length > this.#bus.maxPayload) {
       return ask.reject(tooLarge("The message", message.length, this.#bus.maxPayload));
