@@ -122,7 +122,8 @@ export class Cluster implements AsyncDisposable {
 
   /** Kills nats-server, and starts it again after `ms`. */
   async restart(ms: number): Promise<void> {
-    await Promise.all(this.#passing);
+    // A process cannot start while there is none.
+    await Promise.all([this.#spare, ...this.#passing]);
     this.#record({ kind: "disturbed", node: "*" });
     await this.#server.kill();
     await pause(ms);

@@ -67,7 +67,11 @@ export class ServiceProcess implements Place {
       env: { ...process.env, NATS_URL: `nats://127.0.0.1:${link.port}`, BONFIRE_HINTS: "0" },
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
-    const [{ node }] = (await once(child, "message")) as [{ node: string }];
+    const exit = once(child, "exit").then(([code]) => {
+      throw new Error(`a service did not start: it ended with exit code ${code}`);
+    });
+    exit.catch(() => "after the start, `died` is told");
+    const [{ node }] = (await Promise.race([once(child, "message"), exit])) as [{ node: string }];
     return new ServiceProcess(node, child, link, heard, died);
   }
 

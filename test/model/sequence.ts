@@ -20,7 +20,7 @@ export class Sequence {
   readonly #history: readonly Event[];
   /** By the names that all processes know. */
   readonly actors: string[] = [];
-  readonly supervised: string[] = [];
+  readonly supervised: { readonly key: string; readonly by: Place }[] = [];
   readonly monitors: { readonly monitor: string; readonly place: Place }[] = [];
   #made = 0;
 
@@ -53,7 +53,8 @@ export class Sequence {
     const { cluster } = this;
     await cluster.calm();
     await this.#owed();
-    for (const key of this.supervised) {
+    for (const { key, by } of this.supervised) {
+      if (!cluster.alive.includes(by)) continue;
       for (let index = 0; index < PLACES; index++) {
         const how = { asks: true, any: true, slow: false, must: true, count: 1 } as const;
         await (await this.place(index)).obey({ kind: "send", key, ...how });

@@ -423,4 +423,15 @@ async function eventually<T>(attempt: () => Promise<T>, wanted: T): Promise<T> {
   return last as T;
 }
 
+test('With `epoch: "any"` an ask of another process reaches a placed child where it is now, under another name.', async () => {
+  let places = 0;
+  const { children, stop } = await here.supervise(FAST, {
+    one: placed(() => here.spawn(Counter, [++places], { name: `moving-${places}` })),
+  });
+  const far = await farRef(children.one);
+  await here.kill(children.one);
+  assert.is(await far.with({ epoch: "any" }).peek(), 2);
+  await stop();
+});
+
 test.run();

@@ -22,7 +22,7 @@ class Supervise implements Command {
     sequence.actors.push(key);
     const place = await sequence.place(this.#at);
     await place.obey({ kind: "supervise", key, isPlaced: this.#isPlaced });
-    sequence.supervised.push(key);
+    sequence.supervised.push({ key, by: place });
   }
 
   toString(): string {
