@@ -1,4 +1,4 @@
-/** Which commands there are. Those that disturb a whole cluster run one sequence at a time, on one of its own. */
+/** Which commands there are. Those that disturb a whole cluster run one sequence at a time, on a cluster of their own. */
 import type fc from "fast-check";
 import type { Command } from "./command.ts";
 import { cut, freeze, kill, restart, wait } from "./commands/disturb.ts";
@@ -9,11 +9,17 @@ import { ask, tell } from "./commands/send.ts";
 import { spawn } from "./commands/spawn.ts";
 import { supervise } from "./commands/supervise.ts";
 
-export type Kind = "quiet" | "disruptive";
+/** One kind of fault at a time says most, as each excuses what others may not do; `faults` has all of them. */
+export const KINDS = ["quiet", "kills", "cuts", "restarts", "faults"] as const;
+export type Kind = (typeof KINDS)[number];
 
 const QUIET = [spawn, spawn, supervise, tell, ask, ask, end, monitor, monitor, unmonitor, watch, link];
+const BASE = [...QUIET, spawn, monitor, watch, wait];
 
 export const COMMANDS: Record<Kind, fc.Arbitrary<Command>[]> = {
   quiet: QUIET,
-  disruptive: [...QUIET, kill, kill, freeze, cut, cut, restart, wait, wait],
+  kills: [...BASE, kill, kill],
+  cuts: [...BASE, freeze, cut, cut],
+  restarts: [...BASE, restart],
+  faults: [...BASE, kill, freeze, cut, restart],
 };

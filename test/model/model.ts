@@ -1,13 +1,13 @@
 /** Runs sequences of commands, several at a time, until one is found after which something is not as it must be. */
 import fc from "fast-check";
 import { Cluster } from "./cluster.ts";
-import { COMMANDS, type Kind } from "./commands.ts";
+import { COMMANDS, KINDS, type Kind } from "./commands.ts";
 import { Sequence } from "./sequence.ts";
 
-const LANES: Record<Kind, number> = { quiet: 6, disruptive: 4 };
-/** Of all sequences. */
-const DISRUPTIVE_SHARE = 0.15;
-const MAX_COMMANDS: Record<Kind, number> = { quiet: 30, disruptive: 25 };
+const QUIET_LANES = 6;
+/** What part of all sequences each kind with faults is. */
+const SHARE = 0.04;
+const MAX_COMMANDS = 30;
 /** How long a counterexample may be shrunk. */
 const SHRINK_MS = 60_000;
 
@@ -24,7 +24,8 @@ export interface Options {
 export interface Result {
   readonly sequences: number;
   readonly commands: number;
-  readonly disruptive: number;
+  /** How many of them had faults. */
+  readonly faulty: number;
   /** How long news of an end took, undisturbed, in ms: of actors, and of processes that were killed. */
   readonly times: { readonly ended: number[]; readonly lost: number[] };
   readonly failure: string | undefined;
@@ -33,13 +34,13 @@ export interface Result {
 interface Tally {
   sequences: number;
   commands: number;
-  disruptive: number;
+  faulty: number;
   readonly times: { ended: number[]; lost: number[] };
 }
 
 export async function model(options: Options): Promise<Result> {
   const { sequences, seed, replay } = options;
-  const tally: Tally = { sequences: 0, commands: 0, disruptive: 0, times: { ended: [], lost: [] } };
+  const tally: Tally = { sequences: 0, commands: 0, faulty: 0, times: { ended: [], lost: [] } };
   const state: Lanes = {
     options,
     tally,
@@ -51,12 +52,13 @@ export async function model(options: Options): Promise<Result> {
     const failure = await lane(state, replay.kind, cluster, seed, sequences);
     return { ...tally, failure };
   }
-  const disruptive = Math.round(sequences * DISRUPTIVE_SHARE);
+  const share = Math.ceil(sequences * SHARE);
+  const faulty = KINDS.filter((kind) => kind !== "quiet");
   const runs = [
-    quietLanes(state, seed, sequences - disruptive),
-    ...split(disruptive, LANES.disruptive).map(async (share, index) => {
+    quietLanes(state, seed, sequences - share * faulty.length),
+    ...faulty.map(async (kind, index) => {
       await using cluster = await Cluster.start();
-      return lane(state, "disruptive", cluster, seed + 1_000 + index, share);
+      return lane(state, kind, cluster, seed + QUIET_LANES + index, share);
     }),
   ];
   const failures = (await Promise.all(runs)).filter((failure) => failure !== undefined);
@@ -74,7 +76,7 @@ interface Lanes {
 /** They share a cluster, as they leave each other alone. */
 async function quietLanes(state: Lanes, seed: number, sequences: number): Promise<string | undefined> {
   await using cluster = await Cluster.start();
-  const lanes = split(sequences, LANES.quiet).map((share, index) =>
+  const lanes = split(sequences, QUIET_LANES).map((share, index) =>
     lane(state, "quiet", cluster, seed + index, share),
   );
   const failures = (await Promise.all(lanes)).filter((failure) => failure !== undefined);
@@ -94,7 +96,7 @@ async function lane(
   let failedAt: number | undefined;
   let history = "";
   const commands = fc.commands(COMMANDS[kind], {
-    maxCommands: MAX_COMMANDS[kind],
+    maxCommands: MAX_COMMANDS,
     size: "+1",
     ...(replayPath !== undefined && { replayPath }),
   });
@@ -115,7 +117,7 @@ async function lane(
     }
     for (const { lost, ms } of sequence.times) tally.times[lost ? "lost" : "ended"].push(ms);
     tally.commands += [...run].length;
-    if (kind === "disruptive") tally.disruptive++;
+    if (kind !== "quiet") tally.faulty++;
     options.onProgress?.(tally.sequences, options.sequences);
   });
   const details = await fc.check(property, { seed, numRuns: sequences, ...(path !== undefined && { path }) });

@@ -6,12 +6,14 @@ import { here, Keeper, meant, Probe } from "./probe.ts";
 
 const SHARE = { deadline: 300 };
 const ASK = { deadline: "5s" } as const;
+const FAST = { intensity: 100_000, backoff: { first: "1ms", max: "50ms" } } as const;
+const UNREACHABLE = ["NO_SUCH_ACTOR", "LINK_DOWN", "ASK_TIMEOUT", "ACTOR_LOST"];
 const LOOK_MS = 5;
 
 const fire = await connect();
 here.fire = fire;
 const refs = new Map<string, Ref<Probe>>();
-const supervised = new Map<string, Supervised<never>>();
+const supervised = new Map<string, { stop(): Promise<void> }>();
 const unmonitor = new Map<string, () => void>();
 let peers: readonly string[] = [];
 let messages = 0;
@@ -114,14 +116,19 @@ async function obey(order: Order): Promise<unknown> {
     case "supervise": {
       const { key } = order;
       const kid = order.isPlaced ? placed(() => place(key)) : child(Probe, [key, { holds: key }]);
-      // The name tells `left` of whom it is.
-      const tree = await fire.supervise(
-        { name: key, intensity: 100_000, backoff: { first: "1ms", max: "50ms" } },
-        { kid },
-      );
-      supervised.set(key, tree as never);
+      let tree: Supervised<{ kid: typeof kid }>;
+      try {
+        // The name tells `left` of whom it is.
+        tree = await fire.supervise({ ...FAST, name: key }, { kid });
+      } catch (error) {
+        // Whoever was to place the child could not be reached: there is no supervision.
+        if (order.isPlaced && UNREACHABLE.some((code) => hasCode(error, code))) return false;
+        throw error;
+      }
+      supervised.set(key, tree);
       record(key, { kind: "supervised", what: key, by: fire.id });
-      return share(key, tree.children.kid as Ref<Probe>);
+      await share(key, tree.children.kid);
+      return true;
     }
     case "send":
       for (let n = 0; n < order.count; n++) send(order.key, order);

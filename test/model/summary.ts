@@ -1,7 +1,7 @@
 import type { Result } from "./model.ts";
 
 /** What a run did, in one line. */
-export function summary({ sequences, disruptive, commands, times }: Result, ms: number): string {
+export function summary({ sequences, faulty, commands, times }: Result, ms: number): string {
   const figures = Object.entries(times)
     .filter(([, list]) => list.length > 0)
     .map(([what, list]) => {
@@ -10,7 +10,7 @@ export function summary({ sequences, disruptive, commands, times }: Result, ms: 
       return `${sorted.length} DOWNs of ${what}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`;
     });
   return [
-    `${sequences} sequences (${disruptive} with faults), ${commands} commands in ${(ms / 1_000).toFixed(1)} s`,
+    `${sequences} sequences (${faulty} with faults), ${commands} commands in ${(ms / 1_000).toFixed(1)} s`,
     ...figures,
   ].join("; ");
 }

@@ -21,8 +21,8 @@ class Supervise implements Command {
     const key = sequence.key("c");
     sequence.actors.push(key);
     const place = await sequence.place(this.#at);
-    await place.obey({ kind: "supervise", key, isPlaced: this.#isPlaced });
-    sequence.supervised.push({ key, by: place });
+    const isThere = await place.obey({ kind: "supervise", key, isPlaced: this.#isPlaced });
+    if (isThere) sequence.supervised.push({ key, by: place });
   }
 
   toString(): string {
