@@ -1,7 +1,8 @@
 /** Runs sequences of commands, several at a time, until one is found after which something is not as it must be. */
 import fc from "fast-check";
 import { Cluster } from "./cluster.ts";
-import { COMMANDS, KINDS, type Kind } from "./commands.ts";
+import type { Command } from "./command.ts";
+import { COMMANDS, KINDS, type Kind, SETUP } from "./commands.ts";
 import { Sequence } from "./sequence.ts";
 
 const QUIET_LANES = 6;
@@ -100,13 +101,16 @@ async function lane(
     size: "+1",
     ...(replayPath !== undefined && { replayPath }),
   });
-  const property = fc.asyncProperty(commands, async (run) => {
+  const property = fc.asyncProperty(SETUP, commands, async (setup, run) => {
     const now = performance.now();
     // Enough was shrunk, or another lane has failed, or time is up: nothing is wrong with what is not run.
     if (failedAt === undefined ? state.failed || now > state.until : now - failedAt > SHRINK_MS) return;
     const sequence = new Sequence(cluster, `s${seed}-${tally.sequences++}`);
     try {
-      await fc.asyncModelRun(() => ({ model: { actors: 0, monitors: 0 }, real: sequence }), run);
+      await fc.asyncModelRun(
+        () => ({ model: { actors: 0, monitors: 0 }, real: sequence }),
+        inTurn(setup, run),
+      );
       const wrong = await sequence.finish();
       if (wrong.length > 0) throw new Error(wrong.join("\n"));
     } catch (error) {
@@ -116,14 +120,14 @@ async function lane(
       throw error;
     }
     for (const { lost, ms } of sequence.times) tally.times[lost ? "lost" : "ended"].push(ms);
-    tally.commands += [...run].length;
+    tally.commands += setup.length + [...run].length;
     if (kind !== "quiet") tally.faulty++;
     options.onProgress?.(tally.sequences, options.sequences);
   });
   const details = await fc.check(property, { seed, numRuns: sequences, ...(path !== undefined && { path }) });
   if (!details.failed) return undefined;
   const again = `pnpm test:model --kind ${kind} --seed ${details.seed} --path ${details.counterexamplePath}`;
-  const shrunk = String(details.counterexample?.[0]);
+  const shrunk = (details.counterexample ?? []).map(String).join(", then ");
   const replayed = /replayPath="([^"]*)"/.exec(shrunk)?.[1];
   return [
     `${(details.errorInstance as Error).message}`,
@@ -131,6 +135,11 @@ async function lane(
     `again: ${again}${replayed ? ` --replay ${replayed}` : ""}`,
     history,
   ].join("\n");
+}
+
+function* inTurn(setup: Iterable<Command>, run: Iterable<Command>): Generator<Command> {
+  yield* setup;
+  yield* run;
 }
 
 function split(total: number, lanes: number): number[] {

@@ -52,8 +52,8 @@ export class Controls {
         await this.#order(node, order, args);
         return;
       } catch (error) {
-        // Its monitor tells whoever has to know; anything else may pass.
-        if (hasCode(error, "NO_SUCH_ACTOR") || hasCode(error, "ACTOR_LOST")) return;
+        // Its monitor tells whoever has to know; anything else may pass, also that nobody listens there.
+        if (hasCode(error, "ACTOR_LOST")) return;
       }
       await pause(AGAIN_MS, undefined, { ref: false });
     }

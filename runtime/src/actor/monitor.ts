@@ -1,30 +1,34 @@
 /** Both ends of monitoring: who of other nodes watches our actors, and whom of other nodes we watch. */
 import { setTimeout as pause } from "node:timers/promises";
-import { hasCode } from "@bonfire/wire";
-import { subject } from "../bus/subject.ts";
 import type { Address } from "./address.ts";
 import type { Instance } from "./instance.ts";
 import { NO_SUCH_ACTOR, type Reason } from "./reason.ts";
 import type { ActorSystem, WatchNode } from "./system.ts";
 
-/** After a reconnect the other node's link may take a moment longer than ours. */
+/** How long the other node may take to answer; what is asked again does no harm. */
+const ANSWER_MS = 1_000;
 const AGAIN_MS = 100;
-/** Whoever has been cut off for so long is taken for gone. */
+/** Whoever has been cut off for so long has taken everyone for gone. */
 const GIVE_UP_MS = 30_000;
-
-/** News of an actor of ours that has not reached a node yet. */
-interface Unsent {
-  readonly node: string;
-  readonly actor: string;
-  readonly epoch: number;
-  readonly reason: Reason;
-  readonly since: number;
-}
 
 interface Watched {
   readonly who: Address;
+  /** Names this watch to the other node, so that news of an earlier one is not taken for news of this. */
+  readonly id: number;
   readonly callbacks: Set<(reason: Reason) => void>;
   unwatchNode(): void;
+}
+
+/** One who watches an actor of ours, as its node calls that. */
+interface Watcher {
+  readonly node: string;
+  readonly id: number;
+}
+
+/** News of an actor of ours, until its watcher has acknowledged it. */
+interface News extends Watcher {
+  readonly reason: Reason;
+  readonly since: number;
 }
 
 export class Monitors {
@@ -33,36 +37,40 @@ export class Monitors {
 
   readonly #system: ActorSystem;
   readonly #watchNode: WatchNode;
-  /** Actor of ours, with its epoch → nodes to tell when it ends. */
-  readonly #watchers = new Map<string, Set<string>>();
+  /** Actor of ours, with its epoch → whom to tell when it ends. */
+  readonly #watchers = new Map<string, Watcher[]>();
   readonly #watched = new Map<string, Watched>();
-  readonly #unsent = new Set<Unsent>();
-  readonly #stopFollowing: () => void;
-  #reconnects = 0;
+  /** The keys of what is watched, by the ids that other nodes know. */
+  readonly #keys = new Map<number, string>();
+  /** News by the nodes that have not acknowledged it yet. */
+  readonly #unheard = new Map<string, Set<News>>();
+  /** Nodes that did not hear, and are told again. */
+  readonly #deaf = new Set<string>();
+  #watches = 0;
+  #isClosed = false;
 
   constructor(system: ActorSystem, watchNode: WatchNode) {
     this.#system = system;
     this.#watchNode = watchNode;
-    this.#stopFollowing = system.bus.onReconnect(() => this.#catchUp());
   }
 
   watch(who: Address, onDown: (reason: Reason) => void): () => void {
     const key = keyOf(who);
     let watched = this.#watched.get(key);
     if (!watched) {
-      watched = { who, callbacks: new Set(), unwatchNode: () => {} };
+      watched = { who, id: ++this.#watches, callbacks: new Set(), unwatchNode: () => {} };
       this.#watched.set(key, watched);
+      this.#keys.set(watched.id, key);
       if (who.node === this.#system.node) this.#watchHere(key, who);
-      else this.#watchThere(key, watched);
+      else void this.#watchThere(key, watched);
     }
     watched.callbacks.add(onDown);
     return () => {
       watched.callbacks.delete(onDown);
       if (watched.callbacks.size > 0 || this.#watched.get(key) !== watched) return;
-      this.#watched.delete(key);
-      watched.unwatchNode();
+      this.#forget(key, watched);
       if (who.node !== this.#system.node)
-        this.#system.tell(monitorsOf(who.node), "unwatch", argumentsOf(who));
+        this.#system.tell(monitorsOf(who.node), "unwatch", [who.actor, who.epoch ?? 0, watched.id]);
     };
   }
 
@@ -72,7 +80,7 @@ export class Monitors {
       (key) => this.#watched.get(key)?.callbacks.size,
     );
     return (
-      (this.#watchers.get(watchersKey(who.actor, who.epoch))?.size ?? 0) + (here[0] ?? 0) + (here[1] ?? 0)
+      (this.#watchers.get(watchersKey(who.actor, who.epoch))?.length ?? 0) + (here[0] ?? 0) + (here[1] ?? 0)
     );
   }
 
@@ -80,96 +88,97 @@ export class Monitors {
     if (!this.#ours(who.actor, who.epoch)) queueMicrotask(() => this.#down(key, NO_SUCH_ACTOR));
   }
 
-  #watchThere(key: string, watched: Watched): void {
-    const { node } = watched.who;
-    watched.unwatchNode = this.#watchNode(node, (detail) => this.#down(key, { kind: "lost", detail }));
-    this.#askThere(node, "watch", argumentsOf(watched.who)).then(
-      (known) => known || this.#down(key, NO_SUCH_ACTOR),
-      // No answer decides nothing: if the node is gone, its presence says so; if our link is down, we ask again.
-      (error: unknown) => hasCode(error, "NO_SUCH_ACTOR") && this.#down(key, nodeGone(node)),
-    );
-  }
-
-  #askThere(node: string, method: "watch" | "down", args: unknown[]): Promise<unknown> {
-    return this.#system.ask(monitorsOf(node), method, args);
-  }
-
-  /** The link is up again: what was said meanwhile, here or there, was not heard. */
-  #catchUp(): void {
-    const turn = ++this.#reconnects;
-    for (const [key, watched] of this.#watched) {
-      const { node } = watched.who;
-      if (node === this.#system.node) continue;
-      const wanted = () => this.#watched.get(key) === watched;
-      this.#insist(turn, node, "watch", argumentsOf(watched.who), wanted).then(
-        (known) => known === false && wanted() && this.#down(key, NO_SUCH_ACTOR),
-        () => {}, // presence decides, or the next reconnect asks again
-      );
-    }
-    const now = performance.now();
-    for (const news of this.#unsent) {
-      if (now - news.since > GIVE_UP_MS) this.#unsent.delete(news);
-      else this.#tell(turn, news);
-    }
-  }
-
-  #tell(turn: number, news: Unsent): void {
-    const { node, actor, epoch, reason } = news;
-    this.#insist(turn, node, "down", [actor, epoch, reason], () => this.#unsent.has(news)).then(
-      () => this.#unsent.delete(news),
-      () => {}, // kept until the next reconnect
-    );
-  }
-
-  /** Asks again while nobody listens there, as long as it is wanted and the link holds. */
-  async #insist(
-    turn: number,
-    node: string,
-    method: "watch" | "down",
-    args: unknown[],
-    wanted: () => boolean,
-  ): Promise<unknown> {
-    const giveUpAt = performance.now() + GIVE_UP_MS;
-    for (;;) {
+  /** Asks until there is an answer: whether a node that does not answer is gone, its presence says. */
+  async #watchThere(key: string, watched: Watched): Promise<void> {
+    const { who, id } = watched;
+    watched.unwatchNode = this.#watchNode(who.node, (detail) => this.#down(key, { kind: "lost", detail }));
+    while (this.#watched.get(key) === watched) {
       try {
-        return await this.#askThere(node, method, args);
-      } catch (error) {
-        const again = hasCode(error, "NO_SUCH_ACTOR") && performance.now() < giveUpAt;
-        if (!again || !wanted() || turn !== this.#reconnects) throw error;
+        const known = await this.#ask(who.node, "watch", [who.actor, who.epoch ?? 0, id]);
+        if (!known && this.#watched.get(key) === watched) this.#down(key, NO_SUCH_ACTOR);
+        return;
+      } catch {
+        // Our link or theirs may be back soon.
+        await pause(AGAIN_MS, undefined, { ref: false });
       }
-      await pause(AGAIN_MS, undefined, { ref: false });
     }
+  }
+
+  #ask(node: string, method: "watch" | "down", args: unknown[]): Promise<unknown> {
+    return this.#system.ask(monitorsOf(node), method, args, ANSWER_MS);
   }
 
   /** An actor of ours ended: tell its watchers here and elsewhere. */
   ended({ node, actor, epoch = 0 }: Address, reason: Reason): void {
-    this.#downs(node, actor, epoch, reason);
+    // Those who watch this very actor, and those who watch whoever has the name.
+    this.#down(keyOf({ node, actor, epoch }), reason);
+    this.#down(keyOf({ node, actor }), reason);
     const key = watchersKey(actor, epoch);
-    const nodes = this.#watchers.get(key);
+    const watchers = this.#watchers.get(key) ?? [];
     this.#watchers.delete(key);
-    for (const node of nodes ?? []) {
-      if (this.#system.bus.link.up) {
-        this.#system.tell(monitorsOf(node), "down", [actor, epoch, reason]);
-      } else {
-        this.#unsent.add({ node, actor, epoch, reason, since: performance.now() });
-      }
+    const since = performance.now();
+    for (const watcher of watchers) {
+      const news = { ...watcher, reason, since };
+      const unheard = this.#unheard.get(news.node) ?? new Set();
+      this.#unheard.set(news.node, unheard.add(news));
+      void this.#tell(news);
     }
+  }
+
+  /** Whether it was heard; if not, it is told again. */
+  async #tell(news: News): Promise<boolean> {
+    const { node, id, reason } = news;
+    try {
+      await this.#ask(node, "down", [id, reason]);
+    } catch {
+      void this.#tellAgain(node);
+      return false;
+    }
+    const unheard = this.#unheard.get(node);
+    if (unheard?.delete(news) && unheard.size === 0) this.#unheard.delete(node);
+    return true;
+  }
+
+  /** One piece of news at a time, until the node hears; then all the others. */
+  async #tellAgain(node: string): Promise<void> {
+    if (this.#deaf.has(node)) return;
+    this.#deaf.add(node);
+    for (let isHeard = false; !isHeard; ) {
+      await pause(AGAIN_MS, undefined, { ref: false });
+      const unheard = this.#unheard.get(node) ?? new Set();
+      const since = performance.now() - GIVE_UP_MS;
+      for (const news of unheard) if (news.since < since) unheard.delete(news);
+      const [first] = unheard;
+      if (this.#isClosed || !first) break;
+      isHeard = await this.#tell(first);
+    }
+    this.#deaf.delete(node);
+    const rest = this.#unheard.get(node);
+    if (rest?.size === 0) this.#unheard.delete(node);
+    else for (const news of rest ?? []) void this.#tell(news);
   }
 
   /** Messages between the monitors of two nodes. */
   handle(sender: string, method: string, args: readonly unknown[]): unknown {
-    const [actor, epoch] = args as [string, number];
-    if (method === "down") return this.#downs(sender, actor, epoch, args[2] as Reason);
+    if (method === "down") return this.#hear(sender, ...(args as [number, Reason]));
+    const [actor, epoch, id] = args as [string, number, number];
     const instance = this.#ours(actor, epoch);
     if (!instance) {
       // It is about to hear the reason, which says more than that the actor does not exist.
-      return [...this.#unsent].some((news) => news.node === sender && news.actor === actor);
+      return [...(this.#unheard.get(sender) ?? [])].some((news) => news.id === id);
     }
     const key = watchersKey(actor, instance.address.epoch);
-    const nodes = this.#watchers.get(key) ?? new Set();
-    if (method === "watch") this.#watchers.set(key, nodes.add(sender));
-    else if (nodes.delete(sender) && nodes.size === 0) this.#watchers.delete(key);
+    const others = (this.#watchers.get(key) ?? []).filter((one) => one.node !== sender || one.id !== id);
+    if (method === "watch") others.push({ node: sender, id });
+    if (others.length > 0) this.#watchers.set(key, others);
+    else this.#watchers.delete(key);
     return true;
+  }
+
+  /** What nobody watches any more was heard before, or has been taken back. */
+  #hear(node: string, id: number, reason: Reason): void {
+    const key = this.#keys.get(id);
+    if (key !== undefined && this.#watched.get(key)?.who.node === node) this.#down(key, reason);
   }
 
   #ours(actor: string, epoch: number | undefined): Instance | undefined {
@@ -177,26 +186,25 @@ export class Monitors {
     return instance && (!epoch || instance.address.epoch === epoch) ? instance : undefined;
   }
 
-  /** Those who watch this very actor, and those who watch whoever has the name. */
-  #downs(node: string, actor: string, epoch: number, reason: Reason): void {
-    this.#down(keyOf({ node, actor, epoch }), reason);
-    this.#down(keyOf({ node, actor }), reason);
-  }
-
   #down(key: string, reason: Reason): void {
     const watched = this.#watched.get(key);
     if (!watched) return;
-    this.#watched.delete(key);
-    watched.unwatchNode();
+    this.#forget(key, watched);
     for (const callback of watched.callbacks) callback(reason);
+  }
+
+  #forget(key: string, watched: Watched): void {
+    this.#watched.delete(key);
+    this.#keys.delete(watched.id);
+    watched.unwatchNode();
   }
 
   close(): void {
     for (const watched of this.#watched.values()) watched.unwatchNode();
     this.#watched.clear();
-    this.#unsent.clear();
-    this.#reconnects++;
-    this.#stopFollowing();
+    this.#keys.clear();
+    this.#unheard.clear();
+    this.#isClosed = true;
   }
 }
 
@@ -210,13 +218,4 @@ function watchersKey(actor: string, epoch = 0): string {
 
 function monitorsOf(node: string): Address {
   return { node, actor: Monitors.ACTOR };
-}
-
-/** What names an actor of another node to that node's monitors. */
-function argumentsOf({ actor, epoch = 0 }: Address): unknown[] {
-  return [actor, epoch];
-}
-
-function nodeGone(node: string): Reason {
-  return { kind: "lost", detail: `nobody answers as ${subject.mail(node, "…")}` };
 }

@@ -35,17 +35,32 @@ export function reasonError(who: string, reason: Reason): BonfireError {
   }
 }
 
+/** A larger one might not fit into a message. */
+const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_TEXT = 4_000;
+
 /** `reason` as it can be told to other nodes: an error that cannot travel is replaced by one that says so. */
 export function telling(reason: Reason): Reason {
   if (reason.kind !== "error") return reason;
+  const refused = refusal(reason.error);
+  if (!refused) return reason;
+  const { message, stack } = asError(reason.error);
+  const error = new BonfireError("ACTOR_FAILED", message.slice(0, MAX_TEXT), { cause: refused });
+  if (stack !== undefined) error.stack = stack.slice(0, MAX_TEXT);
+  return { kind: "error", error };
+}
+
+/** Why an error cannot be told. */
+function refusal(error: unknown): Error | undefined {
   try {
-    encode(reason.error);
-    return reason;
+    const { length } = encode(error);
+    if (length <= MAX_ERROR_BYTES) return undefined;
+    return new BonfireError(
+      "MESSAGE_TOO_LARGE",
+      `An actor ended with an error of ${length} bytes, of which at most ${MAX_ERROR_BYTES} are told: keep large values out of errors`,
+    );
   } catch (refused) {
-    const { message, stack } = asError(reason.error);
-    const error = new BonfireError("ACTOR_FAILED", message, { cause: asError(refused) });
-    if (stack !== undefined) error.stack = stack;
-    return { kind: "error", error };
+    return asError(refused);
   }
 }
 

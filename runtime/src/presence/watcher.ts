@@ -72,6 +72,8 @@ export class Watcher {
       this.#lastTick = performance.now();
       this.#timer = setInterval(() => this.#tick(), this.#timing.beat / 2);
     }
+    // It may be gone already.
+    this.#probe(watched);
     return watched;
   }
 

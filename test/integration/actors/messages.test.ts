@@ -161,6 +161,7 @@ guarantee(
     const held = gate.hold();
     held.catch(() => "it is killed with the actor");
     const waiting = gate.pass(1);
+    waiting.catch(() => "awaited below");
     await until(async () => (await gate.peek()).holding);
     await here.kill(gate);
     assert.is(await codeOf(waiting), "NO_SUCH_ACTOR");
