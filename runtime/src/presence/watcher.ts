@@ -118,6 +118,8 @@ export class Watcher {
       if (outcome === "nobody") watched.nobodySince ??= now;
       else watched.nobodySince = undefined;
       this.#consider(watched, now);
+      // Only an answer ends a suspicion: the hint that began it may come before its connection for beats is closed.
+      if (this.#watched.get(watched.node) === watched) this.#probe(watched);
     };
     const question = new Probe((outcome) => {
       // An answer ends the suspicion now; anything else is asked again after a pause.
