@@ -9,7 +9,7 @@ export interface Entry {
 /** `key`: of an actor, a message, a monitor: it begins with the sequence that it belongs to. */
 export function record(key: string, news: News): void {
   const entry: Entry = { sequence: sequenceOf(key), event: { at: clock(), ...news } as Event };
-  process.send?.(entry);
+  if (process.connected) process.send?.(entry);
 }
 
 export function sequenceOf(key: string): string {

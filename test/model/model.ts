@@ -59,7 +59,7 @@ export async function model(options: Options): Promise<Result> {
     quietLanes(state, seed, sequences - share * faulty.length),
     ...faulty.map(async (kind, index) => {
       await using cluster = await Cluster.start();
-      return lane(state, kind, cluster, seed + QUIET_LANES + index, share);
+      return await lane(state, kind, cluster, seed + QUIET_LANES + index, share);
     }),
   ];
   const failures = (await Promise.all(runs)).filter((failure) => failure !== undefined);

@@ -81,7 +81,8 @@ export class ServiceProcess implements Place {
     const waiting = Promise.withResolvers<unknown>();
     const id = ++this.#orders;
     this.#waiting.set(id, waiting);
-    this.#child.send({ id, order });
+    // If it is gone by now, its end is the answer.
+    this.#child.send({ id, order }, () => undefined);
     return waiting.promise;
   }
 
