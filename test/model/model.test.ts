@@ -2,10 +2,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { model } from "./model.ts";
-import { summary } from "./summary.ts";
+import { quantile, summary } from "./summary.ts";
 
 const SEQUENCES = 500;
 const seed = 1;
+/** These tests share two cores with others. */
+const LOAD = Number(process.env.BONFIRE_TEST_SLOWNESS ?? 1);
 
 test(`${SEQUENCES} sequences of what actors and faults can do leave nothing lost, doubled, out of order or behind (seed ${seed})`, async () => {
   const start = performance.now();
@@ -13,7 +15,13 @@ test(`${SEQUENCES} sequences of what actors and faults can do leave nothing lost
   console.log(summary(result, performance.now() - start));
   assert.is(result.failure, undefined, result.failure);
   assert.ok(result.sequences >= SEQUENCES, `only ${result.sequences} sequences`);
-  assert.ok(result.times.lost.length > 0 && result.times.ended.length > SEQUENCES, "hardly any DOWN was due");
+  const { lost, ended } = result.times;
+  assert.ok(lost.length > 10 && ended.length > SEQUENCES, "hardly any DOWN was due");
+  assert.ok(
+    quantile(lost, 0.5) < 2_000 * LOAD,
+    "most processes that are killed with -9 are noticed within 2 s",
+  );
+  assert.ok(quantile(ended, 0.5) < 100 * LOAD, "most ends are told at once");
 });
 
 test.run();

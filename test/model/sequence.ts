@@ -7,11 +7,13 @@ import { type Bounds, Facts } from "./facts.ts";
 import type { Place } from "./place.ts";
 import { downTimes } from "./rules/downs.ts";
 
-/** These tests share two cores with others. */
-const LOAD = Number(process.env.BONFIRE_TEST_SLOWNESS ?? 1);
-export const BOUNDS: Bounds = { ended: 1_000 * LOAD, lost: 2_500 * LOAD };
+/**
+ * What silence for the whole lease takes, and the two beats for which a process that was held up judges nobody: on a busy
+ * machine that may happen to any one. That it is the exception is seen from the figures of all (see model.test.ts).
+ */
+const BOUNDS: Bounds = { ended: 5_000, lost: 8_000 };
 /** What is owed and has not come by now never will. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 const LOOK_MS = 5;
 
 export class Sequence {

@@ -3,12 +3,13 @@ import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { actorProcess } from "../../harness/actor-process.ts";
+import { CutLink } from "../../harness/cut-link.ts";
 import { closeDrivers, driverOf } from "../../harness/drivers.ts";
 import { guarantee } from "../../harness/guarantee.ts";
 import { NatsServer } from "../../harness/nats.ts";
 import { codeOf, until } from "../../harness/outcome.ts";
 import type { Program } from "../../harness/program.ts";
-import { type Counter, Source, Witness } from "./actors.ts";
+import { Counter, Source, Witness } from "./actors.ts";
 
 /** Tells of disconnects, as a server of one's own can; it cannot be restarted. */
 const telling = await PrivateServer.start();
@@ -239,5 +240,69 @@ guarantee("A placed child ends when the process of its supervision is killed wit
   program.child.kill("SIGKILL");
   assert.is((await down).kind, "normal");
 });
+
+/** Another process whose link can be cut. */
+async function otherBehind(link: CutLink) {
+  const made = await actorProcess(here, `nats://127.0.0.1:${link.port}`);
+  programs.push(made.program);
+  return made;
+}
+
+guarantee(
+  "A monitor that is set while the link of the actor's process is down for a moment is told nothing of that.",
+  async () => {
+    await using link = await CutLink.before(Number(new URL(server.url).port));
+    const { program, steward } = await otherBehind(link);
+    const counter = await steward.counter();
+    link.cut("drop");
+    await until(async () => (await codeOf(counter.peek())) === "NO_SUCH_ACTOR");
+    const reasons: Reason[] = [];
+    here.monitor(counter, (reason) => reasons.push(reason));
+    link.heal();
+    await until(async () => (await counter.peek().catch(() => -1)) === 0);
+    assert.equal(reasons, []);
+    await here.kill(counter);
+    await until(() => reasons.length > 0);
+    assert.ok(["killed", "no-such-actor"].includes(reasons[0]?.kind as string), "it had not asked again yet");
+    await program[Symbol.asyncDispose]();
+  },
+);
+
+guarantee(
+  "A monitor whose link was down when its actor ended is told the reason when it is up again.",
+  async () => {
+    await using link = await CutLink.before(Number(new URL(server.url).port));
+    const { program, steward } = await otherBehind(link);
+    const witness = await steward.witness();
+    const counter = await here.spawn(Counter, []);
+    await witness.watch(counter);
+    await until(() => here.inspect().actors.some(({ type, monitors }) => type === "Counter" && monitors > 0));
+    link.cut("drop");
+    await until(async () => (await codeOf(witness.downs())) === "NO_SUCH_ACTOR");
+    await here.kill(counter);
+    link.heal();
+    await until(async () => (await witness.downs().catch(() => [])).length > 0);
+    assert.equal(
+      (await witness.downs()).map(({ reason }) => reason),
+      [{ kind: "killed" }],
+    );
+    await program[Symbol.asyncDispose]();
+  },
+);
+
+guarantee(
+  "A monitor is told of an error above 64 KiB by one that has the beginning of its message.",
+  async () => {
+    const { steward } = await other();
+    const counter = await steward.counter();
+    const { down } = await monitored(counter);
+    await counter.crash("much ".repeat(150_000));
+    const reason = await down;
+    assert.is(reason.kind, "error");
+    const { code, message } = (reason as { error: { code: string; message: string } }).error;
+    assert.is(code, "ACTOR_FAILED");
+    assert.ok(message.startsWith("much much"));
+  },
+);
 
 test.run();
