@@ -1,5 +1,5 @@
 /** Sends what refs are asked and told, here and elsewhere, and follows supervised actors to where they are now. */
-import { BonfireError, type DecodeOptions } from "@bonfire/wire";
+import { BonfireError, type DecodeOptions, hasCode } from "@bonfire/wire";
 import type { Bus } from "../bus/bus.ts";
 import { subject } from "../bus/subject.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
@@ -26,6 +26,8 @@ import { identityOf, Target } from "./target.ts";
 
 /** How long a restart may take until the next message asks for the place again. */
 const LOCATE_MS = 60_000;
+/** It is asked again in between, as a question or its answer may be lost with a link. */
+const LOCATE_AGAIN_MS = 2_000;
 
 export interface OutboxHost {
   readonly bus: Bus;
@@ -283,11 +285,21 @@ export class Outbox implements Courier {
       target.isLost = error !== undefined;
       for (const go of held.splice(0)) go(error);
     };
-    const options = { ...DEFAULTS, deadline: LOCATE_MS };
-    this.ask(new Target(supervision, undefined), "place", [child, target.place], options).then((place) => {
-      target.place = place as Address;
-      release();
-    }, release);
+    const options = { ...DEFAULTS, deadline: LOCATE_AGAIN_MS };
+    const giveUpAt = performance.now() + LOCATE_MS;
+    const look = () => {
+      this.ask(new Target(supervision, undefined), "place", [child, target.place], options).then(
+        (place) => {
+          target.place = place as Address;
+          release();
+        },
+        (error: unknown) => {
+          if (hasCode(error, "ASK_TIMEOUT") && performance.now() < giveUpAt) look();
+          else release(error);
+        },
+      );
+    };
+    look();
   }
 
   /** A tell reached nobody. */

@@ -291,6 +291,26 @@ guarantee(
 );
 
 guarantee(
+  "A ref to a supervised child is of use again within seconds if its question for the child's place was lost with a link.",
+  async () => {
+    await using link = await CutLink.before(Number(new URL(server.url).port));
+    const { program, steward } = await otherBehind(link);
+    const host = await other();
+    const far = (await steward.superviseAt(host.steward)).with({ epoch: "any", deadline: "10s" });
+    assert.is(await far.peek(), 0);
+    link.cut("stall");
+    await here.kill(far);
+    const asked = far.peek();
+    // Its answer comes after the one that sends the question on its way: the link breaks with the question in it.
+    assert.is(await host.steward.counter().then((counter) => counter.peek()), 0);
+    link.cut("drop");
+    link.heal();
+    assert.is(await asked, 0);
+    await program[Symbol.asyncDispose]();
+  },
+);
+
+guarantee(
   "A monitor is told of an error above 64 KiB by one that has the beginning of its message.",
   async () => {
     const { steward } = await other();
