@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { BonfireError, hasCode } from "@bonfire/wire";
 import type { Address } from "./address.ts";
 import type { AnyRef } from "./ref.ts";
+import { DEFAULTS } from "./send-options.ts";
 import type { ActorSystem } from "./system.ts";
 
 const AGAIN_MS = 250;
@@ -22,12 +23,25 @@ export class Controls {
     this.#system = system;
   }
 
-  /** Ends an actor anywhere; resolves when it has ended, or was not there. */
-  async end(who: Address, order: "stop" | "kill", deadline?: number): Promise<void> {
+  /** Ends an actor anywhere; resolves when it has ended, or was not there. Rejects with `ASK_TIMEOUT`. */
+  async end(who: Address, order: "stop" | "kill", deadline = DEFAULTS.deadline): Promise<void> {
+    const giveUpAt = performance.now() + deadline;
+    // That nobody listens may pass, and the actor live on; its monitor says if it is gone.
+    let isGone = false;
+    let unwatch: (() => void) | undefined;
     try {
-      await this.#order(who.node, order, [who], deadline);
-    } catch (error) {
-      if (!hasCode(error, "NO_SUCH_ACTOR")) throw error;
+      while (!isGone) {
+        try {
+          await this.#order(who.node, order, [who], Math.max(1, giveUpAt - performance.now()));
+          return;
+        } catch (error) {
+          if (!hasCode(error, "NO_SUCH_ACTOR")) throw error;
+        }
+        unwatch ??= this.#system.monitor(who, () => (isGone = true));
+        await pause(AGAIN_MS, undefined, { ref: false });
+      }
+    } finally {
+      unwatch?.();
     }
   }
 

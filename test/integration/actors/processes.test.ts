@@ -311,6 +311,23 @@ guarantee(
 );
 
 guarantee(
+  "`fire.stop` and `fire.kill` of an actor whose process's link is down for a moment end it all the same.",
+  async () => {
+    await using link = await CutLink.before(Number(new URL(server.url).port));
+    const { program, steward } = await otherBehind(link);
+    const [one, two] = [await steward.counter(), await steward.counter()];
+    link.cut("drop");
+    await until(async () => (await codeOf(one.peek())) === "NO_SUCH_ACTOR");
+    const ends = Promise.all([here.stop(one), here.kill(two)]);
+    link.heal();
+    await ends;
+    assert.is(await (await steward.counter(3)).peek(), 3);
+    assert.equal([await codeOf(one.peek()), await codeOf(two.peek())], ["NO_SUCH_ACTOR", "NO_SUCH_ACTOR"]);
+    await program[Symbol.asyncDispose]();
+  },
+);
+
+guarantee(
   "A monitor is told of an error above 64 KiB by one that has the beginning of its message.",
   async () => {
     const { steward } = await other();
