@@ -14,7 +14,14 @@ import { leftovers } from "./harness/leftovers.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const FILE_TIMEOUT_MS = 5 * 60_000;
-const SLOW_FIRST = ["test/fuzz", "test/conformance", "test/integration", "executor-image", "packages/loader"];
+const SLOW_FIRST = [
+  "test/fuzz",
+  "test/model",
+  "test/conformance",
+  "test/integration",
+  "executor-image",
+  "packages/loader",
+];
 
 interface Outcome {
   readonly file: string;

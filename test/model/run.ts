@@ -6,7 +6,7 @@
  *     pnpm test:model --kind quiet --seed 7 --path 12:3   again what failed, as it was printed
  */
 import { parseArgs } from "node:util";
-import type { Kind } from "./commands.ts";
+import { KINDS, type Kind } from "./commands.ts";
 import { model } from "./model.ts";
 import { summary } from "./summary.ts";
 
@@ -20,6 +20,9 @@ const { values } = parseArgs({
     replay: { type: "string" },
   },
 });
+if (values.kind !== undefined && !(KINDS as readonly string[]).includes(values.kind)) {
+  throw new Error(`--kind must be one of ${KINDS.join(", ")}, got ${JSON.stringify(values.kind)}`);
+}
 const seed = values.seed === undefined ? Math.trunc(Math.random() * 2 ** 31) : Number(values.seed);
 console.log(`seed ${seed}`);
 const start = performance.now();
