@@ -9,6 +9,7 @@ const ASK = { deadline: "5s" } as const;
 const FAST = { intensity: 100_000, backoff: { first: "1ms", max: "50ms" } } as const;
 const UNREACHABLE = ["NO_SUCH_ACTOR", "LINK_DOWN", "ASK_TIMEOUT", "ACTOR_LOST"];
 const LOOK_MS = 5;
+const SETTLE_MS = 30_000;
 
 const fire = await connect();
 here.fire = fire;
@@ -69,11 +70,15 @@ async function place(key: string): Promise<Ref<Probe>> {
 }
 
 async function settle(): Promise<void> {
-  while (true) {
+  const giveUpAt = performance.now() + SETTLE_MS;
+  while (performance.now() < giveUpAt) {
     const answers = await Promise.allSettled(peers.map((node) => keeperOf(node).with(SHARE).ping()));
     if (fire.inspect().nats.up && answers.every(({ status }) => status === "fulfilled")) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+  throw new Error(
+    `${fire.id} does not reach ${peers} within ${SETTLE_MS} ms: ${JSON.stringify(fire.inspect().nats)}`,
+  );
 }
 
 /** Ends whatever this process has of a sequence, and forgets it. */
@@ -87,7 +92,8 @@ async function clear(sequence: string): Promise<void> {
   const prefix = `${fire.id}/${sequence}/`;
   const own = fire.inspect().actors.filter(({ address }) => address.startsWith(prefix));
   await Promise.all(own.map(({ address }) => fire.stop(fire.ref(address))));
-  for (const key of refs.keys()) if (sequenceOf(key) === sequence) refs.delete(key);
+  for (const known of [refs, unmonitor])
+    for (const key of known.keys()) if (sequenceOf(key) === sequence) known.delete(key);
 }
 
 /** What is left of a sequence that was cleared. */
@@ -186,6 +192,7 @@ process.on("message", ({ id, order }: { id: number; order: Order }) => {
     (error: Error) => reply({ error: error.stack ?? String(error) }),
   );
 });
-// Whoever started this is gone.
+// Whoever started this may be gone, and before it was up.
 process.once("disconnect", () => void fire.close());
-process.send?.({ node: fire.id });
+if (process.connected) process.send?.({ node: fire.id });
+else await fire.close();
