@@ -20,6 +20,8 @@ const OWN_MB = 256;
 /** Address space that V8 reserves for code, which counts as data though it is never touched. */
 const V8_CODE_MB = 1_060;
 
+export type NodeNews = Extract<ToAgent, { kind: "entered" | "left" }>;
+
 export class CellProcess {
   readonly node: string;
   readonly ready: Promise<void>;
@@ -28,6 +30,8 @@ export class CellProcess {
   readonly #child: ChildProcess;
   readonly #memoryMb: number;
   readonly #guard: CellGuard;
+  /** Told of the actors' nodes that come and go. */
+  onNode: (news: NodeNews) => void = () => undefined;
   #waiting: { kind: ToAgent["kind"]; resolve: () => void }[] = [];
   #cause: BonfireError | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -119,6 +123,7 @@ export class CellProcess {
   #hear(message: ToAgent): void {
     if (message.kind === "spawned") this.#guard.add(message.group);
     else if (message.kind === "ended") this.#guard.remove(message.group);
+    else if (message.kind === "entered" || message.kind === "left") this.onNode(message);
     else if (message.kind === "broken") this.kill(new BonfireError(message.code, message.message));
     const heard = this.#waiting.filter(({ kind }) => kind === message.kind);
     this.#waiting = this.#waiting.filter(({ kind }) => kind !== message.kind);

@@ -13,9 +13,9 @@ export class Cells {
 
   /** Starts a cell as the executor's bootstrap says; it serves nobody yet. */
   start(): CellProcess {
-    const { executor, nats, realm, grants, memoryMb } = this.#bootstrap;
+    const { executor, nats, realm, grants, timing, memoryMb } = this.#bootstrap;
     const node = `c-${executor.slice(2)}-${++this.#started}`;
-    const cell = new CellProcess({ node, nats, realm, grants, memoryMb, directory: process.cwd() });
+    const cell = new CellProcess({ node, nats, realm, grants, timing, memoryMb, directory: process.cwd() });
     this.#running.add(cell);
     void cell.ended.then(() => this.#running.delete(cell));
     return cell;

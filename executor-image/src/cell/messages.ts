@@ -1,5 +1,5 @@
 /** What an agent and a cell say to each other over the process channel. */
-import type { NatsAddress, RealmKind } from "@bonfire/runtime/internal";
+import type { NatsAddress, RealmKind, Timing } from "@bonfire/runtime/internal";
 import type { Grants } from "@bonfire/wire";
 
 export interface CellStart {
@@ -8,6 +8,7 @@ export interface CellStart {
   readonly nats: NatsAddress;
   readonly realm: RealmKind;
   readonly grants: Grants;
+  readonly timing: Timing;
   readonly memoryMb: number;
   /** Where the executor was started: packages that do not travel are found from here. */
   readonly directory: string;
@@ -30,4 +31,7 @@ export type ToAgent =
   /** A process group that shipped code has started, and its end: the guard kills what is left if the cell dies. */
   | { readonly kind: "spawned"; readonly group: number }
   | { readonly kind: "ended"; readonly group: number }
+  /** An actor's node has come or gone; whoever watches it hears so from the agent, also when this process cannot speak. */
+  | { readonly kind: "entered"; readonly node: string }
+  | { readonly kind: "left"; readonly node: string; readonly detail: string }
   | { readonly kind: "broken"; readonly code: string; readonly message: string };

@@ -9,6 +9,7 @@ import type { Address } from "../actor/address.ts";
 import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
+import type { Bus } from "../bus/bus.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
 import { locateError, reviveError, reviveValue } from "../closure/revive-error.ts";
 import { localStack } from "../closure/stack.ts";
@@ -86,7 +87,7 @@ export interface DispatcherEvents {
 
 export class Dispatcher implements CallHost, ClientHost {
   readonly #pool: string;
-  readonly #system: ActorSystem;
+  readonly #system: ActorSystem<Bus>;
   readonly #events: DispatcherEvents;
   readonly #linger: number;
   readonly #slots = new Slots();
@@ -114,7 +115,7 @@ export class Dispatcher implements CallHost, ClientHost {
   #open = 0;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(pool: string, system: ActorSystem, idleAfter: number, events: DispatcherEvents) {
+  constructor(pool: string, system: ActorSystem<Bus>, idleAfter: number, events: DispatcherEvents) {
     this.#pool = pool;
     this.#system = system;
     this.#events = events;
@@ -159,6 +160,13 @@ export class Dispatcher implements CallHost, ClientHost {
     return this.#drained.promise;
   }
 
+  /** Stops the actors of this driver in order; those that do not end within `ms` end with their cells. */
+  async stopActors(ms: number): Promise<void> {
+    const actors = [...this.#slots].flatMap((cell) => cell.actors);
+    const stopping = actors.map((actor) => this.#system.controls.end(actor, "stop", Math.max(1, ms)));
+    await Promise.allSettled(stopping);
+  }
+
   /** Fails whatever is left and gives everything back. */
   close(error: BonfireError): void {
     this.#closed = true;
@@ -180,11 +188,13 @@ export class Dispatcher implements CallHost, ClientHost {
       /** Calls with live handles: streams, signals, remote functions. */
       live: this.#live.size,
       executors: this.#fleet,
-      cells: [...this.#slots].map(({ executor, node, slots, busy, codeBytes }) => ({
+      cells: [...this.#slots].map(({ executor, node, slots, busy, codeBytes, actors }) => ({
         executor,
         node,
         slots,
         busy,
+        /** Actors that this driver has started there; each takes a slot. */
+        actors: actors.length,
         codeBytes,
       })),
       lastBootFailure: this.#lastBootFailure?.message,
