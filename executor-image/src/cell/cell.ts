@@ -58,6 +58,7 @@ export class Cell {
   #tenant = "";
   #calls: ReturnType<Bus["subscribe"]> | undefined;
   #replies: Replies | undefined;
+  #isRetiring = false;
   /** Set once no more calls are taken; called when nothing is left to do. */
   #drained: (() => void) | undefined;
   /** Where the replies to calls go that came too late. */
@@ -126,8 +127,13 @@ export class Cell {
       this.#drained();
   }
 
+  /** Its end is wanted, and not that of an agent that was lost: actors are to be told of it. */
+  retireFirst(): void {
+    this.#isRetiring = true;
+  }
+
   async close(): Promise<void> {
-    if (this.#actors.size > 0) await this.#realm.retire(RETIRE_MS);
+    if (this.#isRetiring && this.#actors.size > 0) await this.#realm.retire(RETIRE_MS);
     await this.#realm.close();
     await this.#bus.close();
   }

@@ -21,6 +21,8 @@ export type ToCell =
   /** From now on take calls from this driver, and from no other ever. */
   | { readonly kind: "serve"; readonly tenant: string }
   | { readonly kind: "ping" }
+  /** When this channel ends, stop the actors in order before everything else. */
+  | { readonly kind: "retire" }
   /** Take no more calls; end when those that run have ended. */
   | { readonly kind: "drain" };
 

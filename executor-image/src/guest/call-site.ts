@@ -42,7 +42,7 @@ export function callSite(
   const options = bundles.decoding(console, (isActor ? actors : live).importer(id));
   const captures = split > 4 ? (decode(body.subarray(4, split), options) as unknown[]) : [];
   const args = body.length > split ? (decode(body.subarray(split), options) as never[]) : [];
-  if (isActor) return actors.start(id, captures[0], args[0], args[1]);
+  if (isActor) return actors.start(id, make(captures, console), args[0], args[1]);
   return resultOf(make(captures, console)(...args), flags);
 }
 

@@ -50,8 +50,8 @@ export class IsolateActors {
 const LOOK_MS = 10;
 
 /** What monitors are told of an actor whose isolate had to be stopped. */
-export function lostTo(stop: Stop, memoryMb: number, limit: number): string {
+export function lostTo(stop: Stop, memoryMb: number): string {
   return stop.kind === "memory"
     ? `it exceeded the memory limit of ${memoryMb} MB: raise the pool's memory or hold less at once`
-    : `it ran synchronous code for ${spoken(limit)} without a pause: split the work, or ask with a longer deadline`;
+    : `it ran synchronous code for ${spoken(stop.limit)} without a pause: split the work, or ask with a longer deadline`;
 }

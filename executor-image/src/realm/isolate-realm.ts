@@ -395,7 +395,7 @@ export class IsolateRealm implements Realm, SandboxOwner {
     const affected = [...this.#pending.values()].filter(({ place }) => place === sandbox);
     const known = affected.some(({ id }) => id === stop.culprit);
     for (const call of affected) {
-      this.#actors.end(call.id, lostTo(stop, this.#memoryMb, this.remaining(call.id)));
+      this.#actors.end(call.id, lostTo(stop, this.#memoryMb));
       this.#fail(call, this.#errorOf(call, stop, known, now));
     }
   }

@@ -283,6 +283,7 @@ export class Sandbox {
         isolate,
         performance.now() > this.#entryEnd - CLOCK_SLACK,
         state[State.current]! >>> 0,
+        timeout,
       );
       unhandled = error;
     }

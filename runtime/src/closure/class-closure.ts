@@ -1,13 +1,13 @@
 /**
- * From a class to what is sent to start an actor of it. The class travels as a value does, so that it is found in its
- * file, by the loader's tag or by its text; the closure that captures it is the same for all of them.
+ * From a class to what is sent to start an actor of it: a closure that gives the class. The loader has tagged the class
+ * as one; any other travels as a value does, in the captures of a closure that is the same for all of them.
  */
 import { BonfireError, type HandleReference, ValueRefused } from "@bonfire/wire";
 import type { Bundle } from "./bundle.ts";
-import { type Closure, encodeMessage } from "./capture.ts";
+import { type CaptureOptions, type Closure, capture, encodeMessage } from "./capture.ts";
+import { tagOf } from "./registry.ts";
 
-/** The realm takes the class from the captures, so nothing in here runs. */
-const CODE = "(function () { return { classes: {}, sites: [() => () => undefined] }; })";
+const CODE = "(function () { return { classes: {}, sites: [([type]) => type] }; })";
 const BUNDLE: Bundle = {
   hash: "ac7042ac7042ac70",
   code: CODE,
@@ -17,11 +17,9 @@ const BUNDLE: Bundle = {
 };
 
 /** Throws `CAPTURE_REFUSED` when the class would not mean the same there. */
-export function captureClass(
-  type: { readonly name: string },
-  handle: (value: object) => HandleReference | undefined,
-): Closure {
-  const encoded = encode(type, handle);
+export function captureClass(type: Class, options: CaptureOptions & { readonly handle: Handle }): Closure {
+  if (tagOf(type)) return capture(type, options);
+  const encoded = encode(type, options.handle);
   return {
     at: `pool.spawn(${type.name})`,
     site: 0,
@@ -34,7 +32,10 @@ export function captureClass(
   };
 }
 
-function encode(type: { readonly name: string }, handle: (value: object) => HandleReference | undefined) {
+type Class = { readonly name: string };
+type Handle = (value: object) => HandleReference | undefined;
+
+function encode(type: Class, handle: Handle) {
   try {
     return encodeMessage([type], "class", handle);
   } catch (error) {

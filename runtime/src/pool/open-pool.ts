@@ -142,7 +142,15 @@ async function host(
 ): Promise<Hosted> {
   const backend: Backend = options.backend ?? (await defaultBackend());
   const { policy, bootMs, shutdownMs, realm, grants, memoryMb } = options;
-  const bootstrap = { nats: system.bus.address, pool: name, timing, realm, grants, memoryMb };
+  const bootstrap = {
+    nats: system.bus.address,
+    pool: name,
+    timing,
+    realm,
+    grants,
+    concurrency: policy.concurrency,
+    memoryMb,
+  };
   const supervisor = await system.spawn(
     new Supervisor({ pool: name, policy, backend, bootMs, shutdownMs, bootstrap }),
     actorName(name),

@@ -167,7 +167,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     }
     const { actor, call } = splitSpawnOptions(options);
     methodTable(type);
-    const closure = captureClass(type, writeRef);
+    const closure = captureClass(type, {
+      maxCaptureBytes: this.#parts.options.maxCaptureBytes,
+      handle: writeRef,
+    });
     const prepared = this.#prepare({ closure, args: [args, actor], options: call, handles: REFS_ONLY });
     const { system } = this.#parts;
     return this.#start(prepared, CallFlag.actor).then(
