@@ -30,7 +30,7 @@ export class ActorHost {
     const place = placeOf(await this.#system.spawnClass(type, args, options, {}));
     const { ended: end } = this.#system.local(place.actor) ?? {};
     void Promise.resolve(end)
-      .then(() => this.close())
+      .then(() => this.kill())
       .then(ended);
     return place;
   }
@@ -40,9 +40,14 @@ export class ActorHost {
     return this.#system.retire(patience);
   }
 
-  /** Lets go of everything, and of an actor that still runs without further ado. */
-  async close(): Promise<void> {
-    await this.#system.close(0);
+  /** Ends the actor if it still runs. Until `leave`, whoever sends to it is told that it is gone. */
+  kill(): Promise<void> {
+    return this.#system.close(0);
+  }
+
+  /** Receives what is on its way, and nothing after it. */
+  async leave(): Promise<void> {
+    if (this.#bus.link.up) await this.#bus.drain();
     this.#bus.close();
   }
 }

@@ -45,7 +45,9 @@ export function openActor(id: number, node: string, maxPayload: number, isUp: bo
     subscribe(to: string, receive: (message: Arrived) => void) {
       const what = to.split(".")[2] as string;
       receivers.set(what, receive);
-      return { unsubscribe: () => void receivers.delete(what) };
+      // The host decides how long messages come in.
+      const unsubscribe = () => void receivers.delete(what);
+      return { unsubscribe, drain: async () => unsubscribe() };
     },
     onReconnect(callback: () => void) {
       reconnected.add(callback);
@@ -62,10 +64,9 @@ type Script = (share: (specifier: string) => unknown, performance: { now(): numb
 export const actors: ActorStarter = {
   importer: () => (host as ActorHost).handle,
   start: (id, type, args, options) =>
-    (host as ActorHost).start(type as never, args as unknown[], options as never, () => {
-      call = 0;
-      commit(RecordKind.over, id, 0);
-    }),
+    (host as ActorHost).start(type as never, args as unknown[], options as never, () =>
+      commit(RecordKind.over, id, 0),
+    ),
 };
 
 /** Whether it is the call of this isolate's actor, so that it goes on when it has been answered. */

@@ -2,7 +2,8 @@
  * The host's side of an actor in an isolate: takes its messages in and out. The actor names the subjects, and is not
  * trusted: what it sends must bear its own node as the sender, or the actor is ended.
  */
-import { type Mail, subject } from "@bonfire/runtime/internal";
+import type { Mail, Receiving } from "@bonfire/runtime/actor-host";
+import { subject } from "@bonfire/runtime/internal";
 import { FRAME_BYTES, POST_BYTES, Post } from "../guest/layout.ts";
 import { actorScript } from "../sandbox/actor-script.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -21,7 +22,8 @@ export class IsolateActor {
   readonly #mayPublish: RegExp;
   readonly #mayReply: RegExp;
   readonly #watches = new Map<string, () => void>();
-  readonly #unfollow: (() => void)[] = [];
+  readonly #subscriptions: Receiving[] = [];
+  #unfollow: (() => void) | undefined;
   #arrived: Mail[] = [];
   /** Until when somebody waits for an answer, on the clock of `performance.now()`. */
   askedUntil = 0;
@@ -47,10 +49,8 @@ export class IsolateActor {
       receive(message);
     });
     const others = [subject.everyReply(node), subject.everyAnswer(node), subject.everyNobody(node)];
-    for (const one of [mails, ...others.map((to) => carrier.subscribe(to, receive))]) {
-      this.#unfollow.push(() => one.unsubscribe());
-    }
-    this.#unfollow.push(carrier.onReconnect(() => this.#news("link", "", "up")));
+    this.#subscriptions.push(mails, ...others.map((to) => carrier.subscribe(to, receive)));
+    this.#unfollow = carrier.onReconnect(() => this.#news("link", "", "up"));
     return this.#sandbox.openActor(this.#call, actorScript(), node, carrier.maxPayload, carrier.link.up);
   }
 
@@ -59,9 +59,17 @@ export class IsolateActor {
     this.#news("retire", "", String(patience));
   }
 
-  /** It has ended; `detail` says how, if not in order. */
+  /** Whoever still sends to an actor that has ended is told so by its isolate. */
+  async drain(): Promise<void> {
+    if (!this.#cluster.carrier.link.up) return;
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
+  }
+
+  /** Its isolate is gone, or about to go; `detail` says why, if it did not end in order. */
   close(detail?: string): void {
-    for (const stop of [...this.#unfollow, ...this.#watches.values()]) stop();
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    for (const unwatch of this.#watches.values()) unwatch();
+    this.#unfollow?.();
     this.#watches.clear();
     this.#arrived = [];
     this.#cluster.leave(this.node, detail);

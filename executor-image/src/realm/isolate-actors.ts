@@ -32,10 +32,17 @@ export class IsolateActors {
     return actor ? actor.askedUntil - performance.now() : 0;
   }
 
-  end(call: number, detail?: string): void {
+  /** The actor's isolate is gone. */
+  lost(call: number, detail?: string): void {
     const actor = this.#running.get(call);
     this.#running.delete(call);
     actor?.close(detail);
+  }
+
+  /** The actor has ended; resolves when its isolate is of no more use. */
+  async ended(call: number): Promise<void> {
+    await this.#running.get(call)?.drain();
+    this.lost(call);
   }
 
   async retire(patience: number): Promise<void> {

@@ -127,6 +127,7 @@ export class IsolateRealm implements Realm, SandboxOwner {
     const { place } = call;
     this.#fail(call, reason);
     if (place === undefined || place.gone) return;
+    this.#actors.lost(id);
     place.cancel(id);
     if (this.#exclusive || startsActor(call)) this.#discard(place);
   }
@@ -341,7 +342,8 @@ export class IsolateRealm implements Realm, SandboxOwner {
     const isActor = startsActor(call);
     if ((!this.#exclusive && !isActor) || place === undefined || place.gone) return;
     // Left at the end of the turn: what the isolate still has to say is of this call.
-    setImmediate(() => (isActor ? this.#discard(place) : this.#putBack(place)));
+    if (isActor) void this.#actors.ended(call.id).then(() => this.#discard(place));
+    else setImmediate(() => this.#putBack(place));
   }
 
   log(call: number, level: "debug" | "log" | "info" | "warn" | "error", text: string): void {
@@ -395,7 +397,7 @@ export class IsolateRealm implements Realm, SandboxOwner {
     const affected = [...this.#pending.values()].filter(({ place }) => place === sandbox);
     const known = affected.some(({ id }) => id === stop.culprit);
     for (const call of affected) {
-      this.#actors.end(call.id, lostTo(stop, this.#memoryMb));
+      this.#actors.lost(call.id, lostTo(stop, this.#memoryMb));
       this.#fail(call, this.#errorOf(call, stop, known, now));
     }
   }
@@ -429,7 +431,6 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   #end(call: Pending): void {
     this.#pending.delete(call.id);
-    if (startsActor(call)) this.#actors.end(call.id);
     call.end();
     if (call.directory !== undefined) this.#directories.remove(call.directory);
   }

@@ -25,9 +25,12 @@ export class ProcessActors implements ActorStarter {
   }
 
   async start(call: number, type: unknown, args: unknown, options: unknown): Promise<unknown> {
-    const { host } = this.#of(call);
+    const running = this.#of(call);
+    const { host } = running;
     const ended = () => {
-      if (this.#forget(call)) this.#over(call);
+      if (!this.#running.delete(call)) return;
+      this.#over(call);
+      void this.#leave(running);
     };
     return host.start(type as ActorClass, args as unknown[], options as SpawnOptions, ended);
   }
@@ -38,8 +41,10 @@ export class ProcessActors implements ActorStarter {
 
   /** The call was ended from outside, or its actor did not start. */
   async end(call: number): Promise<void> {
-    const { host } = this.#running.get(call) ?? {};
-    if (this.#forget(call)) await host?.close();
+    const running = this.#running.get(call);
+    if (!this.#running.delete(call)) return;
+    await running?.host.kill();
+    await this.#leave(running as Running);
   }
 
   async retire(patience: number): Promise<void> {
@@ -56,9 +61,8 @@ export class ProcessActors implements ActorStarter {
     return running;
   }
 
-  #forget(call: number): boolean {
-    const running = this.#running.get(call);
-    if (running) this.#cluster.leave(running.node);
-    return this.#running.delete(call);
+  async #leave({ host, node }: Running): Promise<void> {
+    await host.leave();
+    this.#cluster.leave(node);
   }
 }

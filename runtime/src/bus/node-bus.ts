@@ -12,6 +12,12 @@ export interface Mail {
   readonly headers?: { readonly code: number };
 }
 
+export interface Receiving {
+  unsubscribe(): void;
+  /** Receives what is on its way, and nothing after it. */
+  drain(): Promise<void>;
+}
+
 /** What carries the messages of nodes: a connection, or the host of an isolate. */
 export interface Carrier {
   readonly link: { readonly up: boolean };
@@ -19,7 +25,7 @@ export interface Carrier {
   readonly maxPayload: number;
   /** Throws `LINK_DOWN`. With `reply` an empty message with code 503 comes there if nobody listens. */
   publish(to: string, payload: Uint8Array, reply?: string): void;
-  subscribe(to: string, receive: (message: Mail) => void): { unsubscribe(): void };
+  subscribe(to: string, receive: (message: Mail) => void): Receiving;
   /** Calls back whenever the link is up again. Returns the way to stop. */
   onReconnect(callback: () => void): () => void;
 }
@@ -37,7 +43,7 @@ export class NodeBus implements ActorBus {
   readonly node: string;
   readonly #carrier: Carrier;
   readonly #inbox: Inbox;
-  readonly #subscriptions: { unsubscribe(): void }[] = [];
+  readonly #subscriptions: Receiving[] = [];
 
   constructor(carrier: Carrier, node: string) {
     this.#carrier = carrier;
@@ -57,7 +63,7 @@ export class NodeBus implements ActorBus {
     this.#carrier.publish(to, payload, reply);
   }
 
-  subscribe(to: string, receive: (message: Mail) => void): { unsubscribe(): void } {
+  subscribe(to: string, receive: (message: Mail) => void): Receiving {
     const subscription = this.#carrier.subscribe(to, receive);
     this.#subscriptions.push(subscription);
     return subscription;
@@ -77,6 +83,11 @@ export class NodeBus implements ActorBus {
 
   onReconnect(callback: () => void): () => void {
     return this.#carrier.onReconnect(callback);
+  }
+
+  /** Receives what is on its way, then nothing more. Rejects if the connection is closed. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
   }
 
   /** Receives nothing any more; whoever waits for an answer is told that nobody is there. */
