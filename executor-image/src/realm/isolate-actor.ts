@@ -24,6 +24,7 @@ export class IsolateActor {
   readonly #watches = new Map<string, () => void>();
   readonly #subscriptions: Receiving[] = [];
   #unfollow: (() => void) | undefined;
+  #lastTo = "";
   #arrived: Mail[] = [];
   /** Until when somebody waits for an answer, on the clock of `performance.now()`. */
   askedUntil = 0;
@@ -36,7 +37,7 @@ export class IsolateActor {
     this.node = cluster.enter();
     const { node } = this;
     this.#mayPublish = new RegExp(`^bf\\.[\\w-]+\\.(?:(?:mail|ans)\\.${node}|nobody\\.${node}\\.[^\\s*>]+)$`);
-    this.#mayReply = new RegExp(`^(?:bf\\.${node}\\.(?:re|nobody)\\.[^\\s*>]+)?$`);
+    this.#mayReply = new RegExp(`^bf\\.${node}\\.(?:re|nobody)\\.[^\\s*>]+$`);
   }
 
   /** Makes the isolate ready for its actor. */
@@ -44,9 +45,10 @@ export class IsolateActor {
     const { carrier } = this.#cluster;
     const { node } = this;
     const receive = (message: Mail) => this.#receive(message);
-    const mails = carrier.subscribe(subject.everyMail(node), (message) => {
-      this.#noteBudget(message.data);
-      receive(message);
+    const mails = carrier.subscribe(subject.everyMail(node), ({ subject, data, reply = "" }) => {
+      const isAsk = this.#noteBudget(data);
+      // To an ask it is answered elsewhere; there the server says if nobody listens.
+      receive({ subject, data, reply: isAsk ? "" : reply });
     });
     const others = [subject.everyReply(node), subject.everyAnswer(node), subject.everyNobody(node)];
     this.#subscriptions.push(mails, ...others.map((to) => carrier.subscribe(to, receive)));
@@ -86,7 +88,10 @@ export class IsolateActor {
     const to = text.toString("latin1", POST_BYTES, toEnd);
     if (what === Post.publish) {
       const reply = text.toString("latin1", toEnd, replyEnd);
-      if (!this.#mayPublish.test(to) || !this.#mayReply.test(reply)) return false;
+      // Most go where the one before went.
+      if (to !== this.#lastTo && !this.#mayPublish.test(to)) return false;
+      if (reply !== "" && !this.#mayReply.test(reply)) return false;
+      this.#lastTo = to;
       this.#publish(to, bytes.subarray(replyEnd), reply);
     } else if (what === Post.watch && /^[\w-]+$/.test(to)) this.#watch(to);
     else if (what === Post.unwatch) this.#unwatch(to);
@@ -119,10 +124,13 @@ export class IsolateActor {
     if (!this.#sandbox.gone) this.#sandbox.news(this.#call, what, node, detail);
   }
 
-  #noteBudget(message: Uint8Array): void {
-    if (message[0] !== 1 || message.length < BUDGET_AT + 4) return;
+  /** Whether the message is one for whose answer somebody waits. */
+  #noteBudget(message: Uint8Array): boolean {
+    if (message[0] !== 1 || message.length < BUDGET_AT + 4) return false;
     const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
-    this.askedUntil = Math.max(this.askedUntil, performance.now() + view.getUint32(BUDGET_AT, true));
+    const budget = view.getUint32(BUDGET_AT, true);
+    this.askedUntil = Math.max(this.askedUntil, performance.now() + budget);
+    return budget > 0;
   }
 
   /** Everything that arrives in one tick enters together. */
