@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import {
+  child,
   connect,
   type Fire,
   type Pool,
   type PoolOptions,
-  placed,
   type Reason,
   type Ref,
 } from "@bonfire/runtime";
@@ -230,13 +230,13 @@ guarantee("`fire.stop` and `fire.kill` end it from any process.", async () => {
 guarantee("`maxMailbox` and `mailboxPolicy` hold there.", () =>
   each(async (pool) => {
     const counter = await pool.spawn(Counter, [0], { maxMailbox: 1, mailboxPolicy: "drop-oldest" });
-    const hanging = counter.with({ deadline: "30s" }).wait();
+    const hanging = codeOf(counter.with({ deadline: "30s" }).wait());
     const dropped = counter.add(1);
     const kept = counter.with({ deadline: "300ms" }).add(2);
     assert.is(await codeOf(dropped), "MAILBOX_FULL");
     assert.is(await codeOf(kept), "ASK_TIMEOUT");
     await fire.kill(counter);
-    assert.is(await codeOf(hanging), "ACTOR_KILLED");
+    assert.is(await hanging, "ACTOR_KILLED");
   }),
 );
 
@@ -461,7 +461,7 @@ guarantee(
     for (const realm of REALMS) {
       const before = new Set(await pidsOf("agent.js"));
       await using pool = await fire.pool(`supervised-${realm}`, { realm, max: 2, idleAfter: "1h" });
-      const { children, stop } = await fire.supervise({}, { hits: placed(() => pool.spawn(Counter, [0])) });
+      const { children, stop } = await fire.supervise({}, { hits: child(Counter, [0], { pool }) });
       const { hits } = children;
       assert.is(await hits.add(1), 1);
       const [first] = (await pidsOf("agent.js")).filter((pid) => !before.has(pid));
