@@ -339,7 +339,7 @@ function clusterOf(bus: Bus, timing: Timing, say: (message: ToAgent) => void): C
     watchNode: watch,
     enter() {
       const node = actorNode(bus.node, ++entered);
-      say({ kind: "entered", node });
+      say({ kind: "entered", node, detail: "" });
       return node;
     },
     async leave(node, detail = "") {

@@ -33,7 +33,6 @@ export type ToAgent =
   /** A process group that shipped code has started, and its end: the guard kills what is left if the cell dies. */
   | { readonly kind: "spawned"; readonly group: number }
   | { readonly kind: "ended"; readonly group: number }
-  /** An actor's node has come or gone; whoever watches it hears so from the agent, also when this process cannot speak. */
-  | { readonly kind: "entered"; readonly node: string }
-  | { readonly kind: "left"; readonly node: string; readonly detail: string }
+  /** An actor's node has come or gone, with how it was lost, or nothing if it ended in order; whoever watches it hears so from the agent, also when this process cannot speak. */
+  | { readonly kind: "entered" | "left"; readonly node: string; readonly detail: string }
   | { readonly kind: "broken"; readonly code: string; readonly message: string };

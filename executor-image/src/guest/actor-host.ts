@@ -15,9 +15,13 @@ export class ActorHost {
   readonly #bus: NodeBus;
   readonly #system: ActorSystem;
 
-  constructor(carrier: Carrier, node: string, watchNode: WatchNode) {
+  /** `warn` is told of dead letters, as nobody else here would be. */
+  constructor(carrier: Carrier, node: string, watchNode: WatchNode, warn: (text: string) => void) {
     this.#bus = new NodeBus(carrier, node);
     this.#system = new ActorSystem(this.#bus, watchNode);
+    this.#system.onDeadLetter(({ to, method, error }) =>
+      warn(`Dead letter "${method}" to ${to}: ${(error as Error).message}`),
+    );
   }
 
   /** How refs are read among what the actor is started with. */

@@ -4,6 +4,11 @@ import { ActorHost } from "./actor-host.ts";
 
 export type OpenActor = typeof open;
 
-export function open(carrier: Carrier, node: string, watchNode: WatchNode): ActorHost {
-  return new ActorHost(carrier, node, watchNode);
+export function open(
+  carrier: Carrier,
+  node: string,
+  watchNode: WatchNode,
+  warn: (text: string) => void,
+): ActorHost {
+  return new ActorHost(carrier, node, watchNode, warn);
 }

@@ -10,6 +10,7 @@ import { bridge } from "./bridge.ts";
 import { requireBuiltin } from "./builtins.ts";
 import type { ActorStarter } from "./call-site.ts";
 import { FRAME_BYTES, POST_BYTES, Post, RecordKind, STATE_CLOCK } from "./layout.ts";
+import { logLine } from "./log.ts";
 import { commit, place } from "./outbox.ts";
 import { runTicks } from "./process-object.ts";
 import { realmRuntime } from "./realm-runtime.ts";
@@ -56,7 +57,7 @@ export function openActor(id: number, node: string, maxPayload: number, isUp: bo
   };
   // The time of the entry is near enough for deadlines, and costs nothing.
   const open = script(share, { now: () => clock[STATE_CLOCK] as number });
-  host = open(carrier, node, watchNode);
+  host = open(carrier, node, watchNode, (text) => logLine(call, "warn", text));
 }
 
 type Script = (share: (specifier: string) => unknown, performance: { now(): number }) => OpenActor;
@@ -133,9 +134,18 @@ export function mail(count: number, buffer: SharedArrayBuffer = bridge.inbox): v
     if (replyEnd > subjectEnd) message.reply = String.fromCharCode(...bytes.slice(subjectEnd, replyEnd));
     if (code > 0) message.headers = { code };
     at = end;
-    receivers.get(subject.split(".", 3)[2] as string)?.(message);
+    receive(message);
   }
   runTicks();
+}
+
+/** One message that cannot be read must not take those behind it along. */
+function receive(message: Arrived): void {
+  try {
+    receivers.get(message.subject.split(".", 3)[2] as string)?.(message);
+  } catch (error) {
+    logLine(call, "warn", `A message was dropped: ${(error as Error).message}`);
+  }
 }
 
 /** Most messages come from where the one before came from, and its subject is told apart faster than made. */
@@ -161,9 +171,8 @@ export function news(what: "gone" | "link" | "retire", node: string, detail: str
     watches.delete(node);
     for (const callback of callbacks ?? []) callback(detail);
   } else if (what === "link") {
-    const wasUp = link.up;
     link.up = detail === "up";
-    if (!wasUp && link.up) for (const callback of reconnected) callback();
+    if (link.up) for (const callback of reconnected) callback();
   } else void host?.retire(Number(detail));
   runTicks();
 }

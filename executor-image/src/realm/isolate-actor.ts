@@ -10,6 +10,12 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Stop } from "../sandbox/stop.ts";
 import type { Cluster } from "./cluster.ts";
 
+/** The rest of a subject, with neither wildcards nor empty tokens. */
+const TOKENS = "(?:\\.[^\\s*>.]+)+";
+/** More bytes of subjects than this end the cell's connection, as nats-server takes 4,096 with all that is around. */
+const MOST_SUBJECT_BYTES = 2_048;
+/** Nodes that one actor may watch. */
+const MOST_WATCHES = 10_000;
 /** Where a message between actors says how long its asker waits: u32 milliseconds; see runtime/src/actor/envelope.ts. */
 const BUDGET_AT = 4;
 
@@ -36,8 +42,8 @@ export class IsolateActor {
     this.#inbox = Buffer.from(sandbox.inbox.buffer);
     this.node = cluster.enter();
     const { node } = this;
-    this.#mayPublish = new RegExp(`^bf\\.[\\w-]+\\.(?:(?:mail|ans)\\.${node}|nobody\\.${node}\\.[^\\s*>]+)$`);
-    this.#mayReply = new RegExp(`^bf\\.${node}\\.(?:re|nobody)\\.[^\\s*>]+$`);
+    this.#mayPublish = new RegExp(`^bf\\.[\\w-]+\\.(?:(?:mail|ans)\\.${node}|nobody\\.${node}${TOKENS})$`);
+    this.#mayReply = new RegExp(`^bf\\.${node}\\.(?:re|nobody)${TOKENS}$`);
   }
 
   /** Makes the isolate ready for its actor. */
@@ -83,7 +89,7 @@ export class IsolateActor {
     const [what, toLow = 0, toHigh = 0, replyLow = 0, replyHigh = 0] = bytes;
     const toEnd = POST_BYTES + (toLow | (toHigh << 8));
     const replyEnd = toEnd + (replyLow | (replyHigh << 8));
-    if (replyEnd > bytes.length) return false;
+    if (replyEnd > bytes.length || replyEnd > MOST_SUBJECT_BYTES) return false;
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, replyEnd);
     const to = text.toString("latin1", POST_BYTES, toEnd);
     if (what === Post.publish) {
@@ -92,8 +98,11 @@ export class IsolateActor {
       if (to !== this.#lastTo && !this.#mayPublish.test(to)) return false;
       if (reply !== "" && !this.#mayReply.test(reply)) return false;
       this.#lastTo = to;
-      this.#publish(to, bytes.subarray(replyEnd), reply);
-    } else if (what === Post.watch && /^[\w-]+$/.test(to)) this.#watch(to);
+      const payload = bytes.subarray(replyEnd);
+      if (payload.length > this.#cluster.carrier.maxPayload) return false;
+      this.#publish(to, payload, reply);
+    } else if (what === Post.watch && /^[\w-]+$/.test(to) && this.#watches.size < MOST_WATCHES)
+      this.#watch(to);
     else if (what === Post.unwatch) this.#unwatch(to);
     else return false;
     return true;

@@ -104,9 +104,13 @@ export class IsolateRealm implements Realm, SandboxOwner {
     if (this.#warming !== undefined) this.#stopWarming();
     const now = performance.now();
     this.#spare.noteUse(now);
-    for (const call of calls) this.#pending.set(call.id, new PendingCall(call, now));
+    let flags = 0;
+    for (const call of calls) {
+      this.#pending.set(call.id, new PendingCall(call, now));
+      flags |= call.flags;
+    }
     if (this.#exclusive) for (const call of calls) this.#runAlone(call);
-    else if (!calls.some(startsActor)) this.#runTogether(calls);
+    else if (!startsActor({ flags })) this.#runTogether(calls);
     else {
       for (const call of calls) {
         if (startsActor(call)) this.#runAlone(call);

@@ -12,11 +12,13 @@ interface Running {
 export class ProcessActors implements ActorStarter {
   readonly #cluster: Cluster;
   readonly #over: (call: number) => void;
+  readonly #warn: (call: number, text: string) => void;
   readonly #running = new Map<number, Running>();
 
   /** `over` is told of an actor that has ended. */
-  constructor(cluster: Cluster, over: (call: number) => void) {
+  constructor(cluster: Cluster, over: (call: number) => void, warn: (call: number, text: string) => void) {
     this.#cluster = cluster;
+    this.#warn = warn;
     this.#over = over;
   }
 
@@ -54,8 +56,9 @@ export class ProcessActors implements ActorStarter {
   #of(call: number): Running {
     let running = this.#running.get(call);
     if (!running) {
+      const { carrier, watchNode } = this.#cluster;
       const node = this.#cluster.enter();
-      running = { node, host: new ActorHost(this.#cluster.carrier, node, this.#cluster.watchNode) };
+      running = { node, host: new ActorHost(carrier, node, watchNode, (text) => this.#warn(call, text)) };
       this.#running.set(call, running);
     }
     return running;

@@ -70,7 +70,8 @@ export class ProcessRealm implements Realm {
     // Most cells never start an actor, and then need not wait for what that takes.
     this.#loadActors = async () => {
       const { ProcessActors } = await import("./process-actors.ts");
-      this.#actors ??= new ProcessActors(cluster(), (call) => this.#over(call, NOTHING));
+      const over = (call: number) => this.#over(call, NOTHING);
+      this.#actors ??= new ProcessActors(cluster(), over, (call, text) => events.log(call, "warn", text));
       return this.#actors;
     };
     process.chdir(workdir);

@@ -36,10 +36,19 @@ const RECHECK_MS = 500;
 /** Codes that tell the reader of a stream more than that its executor is gone. */
 const SAYS_ENOUGH = new Set(["POOL_CLOSED", "EXECUTOR_LOST", "MEMORY_LIMIT"]);
 
-/** Whether a call of the cell other than `overdue` is still within its deadline. */
-function hasTime(calls: Iterable<Call>, overdue: Call): boolean {
+/** How long an actor may keep its cell busy, as V8's limit in isolates says. */
+const TURN_MS = 10_000;
+
+/**
+ * Whether a call of the cell other than `overdue`, which has been asked to end since `since`, is still within its
+ * deadline, or an actor's turn within its limit.
+ */
+function hasTime(calls: Iterable<Call>, overdue: Call, since: number): boolean {
   const now = performance.now();
-  for (const call of calls) if (call !== overdue && !call.settled && call.deadlineAt > now) return true;
+  for (const call of calls) {
+    if (call === overdue || call.settled) continue;
+    if (now < (call.actor ? since + TURN_MS : call.deadlineAt)) return true;
+  }
   return false;
 }
 
@@ -264,7 +273,8 @@ export class Dispatcher implements CallHost, ClientHost {
 
   /** The slot is freed only when the work has really ended. */
   async #endWork(call: Call, cell: CellLink, message: string, patience = 0): Promise<void> {
-    const giveUpAt = performance.now() + patience;
+    const since = performance.now();
+    const giveUpAt = since + patience;
     try {
       while (cell.inFlight.has(call)) {
         const ended = await cell.cancel(call.id, message).catch((error: unknown) => {
@@ -278,7 +288,7 @@ export class Dispatcher implements CallHost, ClientHost {
         }
         // It does not even answer. Another call that is within its time may rightly keep it busy; if there is none,
         // its keeper finds out whether the cell is stuck, and kills it if so.
-        if (hasTime(cell.inFlight, call)) await pause(RECHECK_MS);
+        if (hasTime(cell.inFlight, call, since)) await pause(RECHECK_MS);
         else await this.#system.ref<KeeperPort>(cell.keeper).overdue(message);
       }
     } catch (error) {

@@ -386,7 +386,7 @@ guarantee("It ends when the process that spawned it is killed with -9.", async (
     assert.is(await counter.add(1), 1);
     program.child.kill("SIGKILL");
     assert.ok(["lost", "normal"].includes((await down).kind));
-    assert.is(await codeOf(counter.add(1)), "NO_SUCH_ACTOR");
+    await until(async () => (await codeOf(counter.add(1))) === "NO_SUCH_ACTOR");
   }
 });
 
