@@ -329,19 +329,30 @@ guarantee(
 guarantee(
   "One that runs synchronous code in an isolate for 10 s, or for as long as it is asked with a longer deadline, is lost alone.",
   async () => {
-    await using pool = await fire.pool("loop", { max: 1, concurrency: 2 });
-    const counter = await pool.spawn(Counter, [7]);
-    const bomb = await pool.spawn(Bomb, []);
-    const down = downOf(bomb);
-    const start = performance.now();
-    const asked = codeOf(bomb.with({ deadline: "12s" }).spin());
-    const reason = await down;
-    assert.is(reason.kind, "lost");
-    assert.match((reason as { detail: string }).detail, /ran synchronous code for 12 s/);
-    assert.ok(performance.now() - start > 11_500);
-    assert.ok(["ACTOR_LOST", "ASK_TIMEOUT"].includes(await asked));
-    // While it spun, the server gave up the connection of its cell, which is coming back.
-    await until(async () => (await counter.peek().catch(() => 0)) === 7);
+    // One is told, and so has V8's 10 s; the other is asked, and has as long as its asker.
+    const spin = async (name: string, begin: (bomb: Ref<Bomb>) => unknown): Promise<string> => {
+      await using pool = await fire.pool(name, { max: 1, concurrency: 2 });
+      const counter = await pool.spawn(Counter, [7]);
+      const bomb = await pool.spawn(Bomb, []);
+      const down = downOf(bomb);
+      begin(bomb);
+      const reason = await down;
+      assert.is(reason.kind, "lost");
+      // While it spun, the server gave up the connection of its cell, which is coming back.
+      await until(async () => (await counter.peek().catch(() => 0)) === 7);
+      return (reason as { detail: string }).detail;
+    };
+    const [told, asked] = await Promise.all([
+      spin("told", (bomb) => bomb.tell.spin()),
+      spin("asked", (bomb) =>
+        bomb
+          .with({ deadline: "12s" })
+          .spin()
+          .catch(() => "lost or late"),
+      ),
+    ]);
+    assert.match(told, /ran synchronous code for 10 s/);
+    assert.match(asked, /ran synchronous code for 12 s/);
   },
 );
 
