@@ -1,9 +1,10 @@
 /**
  * Produces dist/guest.js, the one script that every isolate runs: Node's library and our guest, as a function of what
- * the host hands in. Node's license goes beside it. Run after `tsc`, which checks and compiles the guest's sources.
+ * the host hands in, and dist/actors.js, which those with an actor run too. Node's license goes beside it. Run after `tsc`, which checks and compiles the guest's sources.
  */
 import { copyFile, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { actorScript } from "./actor-script.ts";
 import { codeCache } from "./code-cache.ts";
 import { libraryLiteral } from "./node-library.ts";
 import { nodeSources } from "./node-sources.ts";
@@ -37,6 +38,7 @@ return guest.entry;
 })`;
 
 await writeFile(new URL("guest.js", dist), script);
+await writeFile(new URL("actors.js", dist), await actorScript(dist));
 const { guestFacts } = (await import(
   new URL("sandbox/guest-facts.js", dist).href
 )) as typeof import("../src/sandbox/guest-facts.ts");

@@ -71,6 +71,9 @@ export class TestRealm implements AsyncDisposable {
       grants,
       directory,
       workdir: this.workdir,
+      cluster: () => {
+        throw new Error("these tests start no actor");
+      },
       events: {
         reply: (id, reply, bytes) => this.#reply(id, reply, bytes),
         handle: (id, packet) => this.#handle(id, packet),

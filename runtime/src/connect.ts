@@ -10,6 +10,7 @@ import { resolveAddress, type ServerOptions } from "./address.ts";
 import { Bus } from "./bus/bus.ts";
 import { newNodeId } from "./bus/node-id.ts";
 import { senderOf, subject } from "./bus/subject.ts";
+import { shippedStack } from "./closure/stack.ts";
 import { PrivateServer } from "./nats-server/private-server.ts";
 import { refuseUnknown } from "./option.ts";
 import type { Dispatcher } from "./pool/dispatcher.ts";
@@ -59,7 +60,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Fire> {
       Announcer.start(address, node, TIMING),
     ]);
     const watcher = new Watcher(bus, TIMING);
-    const system = new ActorSystem(bus, watcher.watch);
+    const system = new ActorSystem(bus, watcher.watch, { stack: shippedStack });
     await bus.flush();
     return new Fire({ bus, announcer, watcher, system, server });
   } catch (error) {
@@ -72,7 +73,7 @@ interface Parts {
   readonly bus: Bus;
   readonly announcer: Announcer;
   readonly watcher: Watcher;
-  readonly system: ActorSystem;
+  readonly system: ActorSystem<Bus>;
   readonly server: PrivateServer | undefined;
 }
 

@@ -1,13 +1,16 @@
 /** The door for sibling packages of this repository; not for users, and free to change. */
 export { Actor } from "./actor/actor.ts";
+export type { ActorClass, SpawnOptions } from "./actor/actor-class.ts";
 export type { Address } from "./actor/address.ts";
 export type { Reason } from "./actor/reason.ts";
 export { placeOf, type Ref } from "./actor/ref.ts";
-export { ActorSystem } from "./actor/system.ts";
+export { ActorSystem, type WatchNode } from "./actor/system.ts";
 export type { Bootstrap, RealmKind } from "./backend/bootstrap.ts";
 export { Bus, type Message } from "./bus/bus.ts";
 export { type NatsAddress, open } from "./bus/connection.ts";
 export { Question } from "./bus/inbox.ts";
+export { type Carrier, type Mail, NodeBus } from "./bus/node-bus.ts";
+export { actorNode } from "./bus/node-kind.ts";
 export { subject } from "./bus/subject.ts";
 
 // Shipping closures.
@@ -24,7 +27,7 @@ export { PrivateServer } from "./nats-server/private-server.ts";
 export { refuseUnknown } from "./option.ts";
 export type { AgentPort, CellOffer, KeeperPort } from "./pool/agent-port.ts";
 export { Beater } from "./presence/beater.ts";
-export type { Timing } from "./presence/timing.ts";
+export { TIMING, type Timing } from "./presence/timing.ts";
 export { Watcher } from "./presence/watcher.ts";
 export { NatsStore } from "./store/nats-store.ts";
 export { untilFree } from "./store/until-free.ts";

@@ -14,6 +14,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runInThisContext } from "node:vm";
+import { Actor } from "@bonfire/runtime";
 import type { BonfireError } from "@bonfire/wire";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -75,6 +76,7 @@ async function evaluate(
   asked: string[] = [],
 ): Promise<(...values: unknown[]) => unknown> {
   const give = (name: string): unknown => {
+    if (name === "bonfire:runtime") return { Actor };
     asked.push(name);
     return require(name);
   };
@@ -137,6 +139,13 @@ test("the runtime's own functions refuse to work in a closure", async () => {
     await bundle('import { connect } from "@bonfire/runtime";', "() => connect()"),
   );
   assert.throws(closure, /Cannot use connect of @bonfire\/runtime inside a shipped closure/);
+});
+
+test("a realm gives shipped classes its own Actor", async () => {
+  const type = await evaluate(
+    await bundle('import { Actor } from "@bonfire/runtime";', "() => class Counter extends Actor {}"),
+  );
+  assert.is(Object.getPrototypeOf(type()), Actor);
 });
 
 async function failure(built: Bundle | Promise<Bundle>): Promise<BonfireError> {

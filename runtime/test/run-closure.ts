@@ -55,7 +55,9 @@ export const inContext: Execute = async (bundles, site, captures, args) => {
   const context = vm.createContext({ console, Buffer, URL, URLSearchParams, Headers, setTimeout, process });
   vm.runInContext(codec, context);
   const execute = vm.runInContext(EXECUTE, context) as (...given: unknown[]) => Promise<Outcome>;
-  return execute(bundles, site, captures, args, require);
+  // What a realm has of the runtime is not tested here.
+  const given = (name: string) => (name === "bonfire:runtime" ? {} : require(name));
+  return execute(bundles, site, captures, args, given);
 };
 
 /** A realm with nothing but the language. */

@@ -9,6 +9,7 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { actorFigures } from "./actor.ts";
+import { executorActorFigures } from "./actor-executor.ts";
 import { callFigures } from "./call.ts";
 import { captureFigures } from "./capture.ts";
 import { coldFigure } from "./cold.ts";
@@ -28,6 +29,7 @@ if (!Number.isInteger(rounds) || rounds < 1)
 const groups: [names: readonly string[], measure: (rounds: number) => Promise<Record<string, Figure>>][] = [
   [["call.sequential", "call.c64", "call.c256"], callFigures],
   [["actor.ask.c1", "actor.ask.c64", "actor.tell", "actor.spawn", "actor.memory"], actorFigures],
+  [["actor.spawn.executor", "actor.ask.executor"], executorActorFigures],
   [["cold.first-call"], coldFigure],
   [["isolate.complete"], isolateFigure],
   [["ship.1MB", "ship.100MB"], shipFigures],

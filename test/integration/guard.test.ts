@@ -123,7 +123,7 @@ test("SIGTERM while an executor boots leaves no process and no folder", async ()
       timing: { beat: 1_000, probe: 150, nobody: 1_500, lease: 6_000, natsGrace: 30_000 },
       realm: "isolate",
     },
-    ...{ grants: {}, memoryMb: 128, registerMs: 60_000, shutdownMs: 60_000 },
+    ...{ grants: {}, concurrency: 1, memoryMb: 128, registerMs: 60_000, shutdownMs: 60_000 },
   };
   child.stdin.write(`${JSON.stringify(bootstrap)}\n`);
   const started = await below(child.pid as number, "sh");

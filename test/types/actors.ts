@@ -1,5 +1,5 @@
 /** What spawning, asking and supervising infer, checked by the compiler alone: this file is never run. */
-import { Actor, child, type Fire, placed, type Ref, supervision } from "@bonfire/runtime";
+import { Actor, child, type Fire, type Pool, placed, type Ref, supervision } from "@bonfire/runtime";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 declare function expectType<Expected>(): <Actual>(
@@ -8,6 +8,7 @@ declare function expectType<Expected>(): <Actual>(
 ) => void;
 
 declare const fire: Fire;
+declare const pool: Pool;
 
 class Tally extends Actor {
   static readonly reentrant = ["total"] as const;
@@ -61,6 +62,19 @@ export async function spawning(): Promise<void> {
   ref.with({ timeout: 5 });
   // @ts-expect-error no such method is there to be reentrant
   await fire.spawn(Misspelt, []);
+}
+
+export async function spawningOnExecutors(): Promise<void> {
+  expectType<Ref<Tally>>()(await pool.spawn(Tally, [1, "m"], { maxMailbox: 5, deadline: "5s" }));
+  // @ts-expect-error a wrong constructor argument
+  await pool.spawn(Tally, ["1"]);
+  // @ts-expect-error no such option
+  await pool.spawn(Tally, [1], { timeout: 5 });
+  // @ts-expect-error no such method is there to be reentrant
+  await pool.spawn(Misspelt, []);
+  expectType<{ readonly far: Ref<Tally> }>()(
+    (await fire.supervise({}, { far: child(Tally, [1], { pool }) })).children,
+  );
 }
 
 export async function supervising(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type Supervisor,
   type Watcher,
 } from "@bonfire/runtime/internal";
+import { type Announce, announceActors } from "./actor-presence.ts";
 import type { CellProcess } from "./cell-process.ts";
 import type { Cells } from "./cells.ts";
 import { Keeper } from "./keeper.ts";
@@ -16,6 +17,7 @@ export interface AgentOptions {
   readonly bootstrap: Bootstrap;
   readonly cells: Cells;
   readonly watcher: Watcher;
+  readonly announce: Announce;
   /** A cell that was started before anything else, for whoever comes first. */
   readonly firstCell: CellProcess;
   /** Called when the supervisor is gone, and with it whoever could give this executor work. */
@@ -64,6 +66,7 @@ export class Agent extends Actor {
   }
 
   async #give(cell: CellProcess, tenant: string): Promise<CellOffer> {
+    announceActors(cell, this.#options.announce);
     await cell.serve(tenant);
     const { system } = this.context;
     const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.watcher), cell.node);

@@ -17,8 +17,10 @@ const CELL_PROGRAM = fileURLToPath(new URL("../program/cell.js", import.meta.url
 const POLL_MS = 100;
 /** What a cell uses beside the code it runs: Node, the isolate's library, and copies on their way in and out. */
 const OWN_MB = 256;
-/** Address space that V8 reserves for code, which counts as data though it is never touched. */
-const V8_CODE_MB = 1_060;
+/** Address space that V8 reserves for the code of an isolate, which counts as data though it is never touched. */
+const V8_CODE_MB = 530;
+
+export type NodeNews = Extract<ToAgent, { kind: "entered" | "left" }>;
 
 export class CellProcess {
   readonly node: string;
@@ -28,15 +30,18 @@ export class CellProcess {
   readonly #child: ChildProcess;
   readonly #memoryMb: number;
   readonly #guard: CellGuard;
+  /** Told of the actors' nodes that come and go. */
+  onNode: (news: NodeNews) => void = () => undefined;
   #waiting: { kind: ToAgent["kind"]; resolve: () => void }[] = [];
   #cause: BonfireError | undefined;
   #poll: NodeJS.Timeout | undefined;
 
-  constructor(start: Omit<CellStart, "workdir">) {
+  /** `isolates`: how many the process may have at a time, its own among them. */
+  constructor(start: Omit<CellStart, "workdir">, isolates: number) {
     const workdir = mkdtempSync(join(tmpdir(), "bonfire-cell-"));
     this.node = start.node;
     this.#memoryMb = start.memoryMb;
-    const limitKb = (V8_CODE_MB + OWN_MB + 2 * this.#capMb) * 1024;
+    const limitKb = (isolates * V8_CODE_MB + OWN_MB + 2 * this.#capMb) * 1024;
     const program = [process.execPath, "--no-node-snapshot", CELL_PROGRAM];
     this.#child = spawn("sh", ["-c", GUARDED, "sh", String(limitKb), workdir, ...program], {
       stdio: ["ignore", "inherit", "inherit", "ipc", "pipe"],
@@ -103,6 +108,7 @@ export class CellProcess {
   /** Lets it close what it has open; kills it after `ms`. Resolves when nothing of it is left. */
   async stop(ms: number): Promise<void> {
     this.#cause ??= new BonfireError("CELL_STOPPED", "The cell was stopped");
+    this.#say({ kind: "retire" });
     if (this.#child.connected) this.#child.disconnect();
     await this.#endedWithin(ms);
     this.#guard.strike();
@@ -119,6 +125,7 @@ export class CellProcess {
   #hear(message: ToAgent): void {
     if (message.kind === "spawned") this.#guard.add(message.group);
     else if (message.kind === "ended") this.#guard.remove(message.group);
+    else if (message.kind === "entered" || message.kind === "left") this.onNode(message);
     else if (message.kind === "broken") this.kill(new BonfireError(message.code, message.message));
     const heard = this.#waiting.filter(({ kind }) => kind === message.kind);
     this.#waiting = this.#waiting.filter(({ kind }) => kind !== message.kind);

@@ -13,9 +13,12 @@ export class Cells {
 
   /** Starts a cell as the executor's bootstrap says; it serves nobody yet. */
   start(): CellProcess {
-    const { executor, nats, realm, grants, memoryMb } = this.#bootstrap;
+    const { executor, nats, realm, grants, timing, concurrency, memoryMb } = this.#bootstrap;
     const node = `c-${executor.slice(2)}-${++this.#started}`;
-    const cell = new CellProcess({ node, nats, realm, grants, memoryMb, directory: process.cwd() });
+    // Each call and each actor may have an isolate of its own, beside the process's, a shared one and a spare one.
+    const isolates = realm === "isolate" ? concurrency + 3 : 2;
+    const start = { node, nats, realm, grants, timing, memoryMb, directory: process.cwd() };
+    const cell = new CellProcess(start, isolates);
     this.#running.add(cell);
     void cell.ended.then(() => this.#running.delete(cell));
     return cell;

@@ -33,7 +33,9 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
     const beater = new Beater(bus, executor, timing);
     const watcher = new Watcher(bus, timing);
     const system = new ActorSystem(bus, watcher.watch);
-    const agent = await system.spawn(new Agent({ bootstrap, cells, watcher, firstCell, orphan }), "agent");
+    const announce = (node: string) => new Beater(bus, node, timing);
+    const options = { bootstrap, cells, watcher, announce, firstCell, orphan };
+    const agent = await system.spawn(new Agent(options), "agent");
     return { bus, beater, watcher, system, agent };
   };
   const booted = await Promise.race([boot(), launcherGone, asked]);

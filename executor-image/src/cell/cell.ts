@@ -1,8 +1,9 @@
 /** Carries calls from NATS into the realm and replies back; everything that arrives in one tick enters together. */
 import { channel } from "node:diagnostics_channel";
-import { Bus, type Message, subject } from "@bonfire/runtime/internal";
+import { actorNode, Bus, type Message, subject, type Timing, Watcher } from "@bonfire/runtime/internal";
 import {
   BonfireError,
+  CallFlag,
   type CodePart,
   encode,
   FrameKind,
@@ -16,6 +17,7 @@ import {
   readHeader,
   unpack,
 } from "@bonfire/wire";
+import type { Cluster } from "../realm/cluster.ts";
 import { createRealm } from "../realm/create-realm.ts";
 import type { IncomingCall, Realm } from "../realm/realm.ts";
 import type { CellStart, ToAgent } from "./messages.ts";
@@ -25,6 +27,10 @@ const NOTHING = new Uint8Array(0);
 /** Messages that could not be read: `{ to, error }`. */
 const deadLetters = channel("bonfire:dead-letter");
 
+/** How long actors may take to stop when nobody waits for the cell any more. */
+const RETIRE_MS = 1_000;
+/** The agent ends the cell before this. */
+const LONGEST_MS = 2 ** 31 - 1;
 /** Packets that are kept for a call whose body is on its way. */
 const MOST_EARLY = 1_000;
 
@@ -35,6 +41,10 @@ export class Cell {
   readonly #running = new Map<number, string>();
   /** Calls that have been answered with something that is still alive. */
   readonly #open = new Set<number>();
+  /** Those of them, and of the running ones, that are for actors: they outlast the link. */
+  readonly #actors = new Set<number>();
+  /** Actors of whose end the driver has not heard. */
+  readonly #unsaid = new Set<number>();
   /** Calls whose live handles have been used. */
   readonly #live = new Set<number>();
   /** Packets for calls whose body is still on its way. */
@@ -48,6 +58,7 @@ export class Cell {
   #tenant = "";
   #calls: ReturnType<Bus["subscribe"]> | undefined;
   #replies: Replies | undefined;
+  #isRetiring = false;
   /** Set once no more calls are taken; called when nothing is left to do. */
   #drained: (() => void) | undefined;
   /** Where the replies to calls go that came too late. */
@@ -55,7 +66,7 @@ export class Cell {
 
   /** Connects and makes the realm, both at the same time. */
   static async start(start: CellStart, say: (message: ToAgent) => void): Promise<Cell> {
-    const { node, nats, realm, grants, memoryMb, directory, workdir } = start;
+    const { node, nats, realm, grants, timing, memoryMb, directory, workdir } = start;
     const connecting = Bus.connect(nats, node);
     const cell = new Cell();
     cell.#realm = createRealm(realm, {
@@ -72,6 +83,7 @@ export class Cell {
         spawned: (group) => say({ kind: "spawned", group }),
         ended: (group) => say({ kind: "ended", group }),
       },
+      cluster: () => clusterOf(cell.#bus, timing, say),
     });
     cell.#bus = await connecting;
     return cell;
@@ -96,6 +108,7 @@ export class Cell {
   async drained(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drained = resolve;
+    void this.#realm.retire(LONGEST_MS);
     this.#checkDrained();
     await promise;
     if (!this.#bus.link.up) return;
@@ -114,7 +127,13 @@ export class Cell {
       this.#drained();
   }
 
+  /** Its end is wanted, and not that of an agent that was lost: actors are to be told of it. */
+  retireFirst(): void {
+    this.#isRetiring = true;
+  }
+
   async close(): Promise<void> {
+    if (this.#isRetiring && this.#actors.size > 0) await this.#realm.retire(RETIRE_MS);
     await this.#realm.close();
     await this.#bus.close();
   }
@@ -136,7 +155,7 @@ export class Cell {
       const body = message.data.subarray(HEADER_BYTES);
       const answerTo = message.reply ?? "";
       if (header.kind === FrameKind.call) {
-        if (this.#accept(header.id, header.bundle, answerTo)) calls.push({ ...header, body });
+        if (this.#accept(header, answerTo)) calls.push({ ...header, body });
         continue;
       }
       if (calls.length > 0) this.#realm.run(calls);
@@ -180,7 +199,7 @@ export class Cell {
   }
 
   /** Notes a call; answers at once if its bundle is not here. */
-  #accept(id: number, bundle: number, answerTo: string): boolean {
+  #accept({ id, bundle, flags }: ReturnType<typeof readHeader>, answerTo: string): boolean {
     if (this.#drained) {
       this.#tooLate.push(answerTo);
       this.#declined.add(id);
@@ -197,6 +216,7 @@ export class Cell {
     }
     this.#declined.delete(id);
     this.#running.set(id, answerTo);
+    if (flags & CallFlag.actor) this.#actors.add(id);
     return true;
   }
 
@@ -212,7 +232,7 @@ export class Cell {
 
   async #callLarge(header: ReturnType<typeof readHeader>, body: Uint8Array, answerTo: string): Promise<void> {
     const { id } = header;
-    if (!this.#accept(id, header.bundle, answerTo)) return;
+    if (!this.#accept(header, answerTo)) return;
     const early: Uint8Array[] = [];
     this.#early.set(id, early);
     try {
@@ -243,7 +263,10 @@ export class Cell {
     if (answerTo === undefined) return;
     this.#running.delete(id);
     if (kind === ReplyKind.liveValue) this.#open.add(id);
-    else this.#live.delete(id);
+    else {
+      this.#live.delete(id);
+      this.#actors.delete(id);
+    }
     this.#replies?.send({ answerTo, kind, bytes });
     this.#checkDrained();
   }
@@ -254,6 +277,8 @@ export class Cell {
       if (!this.#declined.has(id)) this.#sendPacket(id, packet(PacketKind.over, 0, encode(handleEnded())));
       return;
     }
+    // Its driver only asks whether it is still there.
+    if (this.#actors.has(id)) return;
     this.#live.add(id);
     const early = this.#early.get(id);
     if (!early) this.#realm.receive(id, bytes);
@@ -270,6 +295,7 @@ export class Cell {
   }
 
   #over(id: number, error: Uint8Array): void {
+    if (this.#actors.delete(id) && !this.#bus.link.up) this.#unsaid.add(id);
     this.#handle(id, packet(PacketKind.over, 0, error));
     this.#open.delete(id);
     this.#live.delete(id);
@@ -280,7 +306,10 @@ export class Cell {
   #cutOff(): void {
     const error = new BonfireError("LINK_DOWN", "The link to NATS broke while this was in use");
     const over = packet(PacketKind.over, 0, encode(error));
+    for (const id of this.#unsaid) this.#sendPacket(id, packet(PacketKind.over, 0, NOTHING));
+    this.#unsaid.clear();
     for (const id of [...this.#live, ...this.#open]) {
+      if (this.#actors.has(id)) continue;
       this.#realm.receive(id, over);
       if (this.#running.has(id)) this.#handle(id, over);
     }
@@ -299,6 +328,26 @@ export class Cell {
   #publish(to: string, payload: Uint8Array): void {
     if (this.#bus.link.up) this.#bus.publish(to, payload);
   }
+}
+
+/** What the actors of the realm have of this cell's connection. */
+function clusterOf(bus: Bus, timing: Timing, say: (message: ToAgent) => void): Cluster {
+  const { watch } = new Watcher(bus, timing);
+  let entered = 0;
+  return {
+    carrier: bus,
+    watchNode: watch,
+    enter() {
+      const node = actorNode(bus.node, ++entered);
+      say({ kind: "entered", node, detail: "" });
+      return node;
+    },
+    async leave(node, detail = "") {
+      // Its monitors are to hear its reason before the agent says that its node is gone.
+      await bus.drain();
+      say({ kind: "left", node, detail });
+    },
+  };
 }
 
 /** What goes to a driver's handle subject. */

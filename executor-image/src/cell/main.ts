@@ -8,7 +8,8 @@ enableCompileCache();
 const loaded = import("./cell.ts");
 
 const say = (message: ToAgent): void => {
-  if (process.connected) process.send?.(message);
+  // If the agent has just gone, "disconnect" says so.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 };
 
 let cell: Promise<Cell> | undefined;
@@ -24,6 +25,8 @@ async function handle(message: ToCell): Promise<void> {
       return say({ kind: "serving" });
     case "ping":
       return say({ kind: "pong" });
+    case "retire":
+      return (await cell)?.retireFirst();
     case "drain":
       await (await cell)?.drained();
       if (process.connected) process.disconnect();

@@ -5,6 +5,7 @@ import { cryptoModule } from "./crypto.ts";
 import { filesModule, filesPromises } from "./files.ts";
 import { hostModule, hostNamespace } from "./host-modules.ts";
 import { facts, processObject, requireInternal } from "./library.ts";
+import { REALM_RUNTIME, realmRuntime } from "./realm-runtime.ts";
 import { zlibModule } from "./zlib.ts";
 
 const own: Readonly<Record<string, () => unknown>> = {
@@ -20,7 +21,7 @@ const own: Readonly<Record<string, () => unknown>> = {
   zlib: zlibModule,
 };
 
-const loaded = new Map<string, unknown>();
+const loaded = new Map<string, unknown>([[REALM_RUNTIME, realmRuntime]]);
 const namespaces = new Map<string, object>();
 
 /** A builtin of this realm, or a host module. Throws GRANT_MISSING when the pool's grants do not open it. */

@@ -1,5 +1,5 @@
 /** Runs one closure of a bundle with the captures and arguments in a call's body: the same in every realm. */
-import { BonfireError, CallFlag, decode } from "@bonfire/wire";
+import { BonfireError, CallFlag, type DecodeOptions, decode } from "@bonfire/wire";
 import type { BundleTable } from "./bundles.ts";
 import { iterated, type LiveCalls } from "./live-calls.ts";
 
@@ -12,10 +12,18 @@ export interface CallSite {
   readonly flags: number;
 }
 
+/** What starts the actor of a call. */
+export interface ActorStarter {
+  /** How refs are read among what it is started with. */
+  importer(call: number): NonNullable<DecodeOptions["handle"]>;
+  start(call: number, type: unknown, args: unknown, options: unknown): Promise<unknown>;
+}
+
 /** The closure's result, which may be a promise. `body` is `u32 length of the captures | captures | args`. */
 export function callSite(
   bundles: BundleTable,
   live: LiveCalls,
+  actors: ActorStarter,
   { id, bundle, site, flags }: CallSite,
   body: Uint8Array,
   console: Console,
@@ -30,9 +38,11 @@ export function callSite(
   }
   const split = 4 + capturesLength(body);
   if (split >= body.length && split <= 4) return resultOf(make([], console)(), flags);
-  const options = bundles.decoding(console, live.importer(id));
+  const isActor = (flags & CallFlag.actor) !== 0;
+  const options = bundles.decoding(console, (isActor ? actors : live).importer(id));
   const captures = split > 4 ? (decode(body.subarray(4, split), options) as unknown[]) : [];
   const args = body.length > split ? (decode(body.subarray(split), options) as never[]) : [];
+  if (isActor) return actors.start(id, make(captures, console), args[0], args[1]);
   return resultOf(make(captures, console)(...args), flags);
 }
 

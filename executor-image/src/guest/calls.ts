@@ -8,6 +8,7 @@ import {
   handleEnded,
 } from "@bonfire/wire";
 import { memoryError } from "../sandbox/stop.ts";
+import { actors, isActor } from "./actors.ts";
 import { currentCall, enterCall, loopTime, requestTick, whileTicking } from "./bindings/scheduling.ts";
 import { bridge } from "./bridge.ts";
 import { importBuiltin, requireBuiltin } from "./builtins.ts";
@@ -130,7 +131,7 @@ function resume<T>(id: number, work: () => T): T {
 }
 
 function invoke(call: CallSite, body: Uint8Array): unknown {
-  return callSite(bundles, live, call, body, consoleOf(call.id));
+  return callSite(bundles, live, actors, call, body, consoleOf(call.id));
 }
 
 function settle(id: number, result: unknown): void {
@@ -182,7 +183,7 @@ async function answerLater(id: number, bytes: Uint8Array): Promise<void> {
 }
 
 function answered(id: number): number {
-  return live.size > 0 && live.answered(id) ? RecordKind.liveValue : RecordKind.value;
+  return isActor(id) || (live.size > 0 && live.answered(id)) ? RecordKind.liveValue : RecordKind.value;
 }
 
 function fail(id: number, thrown: unknown): void {

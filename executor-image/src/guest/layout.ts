@@ -74,7 +74,28 @@ export const RecordKind = {
   handle: 9,
   /** What was alive in the call's value has ended. No bytes. */
   over: 10,
+  /** Something that the actor of the isolate sends or wants: see `Post`. */
+  post: 11,
+  lentPost: 12,
 } as const;
+
+/**
+ * What a post is, its first byte. Then u16 length of the subject, u16 length of the reply subject, the two as ASCII, and
+ * the payload.
+ */
+export const Post = {
+  publish: 1,
+  /** The subject is a node: the actor wants to know when it is gone. */
+  watch: 2,
+  unwatch: 3,
+} as const;
+export const POST_BYTES = 5;
+
+/**
+ * Bytes before each message for an actor: u32 length of the payload, u16 of the subject, u16 of the reply subject, u16
+ * status code of the server or 0. The subjects and the payload follow.
+ */
+export const FRAME_BYTES = 10;
 
 /** Log levels by their number in a log record. */
 export const LOG_LEVELS = ["debug", "log", "info", "warn", "error"] as const;

@@ -1,4 +1,5 @@
 /** The guest's entry: builds the realm that a closure sees and gives the host the functions through which it enters. */
+import { mail, news, openActor } from "./actors.ts";
 import {
   assign,
   callSignal,
@@ -36,6 +37,9 @@ const GUEST = {
   forget,
   warm,
   handle,
+  openActor,
+  mail,
+  news,
 } as const;
 
 /** The function of this name, for the host to hold a reference to. */

@@ -34,6 +34,7 @@ const LENT: Readonly<Record<number, number>> = {
   [RecordKind.value]: RecordKind.lentValue,
   [RecordKind.error]: RecordKind.lentError,
   [RecordKind.liveValue]: RecordKind.lentLiveValue,
+  [RecordKind.post]: RecordKind.lentPost,
 };
 
 /** Finishes the record whose bytes went where the last `place` said; `size` 0 needs no place. */

@@ -3,7 +3,7 @@
  * enter it together; with them, or host modules, each running call has an isolate to itself, so that its working directory, children
  * and log lines are exactly its own. An isolate that had to be stopped is replaced by a spare one.
  */
-import { BonfireError, encode, isGranted, ReplyKind } from "@bonfire/wire";
+import { BonfireError, CallFlag, encode, isGranted, ReplyKind } from "@bonfire/wire";
 import { Abilities } from "../grants/abilities.ts";
 import { CallScope } from "../grants/call-scope.ts";
 import { guestFacts } from "../sandbox/guest-facts.ts";
@@ -15,6 +15,7 @@ import { BundleStore, codeLimit } from "./bundle-store.ts";
 import { CallDirectories } from "./call-directories.ts";
 import { groupSize, LARGE_BODY } from "./call-group.ts";
 import { Deadlines } from "./deadlines.ts";
+import { IsolateActors, lostTo } from "./isolate-actors.ts";
 import { PendingCall } from "./pending-call.ts";
 import type { IncomingCall, Realm, RealmEvents, RealmFacts, RealmOptions } from "./realm.ts";
 
@@ -29,12 +30,17 @@ const FLOODED = new BonfireError(
   "PROTOCOL",
   "The call sent far more of its streams than anybody had asked for",
 );
+const FORGED = new BonfireError("PROTOCOL", "The actor sent a message in the name of another");
 const NOTHING = new Uint8Array(0);
 
 /** Milliseconds after which a realm without calls uses its idleness. */
 const WARM_AFTER = 50;
 
 type Pending = PendingCall<Sandbox>;
+
+function startsActor({ flags }: { readonly flags: number }): boolean {
+  return (flags & CallFlag.actor) !== 0;
+}
 
 export class IsolateRealm implements Realm, SandboxOwner {
   readonly #events: RealmEvents;
@@ -48,12 +54,14 @@ export class IsolateRealm implements Realm, SandboxOwner {
   readonly #deadlines = new Deadlines((now) => this.#expire(now));
   readonly #idle: Sandbox[] = [];
   readonly #noCall: CallScope;
+  readonly #actors: IsolateActors;
+  readonly #workdir: string;
   #shared: Sandbox | undefined;
   /** Pending until the first call comes, after which it would be in the way. */
   #warming: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({ memoryMb, grants, directory, workdir, events }: RealmOptions) {
+  constructor({ memoryMb, grants, directory, workdir, events, cluster }: RealmOptions) {
     this.#events = events;
     this.#memoryMb = memoryMb;
     this.#exclusive = CALL_BOUND.some((grant) => isGranted(grants, grant));
@@ -62,6 +70,8 @@ export class IsolateRealm implements Realm, SandboxOwner {
     this.#directories = new CallDirectories(workdir, (message) => events.log(0, "warn", message));
     this.#bundles = new BundleStore(codeLimit(memoryMb), (bundle) => this.#drop(bundle));
     this.#noCall = new CallScope(0, undefined, Number.POSITIVE_INFINITY);
+    this.#actors = new IsolateActors(cluster);
+    this.#workdir = workdir;
   }
 
   /** Builds the first isolate, so that the first call does not wait for it, and plans the spare one. */
@@ -94,9 +104,19 @@ export class IsolateRealm implements Realm, SandboxOwner {
     if (this.#warming !== undefined) this.#stopWarming();
     const now = performance.now();
     this.#spare.noteUse(now);
-    for (const call of calls) this.#pending.set(call.id, new PendingCall(call, now));
+    let flags = 0;
+    for (const call of calls) {
+      this.#pending.set(call.id, new PendingCall(call, now));
+      flags |= call.flags;
+    }
     if (this.#exclusive) for (const call of calls) this.#runAlone(call);
-    else this.#runTogether(calls);
+    else if (!startsActor({ flags })) this.#runTogether(calls);
+    else {
+      for (const call of calls) {
+        if (startsActor(call)) this.#runAlone(call);
+        else this.#runTogether([call]);
+      }
+    }
     // What has not been answered by now waits for something, and its deadline has to be watched.
     if (this.#pending.size === 0) return;
     for (const { id, budget } of calls) {
@@ -111,8 +131,13 @@ export class IsolateRealm implements Realm, SandboxOwner {
     const { place } = call;
     this.#fail(call, reason);
     if (place === undefined || place.gone) return;
+    this.#actors.lost(id);
     place.cancel(id);
-    if (this.#exclusive) this.#discard(place);
+    if (this.#exclusive || startsActor(call)) this.#discard(place);
+  }
+
+  retire(patience: number): Promise<void> {
+    return this.#actors.retire(patience);
   }
 
   async close(): Promise<void> {
@@ -201,7 +226,7 @@ export class IsolateRealm implements Realm, SandboxOwner {
       return stop === undefined;
     } catch (error) {
       this.#fail(pending, error);
-      if (this.#exclusive) this.#putBack(sandbox);
+      this.#leave(pending);
       return false;
     }
   }
@@ -219,17 +244,22 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   #runAlone(call: IncomingCall): void {
     const pending = this.#pending.get(call.id)!;
-    const sandbox = this.#takeIdle(call.bundle);
+    const isActor = startsActor(call);
+    // An actor keeps its isolate, so it gets one that nobody has used and gives it to nobody.
+    const sandbox = isActor ? this.#openOrFail() : this.#takeIdle(call.bundle);
     if (sandbox === undefined) return;
     pending.place = sandbox;
     try {
-      pending.directory = this.#directories.make();
+      if (this.#exclusive) pending.directory = this.#directories.make();
     } catch (error) {
-      this.#idle.push(sandbox);
+      if (isActor) this.#discard(sandbox);
+      else this.#idle.push(sandbox);
       this.#fail(pending, error);
       return;
     }
-    sandbox.assign(call.id, pending.directory);
+    sandbox.assign(call.id, pending.directory ?? this.#workdir);
+    const early = isActor ? this.#actors.open(call.id, sandbox) : undefined;
+    if (early !== undefined) return this.stopped(sandbox, early);
     if (!sandbox.has(call.bundle) && !this.#loadFor(call, sandbox)) return;
     const limit = this.remaining(call.id);
     const { stop } =
@@ -286,6 +316,10 @@ export class IsolateRealm implements Realm, SandboxOwner {
     this.#leave(call);
   }
 
+  post(id: number, bytes: Uint8Array): void {
+    if (!this.#actors.posted(id, bytes)) queueMicrotask(() => this.cancel(id, FORGED));
+  }
+
   handle(id: number, packet: Uint8Array): void {
     const call = this.#pending.get(id);
     if (call === undefined) return;
@@ -307,10 +341,13 @@ export class IsolateRealm implements Realm, SandboxOwner {
   }
 
   /** The call's own isolate, if it had one, is free again. */
-  #leave({ place }: Pending): void {
-    if (!this.#exclusive || place === undefined || place.gone) return;
+  #leave(call: Pending): void {
+    const { place } = call;
+    const isActor = startsActor(call);
+    if ((!this.#exclusive && !isActor) || place === undefined || place.gone) return;
     // Left at the end of the turn: what the isolate still has to say is of this call.
-    setImmediate(() => this.#putBack(place));
+    if (isActor) void this.#actors.ended(call.id).then(() => this.#discard(place));
+    else setImmediate(() => this.#putBack(place));
   }
 
   log(call: number, level: "debug" | "log" | "info" | "warn" | "error", text: string): void {
@@ -328,14 +365,17 @@ export class IsolateRealm implements Realm, SandboxOwner {
 
   remaining(id: number): number {
     const call = this.#pending.get(id);
-    if (call === undefined || (call.answered && call.deadline === Number.POSITIVE_INFINITY)) return STRAY;
+    if (call === undefined || (call.answered && call.deadline === Number.POSITIVE_INFINITY)) {
+      return Math.max(STRAY, this.#actors.asked(id));
+    }
     return Math.max(1, call.deadline - performance.now());
   }
 
   furthestDeadline(sandbox: Sandbox): number {
     let furthest = 0;
     let waiting = false;
-    for (const { place, deadline, answered } of this.#pending.values()) {
+    for (const { place, deadline, answered, id, flags } of this.#pending.values()) {
+      if (place === sandbox && flags & CallFlag.actor) return this.remaining(id);
       if (place !== sandbox || (answered && deadline === Number.POSITIVE_INFINITY)) continue;
       waiting = true;
       if (deadline !== Number.POSITIVE_INFINITY) furthest = Math.max(furthest, deadline);
@@ -360,7 +400,10 @@ export class IsolateRealm implements Realm, SandboxOwner {
     const now = performance.now();
     const affected = [...this.#pending.values()].filter(({ place }) => place === sandbox);
     const known = affected.some(({ id }) => id === stop.culprit);
-    for (const call of affected) this.#fail(call, this.#errorOf(call, stop, known, now));
+    for (const call of affected) {
+      this.#actors.lost(call.id, lostTo(stop, this.#memoryMb));
+      this.#fail(call, this.#errorOf(call, stop, known, now));
+    }
   }
 
   #errorOf(call: Pending, stop: Stop, known: boolean, now: number): BonfireError {

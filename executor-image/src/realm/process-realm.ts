@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { constants, Script } from "node:vm";
 import {
   BonfireError,
+  CallFlag,
   type EncodeOptions,
   encode,
   encodeWithBlobs,
@@ -15,14 +16,17 @@ import {
 } from "@bonfire/wire";
 import { importFrom } from "../grants/import-from.ts";
 import { BundleTable, MissingBundle, type ShipFactory } from "../guest/bundles.ts";
+import type { ActorStarter } from "../guest/call-site.ts";
 import { callSite } from "../guest/call-site.ts";
 import { encodeError } from "../guest/encode-error.ts";
 import { LiveCalls } from "../guest/live-calls.ts";
+import { REALM_RUNTIME, realmRuntime } from "../guest/realm-runtime.ts";
 import { deadlineError } from "../sandbox/stop.ts";
 import { BundleStore, codeLimit } from "./bundle-store.ts";
 import { CallConsole } from "./call-console.ts";
 import { Deadlines } from "./deadlines.ts";
 import { PendingCall } from "./pending-call.ts";
+import type { ProcessActors } from "./process-actors.ts";
 import type { IncomingCall, Realm, RealmEvents, RealmFacts, RealmOptions } from "./realm.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -43,16 +47,19 @@ export class ProcessRealm implements Realm {
   readonly #live: LiveCalls;
   readonly #error: EncodeOptions;
   readonly #cwd = process.cwd();
+  readonly #loadActors: () => Promise<ProcessActors>;
+  #actors: ProcessActors | undefined;
 
-  constructor({ memoryMb, directory, workdir, events }: RealmOptions) {
+  constructor({ memoryMb, directory, workdir, events, cluster }: RealmOptions) {
     this.#events = events;
     this.#console = new CallConsole(events);
     this.#sources = new BundleStore(codeLimit(memoryMb), (bundle) => {
       this.#evaluated.delete(bundle);
       this.#bundles.unload(bundle);
     });
-    const require = createRequire(join(directory, "closure.js"));
-    this.#bundles = new BundleTable(require, importFrom(directory));
+    const found = createRequire(join(directory, "closure.js"));
+    const given = (specifier: string) => (specifier === REALM_RUNTIME ? realmRuntime : found(specifier));
+    this.#bundles = new BundleTable(Object.assign(given, found), importFrom(directory));
     this.#live = new LiveCalls(this.#bundles, {
       send: (call, packet) => events.handle(call, packet),
       over: (call) => this.#over(call, NOTHING),
@@ -60,6 +67,13 @@ export class ProcessRealm implements Realm {
       load: (hash) => this.#loadByHash(hash),
     });
     this.#error = { root: "error", reference: (value) => this.#bundles.reference(value) };
+    // Most cells never start an actor, and then need not wait for what that takes.
+    this.#loadActors = async () => {
+      const { ProcessActors } = await import("./process-actors.ts");
+      const over = (call: number) => this.#over(call, NOTHING);
+      this.#actors ??= new ProcessActors(cluster(), over, (call, text) => events.log(call, "warn", text));
+      return this.#actors;
+    };
     process.chdir(workdir);
     process.on("unhandledRejection", this.#onUnhandled);
   }
@@ -97,13 +111,17 @@ export class ProcessRealm implements Realm {
   }
 
   receive(id: number, packet: Uint8Array): void {
-    if (this.#pending.has(id)) this.#live.receive(id, packet);
+    if (this.#pending.has(id) && !this.#actors?.has(id)) this.#live.receive(id, packet);
   }
 
   cancel(id: number, reason: BonfireError): void {
     if (this.#pending.get(id)?.answered) this.#over(id, encode(reason));
     else this.#answer(id, ReplyKind.error, encode(reason));
     this.#live.close(id, reason);
+  }
+
+  async retire(patience: number): Promise<void> {
+    await this.#actors?.retire(patience);
   }
 
   async close(): Promise<void> {
@@ -115,8 +133,13 @@ export class ProcessRealm implements Realm {
   }
 
   #begin(call: IncomingCall): void {
-    const { id, bundle, body } = call;
+    const { id, bundle, body, flags } = call;
     try {
+      if (flags & CallFlag.actor && !this.#actors) {
+        const kept = { ...call, body: body.slice() };
+        const begin = () => this.#invoke(kept, bundle, kept.body, this.#console.of(id));
+        return this.#settle(id, this.#loadActors().then(begin));
+      }
       this.#settle(id, this.#invoke(call, bundle, body, this.#console.of(id)));
     } catch (error) {
       this.#fail(id, error);
@@ -132,7 +155,7 @@ export class ProcessRealm implements Realm {
       return loading.then(() => this.#invoke(call, call.bundle, kept, console));
     }
     try {
-      return callSite(this.#bundles, this.#live, call, body, console);
+      return callSite(this.#bundles, this.#live, this.#actors as ActorStarter, call, body, console);
     } catch (error) {
       if (!(error instanceof MissingBundle)) throw error;
       return this.#invoke(call, this.#numberOf(error.hash), body, console);
@@ -196,7 +219,7 @@ export class ProcessRealm implements Realm {
 
   #give(id: number, bytes: Uint8Array): void {
     const call = this.#pending.get(id);
-    if (call !== undefined && this.#live.answered(id)) {
+    if (call !== undefined && (this.#actors?.has(id) || this.#live.answered(id))) {
       call.answer();
       this.#events.reply(id, ReplyKind.liveValue, bytes);
     } else this.#answer(id, ReplyKind.value, bytes);
@@ -218,6 +241,7 @@ export class ProcessRealm implements Realm {
   #end(id: number): boolean {
     const call = this.#pending.get(id);
     call?.end();
+    void this.#actors?.end(id);
     return this.#pending.delete(id);
   }
 

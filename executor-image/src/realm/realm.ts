@@ -1,5 +1,6 @@
 /** The thing inside a cell that runs code: bytes in, bytes out. It knows nothing of the bus. */
 import type { BonfireError, Grants } from "@bonfire/wire";
+import type { Cluster } from "./cluster.ts";
 
 /** What a realm tells its cell. None of these may throw. */
 export interface RealmEvents {
@@ -31,6 +32,8 @@ export interface RealmOptions {
   /** A directory of the realm's own, which exists; each call with files gets one inside of it. */
   readonly workdir: string;
   readonly events: RealmEvents;
+  /** Asked for when the first actor is started. */
+  readonly cluster: () => Cluster;
 }
 
 export interface IncomingCall {
@@ -69,6 +72,8 @@ export interface Realm {
   receive(id: number, packet: Uint8Array): void;
   /** Ends a call: its reply is `reason`, its signal fires, its children are killed. Unknown ids are ignored. */
   cancel(id: number, reason: BonfireError): void;
+  /** Stops the actors in order, each within so many ms; resolves when that has been done. */
+  retire(patience: number): Promise<void>;
   /** Drops every call without a reply, kills its children, removes its directories. Idempotent. */
   close(): Promise<void>;
 }

@@ -27,6 +27,9 @@ const ENTRIES = [
   "forget",
   "warm",
   "handle",
+  "openActor",
+  "mail",
+  "news",
 ] as const;
 type EntryName = (typeof ENTRIES)[number];
 

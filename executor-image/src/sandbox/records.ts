@@ -9,6 +9,7 @@ export type Said =
   /** It said more of live handles in one entry than any driver can have asked for; the rest is dropped. */
   | { readonly kind: "flood"; readonly call: number }
   | { readonly kind: "over"; readonly call: number }
+  | { readonly kind: "post"; readonly call: number; readonly bytes: Uint8Array }
   | { readonly kind: "log"; readonly call: number; readonly level: LogLevel; readonly text: string };
 
 const HEADER = RECORD_WORDS * 4;
@@ -103,11 +104,16 @@ export class Records {
         this.#said.push({ kind: "reply", call: id, reply: ReplyKind.liveValue, bytes });
         return;
       case RecordKind.handle:
-        this.#packetBytes += bytes.length;
-        if (this.#packetBytes <= MOST_PACKET_BYTES) this.#said.push({ kind: "handle", call: id, bytes });
-        else if (this.#packetBytes - bytes.length <= MOST_PACKET_BYTES)
-          this.#said.push({ kind: "flood", call: id });
+        if (this.#bounded(id, bytes)) this.#said.push({ kind: "handle", call: id, bytes });
         return;
+      case RecordKind.post:
+        this.#post(id, bytes);
+        return;
+      case RecordKind.lentPost: {
+        const lent = this.#lentTo(bytes);
+        if (lent !== undefined) this.#post(id, lent);
+        return;
+      }
       case RecordKind.over:
         this.#said.push({ kind: "over", call: id });
         return;
@@ -126,13 +132,28 @@ export class Records {
       case RecordKind.lentValue:
       case RecordKind.lentError:
       case RecordKind.lentLiveValue: {
-        const lent =
-          bytes.length === 4
-            ? this.takeBytes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true))
-            : undefined;
+        const lent = this.#lentTo(bytes);
         if (lent === undefined) return;
         this.#said.push({ kind: "reply", call: id, reply: LENT[kind], bytes: lent });
       }
     }
+  }
+
+  /** The buffer whose number is all that the record holds. */
+  #lentTo(bytes: Uint8Array): Uint8Array | undefined {
+    if (bytes.length !== 4) return undefined;
+    return this.takeBytes(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true));
+  }
+
+  #post(call: number, bytes: Uint8Array): void {
+    if (this.#bounded(call, bytes)) this.#said.push({ kind: "post", call, bytes });
+  }
+
+  /** Whether the entry may say so much; the first time that it may not, that is said. */
+  #bounded(call: number, { length }: Uint8Array): boolean {
+    this.#packetBytes += length;
+    if (this.#packetBytes <= MOST_PACKET_BYTES) return true;
+    if (this.#packetBytes - length <= MOST_PACKET_BYTES) this.#said.push({ kind: "flood", call });
+    return false;
   }
 }

@@ -34,6 +34,8 @@ export interface SandboxOwner {
   flooded(call: number): void;
   /** What was alive in the call's value has ended. */
   over(call: number): void;
+  /** Something from the call's actor, as `Post` says; `bytes` are the receiver's to keep. */
+  post(call: number, bytes: Uint8Array): void;
   /** Everything of this call on the host; calls that are over have an ended scope. */
   scope(call: number): CallScope;
   /** Milliseconds until the call's deadline, infinite without one or for an unknown call. */
@@ -158,6 +160,44 @@ export class Sandbox {
     if (stop !== undefined) this.#owner.stopped(this, stop);
   }
 
+  /** Loads the actor runtime for the actor that `call` is about to start. */
+  openActor(
+    call: number,
+    script: BundleCode,
+    node: string,
+    maxPayload: number,
+    isUp: boolean,
+  ): Stop | undefined {
+    const compiled = this.#compile(script);
+    return this.#enter(call, this.#owner.remaining(call), (limit) => {
+      const factory = compiled.runSync(this.#isolate.context, { reference: true, ...limit });
+      const given = (factory as ivm.Reference).derefInto({ release: true });
+      this.#isolate.enter.openActor.applySync(undefined, [call, node, maxPayload, isUp, given], limit);
+    });
+  }
+
+  /** Where messages for the actor are put before `mail`. */
+  get inbox(): Uint8Array {
+    return this.#isolate.inbox;
+  }
+
+  /** Hands the actor of `call` the messages in the inbox, or in a buffer of their own. */
+  mail(call: number, count: number, buffer?: SharedArrayBuffer): void {
+    const parameters = buffer ? [count, this.#isolate.shared(buffer)] : [count];
+    this.#enterActor(call, (limit) => this.#isolate.enter.mail.applySync(undefined, parameters, limit));
+  }
+
+  news(call: number, what: "gone" | "link" | "retire", node: string, detail: string): void {
+    this.#enterActor(call, (limit) =>
+      this.#isolate.enter.news.applySync(undefined, [what, node, detail], limit),
+    );
+  }
+
+  #enterActor(call: number, work: (limit: Limit) => void): void {
+    const stop = this.#enter(call, this.#owner.remaining(call), work);
+    if (stop !== undefined) this.#owner.stopped(this, stop);
+  }
+
   /** Spares the first error the time for tables; only before any call ran. */
   warm(): void {
     if (!this.#gone) this.#isolate.warm();
@@ -243,6 +283,7 @@ export class Sandbox {
         isolate,
         performance.now() > this.#entryEnd - CLOCK_SLACK,
         state[State.current]! >>> 0,
+        timeout,
       );
       unhandled = error;
     }
@@ -294,6 +335,7 @@ export class Sandbox {
       else if (one.kind === "handle") this.#owner.handle(one.call, one.bytes);
       else if (one.kind === "flood") this.#owner.flooded(one.call);
       else if (one.kind === "over") this.#owner.over(one.call);
+      else if (one.kind === "post") this.#owner.post(one.call, one.bytes);
       else this.#owner.log(one.call, one.level, one.text);
     }
   }

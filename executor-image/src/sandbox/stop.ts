@@ -2,7 +2,8 @@
 import { BonfireError } from "@bonfire/wire";
 
 export type Stop =
-  | { readonly kind: "deadline"; readonly culprit: number }
+  /** It ran for longer than `limit` ms. */
+  | { readonly kind: "deadline"; readonly culprit: number; readonly limit: number }
   | { readonly kind: "memory"; readonly culprit: number };
 
 const TIMED_OUT = "Script execution timed out.";
@@ -17,9 +18,10 @@ export function stopOf(
   isolate: { readonly isDisposed: boolean },
   late: boolean,
   culprit: number,
+  limit: number,
 ): Stop | undefined {
   const message = error instanceof Error ? error.message : "";
-  if (late && (message === TIMED_OUT || isolate.isDisposed)) return { kind: "deadline", culprit };
+  if (late && (message === TIMED_OUT || isolate.isDisposed)) return { kind: "deadline", culprit, limit };
   return isolate.isDisposed || DISPOSED.test(message) ? { kind: "memory", culprit } : undefined;
 }
 

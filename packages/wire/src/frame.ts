@@ -37,6 +37,8 @@ export const FrameKind = {
 export const CallFlag = {
   /** The result is to be iterated, and the deadline covers all of that. */
   stream: 1,
+  /** The closure is a class: an actor of it is started, and the call goes on until that has ended. */
+  actor: 2,
 } as const;
 
 export const ReplyKind = {

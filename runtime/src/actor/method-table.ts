@@ -34,7 +34,7 @@ function read(type: Declared & { readonly prototype: object }): MethodTable {
   // Only methods of the classes: a field that holds a function, or a getter, is state.
   let prototype = type.prototype;
   for (; prototype !== Actor.prototype; prototype = Object.getPrototypeOf(prototype) as object) {
-    if (prototype === null) throw invalid(type.name, "it does not extend Actor of @bonfire/runtime");
+    if (!prototype) throw invalid(type.name, "it does not extend Actor of @bonfire/runtime");
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
       if (typeof value !== "function" || name === "constructor" || name in Actor.prototype) continue;
       if (isTaken(name)) throw invalid(type.name, `refs use the name of its method "${name}": rename it`);

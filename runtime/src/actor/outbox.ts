@@ -1,6 +1,6 @@
 /** Sends what refs are asked and told, here and elsewhere, and follows supervised actors to where they are now. */
 import { BonfireError, type DecodeOptions, hasCode } from "@bonfire/wire";
-import type { Bus } from "../bus/bus.ts";
+import type { ActorBus } from "../bus/node-bus.ts";
 import { subject } from "../bus/subject.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
 import { type Address, gone, type Home } from "./address.ts";
@@ -30,7 +30,7 @@ const LOCATE_MS = 60_000;
 const LOCATE_AGAIN_MS = 2_000;
 
 export interface OutboxHost {
-  readonly bus: Bus;
+  readonly bus: ActorBus;
   readonly decoding: DecodeOptions;
   readonly streams: Streams;
   readonly deadLetters: DeadLetters;
@@ -43,7 +43,7 @@ export class Outbox implements Courier {
   readonly decoding: DecodeOptions;
   readonly streams: Streams;
   readonly #host: OutboxHost;
-  readonly #bus: Bus;
+  readonly #bus: ActorBus;
   readonly #node: string;
   readonly #peers: Peers;
   /** Deadlines of asks that are not in the bus's inbox: of this node's own actors, and held ones. */

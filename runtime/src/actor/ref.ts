@@ -162,7 +162,8 @@ export const REF_HANDLE = 32;
 /** What a ref is on the wire. */
 export type RefDetail = readonly [node: string, actor: string, epoch: number, ...home: string[]];
 
-function writeRef(value: object): HandleReference | undefined {
+/** For the codec: how a ref travels; undefined for anything else. */
+export function writeRef(value: object): HandleReference | undefined {
   const target = ActorRef.target(value);
   if (!target) return undefined;
   const { place, home } = target;

@@ -7,7 +7,7 @@
  * the item, then the item or the error as an encoded value.
  */
 import { BonfireError, type DecodeOptions, decode } from "@bonfire/wire";
-import type { Bus } from "../bus/bus.ts";
+import type { ActorBus } from "../bus/node-bus.ts";
 import { subject } from "../bus/subject.ts";
 import type { Source } from "./behaviour.ts";
 import { ANSWER_BYTES, getNumber, MailKind, malformed, packError, putNumber } from "./envelope.ts";
@@ -23,7 +23,7 @@ const What = { credit: 1, cancel: 2, item: 3, end: 4, failed: 5 } as const;
 type What = (typeof What)[keyof typeof What];
 
 export interface StreamsHost {
-  readonly bus: Bus;
+  readonly bus: ActorBus;
   readonly decoding: DecodeOptions;
   readonly watchNode: WatchNode;
 }

@@ -1,7 +1,8 @@
 /** The actors of one node: starts them, takes messages to them, and knows what every part of their runtime needs. */
 import { BonfireError, type DecodeOptions, decode } from "@bonfire/wire";
-import type { Bus, Message } from "../bus/bus.ts";
 import { surface } from "../bus/guard.ts";
+import type { ActorBus, Mail } from "../bus/node-bus.ts";
+import { isActorNode } from "../bus/node-kind.ts";
 import { senderOf, subject } from "../bus/subject.ts";
 import type { Actor } from "./actor.ts";
 import { type ActorClass, resolveSpawnOptions, type SpawnOptions } from "./actor-class.ts";
@@ -46,8 +47,8 @@ export interface Origin {
   readonly restarts?: number;
 }
 
-export class ActorSystem implements AsyncDisposable {
-  readonly bus: Bus;
+export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposable {
+  readonly bus: B;
   readonly decoding: DecodeOptions;
   readonly streams: Streams;
   readonly courier: Outbox;
@@ -60,9 +61,10 @@ export class ActorSystem implements AsyncDisposable {
   #epochs = 0;
   #isClosing = false;
 
-  constructor(bus: Bus, watchNode: WatchNode) {
+  /** `values`: how errors and instances are read, beside refs. */
+  constructor(bus: B, watchNode: WatchNode, values: Omit<DecodeOptions, "handle"> = {}) {
     this.bus = bus;
-    this.decoding = { handle: (kind, _, detail) => this.#readRef(kind, detail as RefDetail) };
+    this.decoding = { ...values, handle: (kind, _, detail) => this.#readRef(kind, detail as RefDetail) };
     this.streams = new Streams({ bus, decoding: this.decoding, watchNode });
     this.courier = new Outbox({
       bus,
@@ -198,7 +200,7 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   /** Takes in what arrived on any subject. Throws `MALFORMED_VALUE`. */
-  receive(message: Message, sender: string): void {
+  receive(message: Mail, sender: string): void {
     const { data } = message;
     switch (data[0]) {
       case MailKind.message:
@@ -250,6 +252,8 @@ export class ActorSystem implements AsyncDisposable {
     if (actor.startsWith("$")) return this.#toRuntime(actor, letter);
     const instance = this.#instances.get(actor);
     if (!instance) return letter.answer(packAbsent());
+    // What runs shipped code is not to speak to the runtime of others.
+    if (instance.setup.isSystem && isActorNode(letter.sender)) return letter.answer(packAbsent());
     const present = instance.address.epoch as number;
     if (epoch !== 0 && epoch !== present) return letter.answer(packAbsent(present));
     instance.deliver(letter);
@@ -292,8 +296,8 @@ export class ActorSystem implements AsyncDisposable {
     return [...this.#instances.values()].map((instance) => instance.inspect());
   }
 
-  /** Ends the users' actors, later ones first; those that do not stop within 5 s are killed. */
-  async retire(): Promise<void> {
+  /** Ends the users' actors, later ones first; those that do not stop within so many ms are killed. */
+  async retire(patience = CLOSE_MS): Promise<void> {
     this.#isClosing = true;
     const own = [...this.#instances.values()]
       .filter(({ setup }) => !setup.isSystem && !setup.parent)
@@ -301,14 +305,14 @@ export class ActorSystem implements AsyncDisposable {
     const stopping = Promise.all(own.map((instance) => instance.stop()));
     const tooLate = setTimeout(() => {
       for (const instance of own) instance.kill();
-    }, CLOSE_MS);
+    }, patience);
     await stopping;
     clearTimeout(tooLate);
   }
 
-  /** Ends every actor. */
-  async close(): Promise<void> {
-    await this.retire();
+  /** Ends every actor, as `retire` says. */
+  async close(patience = CLOSE_MS): Promise<void> {
+    await this.retire(patience);
     await Promise.all([...this.#instances.values()].map((instance) => instance.stop()));
     this.controls.close();
     this.streams.close();

@@ -15,6 +15,8 @@ export interface Bootstrap {
   readonly timing: Timing;
   readonly realm: RealmKind;
   readonly grants: Grants;
+  /** How many calls and actors a cell may have at a time. */
+  readonly concurrency: number;
   /** Cap of one cell, in MB. */
   readonly memoryMb: number;
   /** The executor ends by itself if it could not register within so many ms. */

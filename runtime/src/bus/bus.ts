@@ -5,6 +5,7 @@ import { Bucket, type BucketOptions } from "./bucket.ts";
 import { type Link, type NatsAddress, open } from "./connection.ts";
 import { guarded, surface } from "./guard.ts";
 import { Inbox, type Question } from "./inbox.ts";
+import type { ActorBus } from "./node-bus.ts";
 import { Transfers } from "./transfer.ts";
 
 /** What a subscription receives; `nats` itself is imported nowhere but in this folder. */
@@ -17,7 +18,7 @@ const NOTHING = new Uint8Array(0);
 /** What a message may hold beside its payload limit: NATS counts headers into it. */
 const HEADROOM_BYTES = 1_024;
 
-export class Bus implements AsyncDisposable {
+export class Bus implements ActorBus, AsyncDisposable {
   readonly node: string;
   readonly address: NatsAddress;
   readonly link: Link;
@@ -42,7 +43,7 @@ export class Bus implements AsyncDisposable {
     this.maxPayload = (connection.info?.max_payload ?? 1_048_576) - HEADROOM_BYTES;
     this.#connection = connection;
     this.#reconnected = reconnected;
-    this.#inbox = new Inbox(connection, node);
+    this.#inbox = new Inbox(node, (to, receive) => this.subscribe(to, receive));
   }
 
   /** Connects as `node`. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`. */

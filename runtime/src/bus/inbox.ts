@@ -2,8 +2,8 @@
  * Our own reply inbox. nats.js's `request()` does a third of this one's rate, as it makes a promise, a timer and an
  * error with a stack for each question; here a question is one map entry and a place on a timer wheel.
  */
-import type { Msg, NatsConnection } from "nats";
-import { deadLetter, guarded, isUnreadable, surface } from "./guard.ts";
+import { deadLetter, isUnreadable, surface } from "./guard.ts";
+import type { Mail } from "./node-bus.ts";
 import { subject } from "./subject.ts";
 import { TimerWheel, Wait } from "./timer-wheel.ts";
 
@@ -25,11 +25,9 @@ export class Inbox {
   readonly #prefix: string;
   #next = 1;
 
-  constructor(connection: NatsConnection, node: string) {
+  constructor(node: string, subscribe: (to: string, receive: (message: Mail) => void) => unknown) {
     this.#prefix = subject.reply(node, "");
-    connection.subscribe(subject.everyReply(node), {
-      callback: guarded((message) => this.#receive(message)),
-    });
+    subscribe(subject.everyReply(node), (message) => this.#receive(message));
   }
 
   /** Registers the question and returns the subject to which its reply must go. `deadline`: ms from now. */
@@ -74,7 +72,7 @@ export class Inbox {
     if (question) this.#answer(question, data, from);
   }
 
-  #receive(message: Msg): void {
+  #receive(message: Mail): void {
     const question = this.#take(Number.parseInt(message.subject.slice(this.#prefix.length), 36));
     if (!question) return; // late: its asker has given up
     if (message.data.length === 0 && message.headers?.code === 503) question.onNobody();

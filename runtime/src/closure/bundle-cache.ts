@@ -22,7 +22,7 @@ import type { Bundle } from "./bundle.ts";
 import type { ShipSource } from "./ship-module.ts";
 
 /** Raised when bundles of an older build must not be used. */
-const FORMAT = "12";
+const FORMAT = "13";
 /** What the folder may hold, in MB, when `BONFIRE_CACHE_MB` does not say. */
 const DEFAULT_MB = 256;
 /** The folder is looked through after each so many parts of the limit that were written. */

@@ -7,6 +7,7 @@ import type { Loader, Plugin } from "esbuild";
 import { classNamesIn } from "./class-names.ts";
 import { metaOf } from "./file-meta.ts";
 import { isNativePackage } from "./native-package.ts";
+import { REALM_SPECIFIER } from "./realm-export.ts";
 import { classKey } from "./ship-module.ts";
 
 export const BUILTIN_NAMESPACE = "bonfire-builtin";
@@ -54,7 +55,7 @@ export function shipPlugin(classKeys: string[], hostModules: readonly string[] =
         namespace: RUNTIME_NAMESPACE,
       }));
       build.onLoad({ filter: /.*/, namespace: RUNTIME_NAMESPACE }, () => ({
-        contents: DRIVER_ONLY,
+        contents: REALM_RUNTIME,
         loader: "js",
       }));
       build.onResolve(
@@ -160,12 +161,14 @@ module.exports = new Proxy(function () {}.bind(), {
 }
 
 /**
- * Closures may mention the runtime (a helper that also serves the driver, say) but not use it there. The proxy is the
- * prototype, as esbuild's interop keeps that and copies only own properties.
+ * Actors are of the realm's own class, and errors of its own too. Closures may mention the rest of the runtime (a helper
+ * that also serves the driver, say) but not use it there. The proxy is the prototype, as esbuild's interop keeps that and
+ * copies only own properties.
  */
-const DRIVER_ONLY = `
-module.exports = Object.create(new Proxy({}, {
+const REALM_RUNTIME = `
+module.exports = Object.create(new Proxy($bonfire.require(${JSON.stringify(REALM_SPECIFIER)}), {
   get(target, name) {
+    if (Object.hasOwn(target, name)) return target[name];
     if (name === "__esModule" || name === "then" || typeof name === "symbol") return undefined;
     return () => { throw new Error("Cannot use " + name + " of @bonfire/runtime inside a shipped closure: it belongs to the driver"); };
   },

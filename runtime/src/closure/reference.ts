@@ -17,6 +17,7 @@ import {
   type TextPlace,
 } from "./known-source.ts";
 import { builtinExport } from "./node-builtin.ts";
+import { realmExport } from "./realm-export.ts";
 import {
   addClass,
   type ClassHome,
@@ -56,12 +57,12 @@ function functionReference(value: object, needs: Needs, own: ShipFile | undefine
   const name = own && sharedName(own, value);
   if (name !== undefined) return sharedReference(own!, name, needs);
   // A class first, even if it was handed to a pool itself: its instances need it as a class.
-  const home = homeOf(value) ?? (tagOf(value) ? undefined : findHome(value));
+  const home = homeOf(value) ?? (tagOf(value) || realmExport(value) ? undefined : findHome(value));
   const shipped = home && classReference(home, value as Callable, needs, own);
   if (shipped) return shipped;
   const tag = tagOf(value);
   if (tag) return closureReference(value, tag, needs);
-  const builtin = builtinExport(value);
+  const builtin = builtinExport(value) ?? realmExport(value);
   if (builtin) return { kind: "builtin", ...builtin };
   return sourceReference(value);
 }

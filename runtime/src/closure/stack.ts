@@ -66,6 +66,11 @@ export function localStack(remote: string, driver: string | undefined): string {
   return [...head, ...frames, ...below].join("\n");
 }
 
+/** As `localStack`, but only of what ran as shipped code; any other stack is right as it is. */
+export function shippedStack(remote: string): string {
+  return SHIPPED.test(remote) ? localStack(remote, undefined) : remote;
+}
+
 /** A stack that is led back already, with the frames of the driver's call below it. */
 export function withCaller(stack: string, driver: string | undefined): string {
   return driver === undefined ? stack : [stack, SEPARATOR, ...driverFrames(driver)].join("\n");

@@ -1,5 +1,6 @@
 /** One call from the moment it is made until its caller has an answer. */
-import { BonfireError, CallFlag, handleEnded, PacketKind, ReplyKind } from "@bonfire/wire";
+import { BonfireError, CallFlag, handleEnded, PacketKind, packet, ReplyKind } from "@bonfire/wire";
+import type { Address } from "../actor/address.ts";
 import { Question } from "../bus/inbox.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import type { Closure } from "../closure/capture.ts";
@@ -8,6 +9,7 @@ import type { CellLink } from "./cell-link.ts";
 
 /** A stream that came back is given up when nobody has read it for so long. */
 const IDLE_MS = 60_000;
+const NOTHING = new Uint8Array(0);
 /** How much longer than a stream's deadline the driver waits: the cell enforces it. */
 const GRACE_MS = 1_000;
 
@@ -75,6 +77,8 @@ export class Call extends Question {
   readonly flags: number;
   readonly callSite: string | undefined;
   readonly promise: Promise<unknown>;
+  /** Where the actor is that the call has started. */
+  actor: Address | undefined;
   #handles: CallHandles | undefined;
   readonly #host: CallHost;
   readonly #signal: AbortSignal | undefined;
@@ -179,6 +183,7 @@ export class Call extends Question {
   }
 
   #give(value: unknown, cell: CellLink, isLive: boolean): void {
+    if (this.flags & CallFlag.actor) this.actor = value as Address;
     if (isLive) this.#open(cell);
     else this.#settle();
     this.#resolve(value);
@@ -209,6 +214,8 @@ export class Call extends Question {
   /** The caller has the value; the slot stays taken until the cell says that all of it has ended. */
   #open(cell: CellLink): void {
     this.#phase = { name: "open", cell };
+    // It is open until the actor has ended, whoever uses it.
+    if (this.flags & CallFlag.actor) return this.#host.settled();
     const isStream = (this.flags & CallFlag.stream) !== 0;
     if (!isStream) this.#host.settled();
     this.#host.watch(this, isStream ? this.deadlineAt - performance.now() + GRACE_MS : IDLE_MS);
@@ -246,8 +253,14 @@ export class Call extends Question {
 
   /** Packets have been lost. What waits for the value alone may go on. */
   cutOff(error: unknown): void {
-    if (this.#phase.name === "open") this.abandon(error);
+    if (this.actor) this.#askWhetherOver();
+    else if (this.#phase.name === "open") this.abandon(error);
     else if (error instanceof BonfireError) this.#handles?.session.end(error);
+  }
+
+  /** The word of its end may have been among what was lost: for what is over, the cell says so again. */
+  #askWhetherOver(): void {
+    this.sendPacket(packet(PacketKind.credit, 0, NOTHING));
   }
 
   #ended(cell: CellLink): void {

@@ -75,6 +75,11 @@ export class CellLink {
     this.#calls = subject.call(node, bus.node);
   }
 
+  /** The actors that this driver has here. */
+  get actors(): Address[] {
+    return [...this.inFlight].flatMap(({ actor }) => actor ?? []);
+  }
+
   get free(): number {
     return this.suspect ? 0 : this.slots - this.busy;
   }

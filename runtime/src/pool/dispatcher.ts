@@ -9,6 +9,7 @@ import type { Address } from "../actor/address.ts";
 import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
+import type { Bus } from "../bus/bus.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
 import { locateError, reviveError, reviveValue } from "../closure/revive-error.ts";
 import { localStack } from "../closure/stack.ts";
@@ -35,10 +36,19 @@ const RECHECK_MS = 500;
 /** Codes that tell the reader of a stream more than that its executor is gone. */
 const SAYS_ENOUGH = new Set(["POOL_CLOSED", "EXECUTOR_LOST", "MEMORY_LIMIT"]);
 
-/** Whether a call of the cell other than `overdue` is still within its deadline. */
-function hasTime(calls: Iterable<Call>, overdue: Call): boolean {
+/** How long an actor may keep its cell busy, as V8's limit in isolates says. */
+const TURN_MS = 10_000;
+
+/**
+ * Whether a call of the cell other than `overdue`, which has been asked to end since `since`, is still within its
+ * deadline, or an actor's turn within its limit.
+ */
+function hasTime(calls: Iterable<Call>, overdue: Call, since: number): boolean {
   const now = performance.now();
-  for (const call of calls) if (call !== overdue && !call.settled && call.deadlineAt > now) return true;
+  for (const call of calls) {
+    if (call === overdue || call.settled) continue;
+    if (now < (call.actor ? since + TURN_MS : call.deadlineAt)) return true;
+  }
   return false;
 }
 
@@ -86,7 +96,7 @@ export interface DispatcherEvents {
 
 export class Dispatcher implements CallHost, ClientHost {
   readonly #pool: string;
-  readonly #system: ActorSystem;
+  readonly #system: ActorSystem<Bus>;
   readonly #events: DispatcherEvents;
   readonly #linger: number;
   readonly #slots = new Slots();
@@ -114,7 +124,7 @@ export class Dispatcher implements CallHost, ClientHost {
   #open = 0;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(pool: string, system: ActorSystem, idleAfter: number, events: DispatcherEvents) {
+  constructor(pool: string, system: ActorSystem<Bus>, idleAfter: number, events: DispatcherEvents) {
     this.#pool = pool;
     this.#system = system;
     this.#events = events;
@@ -159,6 +169,13 @@ export class Dispatcher implements CallHost, ClientHost {
     return this.#drained.promise;
   }
 
+  /** Stops the actors of this driver in order; those that do not end within `ms` end with their cells. */
+  async stopActors(ms: number): Promise<void> {
+    const actors = [...this.#slots].flatMap((cell) => cell.actors);
+    const stopping = actors.map((actor) => this.#system.controls.end(actor, "stop", Math.max(1, ms)));
+    await Promise.allSettled(stopping);
+  }
+
   /** Fails whatever is left and gives everything back. */
   close(error: BonfireError): void {
     this.#closed = true;
@@ -180,11 +197,13 @@ export class Dispatcher implements CallHost, ClientHost {
       /** Calls with live handles: streams, signals, remote functions. */
       live: this.#live.size,
       executors: this.#fleet,
-      cells: [...this.#slots].map(({ executor, node, slots, busy, codeBytes }) => ({
+      cells: [...this.#slots].map(({ executor, node, slots, busy, codeBytes, actors }) => ({
         executor,
         node,
         slots,
         busy,
+        /** Actors that this driver has started there; each takes a slot. */
+        actors: actors.length,
         codeBytes,
       })),
       lastBootFailure: this.#lastBootFailure?.message,
@@ -254,7 +273,8 @@ export class Dispatcher implements CallHost, ClientHost {
 
   /** The slot is freed only when the work has really ended. */
   async #endWork(call: Call, cell: CellLink, message: string, patience = 0): Promise<void> {
-    const giveUpAt = performance.now() + patience;
+    const since = performance.now();
+    const giveUpAt = since + patience;
     try {
       while (cell.inFlight.has(call)) {
         const ended = await cell.cancel(call.id, message).catch((error: unknown) => {
@@ -268,7 +288,7 @@ export class Dispatcher implements CallHost, ClientHost {
         }
         // It does not even answer. Another call that is within its time may rightly keep it busy; if there is none,
         // its keeper finds out whether the cell is stuck, and kills it if so.
-        if (hasTime(cell.inFlight, call)) await pause(RECHECK_MS);
+        if (hasTime(cell.inFlight, call, since)) await pause(RECHECK_MS);
         else await this.#system.ref<KeeperPort>(cell.keeper).overdue(message);
       }
     } catch (error) {

@@ -6,6 +6,7 @@ import { placeOf } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { defaultBackend } from "../backend/default-backend.ts";
 import type { Backend } from "../backend/port.ts";
+import type { Bus } from "../bus/bus.ts";
 import { senderOfSupervisorMail, subject } from "../bus/subject.ts";
 import type { Timing } from "../presence/timing.ts";
 import type { Policy } from "../supervisor/decide.ts";
@@ -31,7 +32,7 @@ interface Hosted {
 export async function openPool(
   name: string,
   given: ResolvedPoolOptions,
-  system: ActorSystem,
+  system: ActorSystem<Bus>,
   timing: Timing,
   onClosed: (pool: Pool) => void,
 ): Promise<{ pool: Pool; dispatcher: Dispatcher }> {
@@ -86,7 +87,10 @@ export async function openPool(
   };
 
   const close = async (): Promise<void> => {
+    const endBy = performance.now() + given.shutdownMs;
     await withinMs(dispatcher.drained(), given.shutdownMs);
+    // After the calls, which may use them.
+    await dispatcher.stopActors(endBy - performance.now());
     closing.abort();
     const error = new BonfireError("POOL_CLOSED", `Pool "${name}" was closed while the call waited or ran`);
     floor.fail(error);
@@ -133,12 +137,20 @@ async function join(pool: string, client: Address, system: ActorSystem): Promise
 async function host(
   name: string,
   options: ResolvedPoolOptions,
-  system: ActorSystem,
+  system: ActorSystem<Bus>,
   timing: Timing,
 ): Promise<Hosted> {
   const backend: Backend = options.backend ?? (await defaultBackend());
   const { policy, bootMs, shutdownMs, realm, grants, memoryMb } = options;
-  const bootstrap = { nats: system.bus.address, pool: name, timing, realm, grants, memoryMb };
+  const bootstrap = {
+    nats: system.bus.address,
+    pool: name,
+    timing,
+    realm,
+    grants,
+    concurrency: policy.concurrency,
+    memoryMb,
+  };
   const supervisor = await system.spawn(
     new Supervisor({ pool: name, policy, backend, bootMs, shutdownMs, bootstrap }),
     actorName(name),

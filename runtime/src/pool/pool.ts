@@ -1,8 +1,13 @@
 import { EventEmitter } from "node:events";
 import { BonfireError, CallFlag, Exports, HandleKind, handleKind } from "@bonfire/wire";
+import type { ActorClass, Declared } from "../actor/actor-class.ts";
+import type { Address } from "../actor/address.ts";
+import { methodTable } from "../actor/method-table.ts";
+import { type Ref, writeRef } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import { type Closure, capture, type EncodedArguments, encodeArguments } from "../closure/capture.ts";
+import { captureClass } from "../closure/class-closure.ts";
 import { milliseconds } from "../duration.ts";
 import { checkSignal, refuseUnknown } from "../option.ts";
 import type { Policy } from "../supervisor/decide.ts";
@@ -14,6 +19,7 @@ import type { LogLine, PoolEvents } from "./events.ts";
 import { ungranted } from "./grants.ts";
 import { mapItems } from "./map.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
+import { type PoolSpawnOptions, splitSpawnOptions } from "./spawn-options.ts";
 import { streamFrom } from "./stream.ts";
 
 /** Shipped code returns a value or a promise of one. */
@@ -135,6 +141,43 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     );
   }
 
+  /**
+   * Starts an actor in a cell of an executor and resolves with a ref that anybody in the cluster can use, once its
+   * `onStart` is done. The class travels as a closure does; the arguments are copied now. The actor takes a slot until
+   * it ends, and ends with the pool, with this process, and when its executor is told to stop: see docs/actors.md.
+   *
+   * Throws at once: `CAPTURE_REFUSED`, `VALUE_REFUSED`, `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_ACTOR`,
+   * `INVALID_CALL`, `POOL_CLOSED`. Rejects with what the constructor or `onStart` threw, and with what a call rejects with.
+   *
+   * ```ts
+   * const counter = await pool.spawn(Counter, [10], { name: "hits" });
+   * await counter.increment(2);
+   * ```
+   */
+  spawn<C extends ActorClass>(
+    type: C & Declared<C>,
+    args: ConstructorParameters<C>,
+    options: PoolSpawnOptions = {},
+  ): Promise<Ref<InstanceType<C>>> {
+    if (typeof type !== "function" || !Array.isArray(args)) {
+      throw new BonfireError(
+        "INVALID_CALL",
+        "A spawn takes a class and the list of its arguments: pool.spawn(Counter, [10])",
+      );
+    }
+    const { actor, call } = splitSpawnOptions(options);
+    methodTable(type);
+    const closure = captureClass(type, {
+      maxCaptureBytes: this.#parts.options.maxCaptureBytes,
+      handle: writeRef,
+    });
+    const prepared = this.#prepare({ closure, args: [args, actor], options: call, handles: REFS_ONLY });
+    const { system } = this.#parts;
+    return this.#start(prepared, CallFlag.actor).then(
+      (place) => system.ref(place as Address) as Ref<InstanceType<C>>,
+    );
+  }
+
   /** Executors, slots, and calls waiting and running, as this driver sees them. */
   inspect() {
     return { name: this.name, ...this.#parts.dispatcher.inspect() };
@@ -247,7 +290,7 @@ interface Given {
   readonly closure: Closure;
   readonly args: readonly unknown[];
   readonly options: CallOptions;
-  readonly handles: Handles;
+  readonly handles: Pick<Handles, "add" | "exports">;
 }
 
 interface Prepared {
@@ -286,6 +329,9 @@ class Handles {
     return copy;
   }
 }
+
+/** An actor outlives the call that starts it, so that only refs are of use to it. */
+const REFS_ONLY: Given["handles"] = { add: writeRef, exports: undefined };
 
 function tooLarge(bytes: number, limit: number): BonfireError {
   return new BonfireError(

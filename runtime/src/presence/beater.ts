@@ -21,13 +21,13 @@ export class Beater {
     this.#timer = setInterval(beat, timing.beat);
   }
 
-  /** Whoever watches this node knows at once that it is gone. */
-  async bye(): Promise<void> {
+  /** Whoever watches this node knows at once that it is gone, and why if `detail` says so. */
+  async bye(detail = ""): Promise<void> {
     clearInterval(this.#timer);
     // Whoever missed the goodbye asks, and must not be told that it lives.
     this.#pings.unsubscribe();
     if (!this.#bus.link.up) return;
-    this.#bus.publish(subject.bye(this.#node), NOTHING);
+    this.#bus.publish(subject.bye(this.#node), new TextEncoder().encode(detail));
     await this.#bus.flush();
   }
 }

@@ -1,6 +1,7 @@
 /** Watches other nodes' presence and says once when one is gone. The rules are in judge.ts. */
 import type { Bus, Subscription } from "../bus/bus.ts";
 import { Question } from "../bus/inbox.ts";
+import { machineOf } from "../bus/node-kind.ts";
 import { subject } from "../bus/subject.ts";
 import { judge } from "./judge.ts";
 import type { Timing } from "./timing.ts";
@@ -65,7 +66,9 @@ export class Watcher {
     };
     watched.subscriptions.push(
       this.#bus.subscribe(subject.beat(node), () => seen(watched)),
-      this.#bus.subscribe(subject.bye(node), () => this.#gone(watched, "it said goodbye")),
+      this.#bus.subscribe(subject.bye(node), (message) =>
+        this.#gone(watched, message.string() || "it said goodbye"),
+      ),
     );
     this.#watched.set(node, watched);
     if (!this.#timer) {
@@ -130,7 +133,10 @@ export class Watcher {
   }
 
   #hint(text: string): void {
-    for (const [, node] of text.matchAll(NAMES)) this.suspect(node as string);
+    for (const [, name] of text.matchAll(NAMES)) {
+      const machine = machineOf(name as string);
+      for (const { node } of this.#watched.values()) if (machineOf(node) === machine) this.suspect(node);
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import type { ActorClass, Declared, SpawnOptions } from "../actor/actor-class.ts
 import { resolveSpawnOptions } from "../actor/actor-class.ts";
 import type { AnyRef, Ref } from "../actor/ref.ts";
 import { refuseUnknown } from "../option.ts";
+import type { Pool } from "../pool/pool.ts";
 import { type ResolvedSupervision, resolveSupervision, type SupervisionOptions } from "./options.ts";
 
 /** When a child that has ended is started again: always, unless it ended in order, or never. */
@@ -12,6 +13,8 @@ export type Restart = "permanent" | "transient" | "temporary";
 export interface ChildOptions extends Omit<SpawnOptions, "name"> {
   /** Default `"permanent"`. */
   restart?: Restart;
+  /** Start it on an executor of this pool, and after a loss on another one. Default: in this process. */
+  pool?: Pool;
 }
 
 /** A child of a supervision; `R` is what it is reached by. Made by `child`, `placed` or `supervision`. */
@@ -40,7 +43,12 @@ export type ChildRefs<C extends Children> = {
   readonly [K in keyof C]: C[K] extends Child<infer R> ? R : never;
 };
 
-const KNOWN = ["restart", "maxMailbox", "mailboxPolicy"] as const;
+const KNOWN = [
+  "restart",
+  "pool",
+  "maxMailbox",
+  "mailboxPolicy",
+] as const satisfies readonly (keyof ChildOptions)[];
 const RESTARTS: readonly string[] = ["permanent", "transient", "temporary"] satisfies Restart[];
 
 /**
@@ -54,8 +62,14 @@ export function child<C extends ActorClass>(
   options: ChildOptions = {},
 ): Child<Ref<InstanceType<C>>> {
   refuseUnknown("child", options, KNOWN);
-  const { restart = "permanent", ...spawn } = options;
+  const { restart = "permanent", pool, ...spawn } = options;
   resolveSpawnOptions(spawn);
+  if (pool !== undefined) {
+    if (typeof pool?.spawn !== "function") {
+      throw new BonfireError("INVALID_OPTION", 'Option "pool" must be a pool, as fire.pool() returns it');
+    }
+    return placed(() => pool.spawn(type, args, spawn), { restart });
+  }
   return { restart: checked(restart), start: { kind: "class", type, args, options: spawn } };
 }
 

@@ -1,0 +1,57 @@
+/** One actor on an executor, with the children that it starts: a node of its own. The same in every realm. */
+import {
+  type ActorClass,
+  ActorSystem,
+  type Address,
+  type Carrier,
+  NodeBus,
+  placeOf,
+  type SpawnOptions,
+  type WatchNode,
+} from "@bonfire/runtime/actor-host";
+import type { DecodeOptions } from "@bonfire/wire";
+
+export class ActorHost {
+  readonly #bus: NodeBus;
+  readonly #system: ActorSystem;
+
+  /** `warn` is told of dead letters, as nobody else here would be. */
+  constructor(carrier: Carrier, node: string, watchNode: WatchNode, warn: (text: string) => void) {
+    this.#bus = new NodeBus(carrier, node);
+    this.#system = new ActorSystem(this.#bus, watchNode);
+    this.#system.onDeadLetter(({ to, method, error }) =>
+      warn(`Dead letter "${method}" to ${to}: ${(error as Error).message}`),
+    );
+  }
+
+  /** How refs are read among what the actor is started with. */
+  get handle(): NonNullable<DecodeOptions["handle"]> {
+    return this.#system.decoding.handle as NonNullable<DecodeOptions["handle"]>;
+  }
+
+  /** Resolves with where the actor is when it has started; `ended` is called once it has ended, children and all. */
+  async start(type: ActorClass, args: unknown[], options: SpawnOptions, ended: () => void): Promise<Address> {
+    const place = placeOf(await this.#system.spawnClass(type, args, options, {}));
+    const { ended: end } = this.#system.local(place.actor) ?? {};
+    void Promise.resolve(end)
+      .then(() => this.kill())
+      .then(ended);
+    return place;
+  }
+
+  /** Stops the actor in order; one that has not stopped after so many ms is killed. */
+  retire(patience: number): Promise<void> {
+    return this.#system.retire(patience);
+  }
+
+  /** Ends the actor if it still runs. Until `leave`, whoever sends to it is told that it is gone. */
+  kill(): Promise<void> {
+    return this.#system.close(0);
+  }
+
+  /** Receives what is on its way, and nothing after it. */
+  async leave(): Promise<void> {
+    if (this.#bus.link.up) await this.#bus.drain();
+    this.#bus.close();
+  }
+}
