@@ -17,10 +17,11 @@ import {
   setQuestion,
 } from "./envelope.ts";
 import { answerError, type Letter, Told } from "./letter.ts";
+import { MOST_BYTES, Parts, post, tooLarge } from "./parts.ts";
 import { Peers } from "./peers.ts";
 import type { Courier } from "./ref.ts";
 import { DEFAULTS, type ResolvedSendOptions } from "./send-options.ts";
-import { type Streams, tooLarge } from "./streams.ts";
+import type { Streams } from "./streams.ts";
 import type { WatchNode } from "./system.ts";
 import { identityOf, Target } from "./target.ts";
 
@@ -63,9 +64,11 @@ export class Outbox implements Courier {
     this.decoding = host.decoding;
     this.streams = host.streams;
     this.#peers = new Peers(host.watchNode, (ask, error) => this.#lost(ask, error));
-    host.bus.subscribe(subject.everyAnswer(this.#node), (message) =>
-      this.#bus.answered(questionOf(message.data), message.data, message.subject),
-    );
+    const parts = new Parts();
+    host.bus.subscribe(subject.everyAnswer(this.#node), (message) => {
+      const answer = parts.take(message)?.data;
+      if (answer) this.#bus.answered(questionOf(answer), answer, message.subject);
+    });
     host.bus.subscribe(subject.everyNobody(this.#node), (message) =>
       this.#unheard(message.subject, message.data),
     );
@@ -149,13 +152,12 @@ export class Outbox implements Courier {
     }
     const message = packed ?? packEncoded(this.#header(place, method, options, 0), encoded as Uint8Array);
     if (!this.#bus.link.up) return this.#dead(place, method, linkDown());
-    if (message.length > this.#bus.maxPayload) {
-      return this.#dead(place, method, tooLarge("The message", message.length, this.#bus.maxPayload));
-    }
+    if (message.length > MOST_BYTES)
+      return this.#dead(place, method, tooLarge("The message", message.length, MOST_BYTES));
     const { node, actor } = place;
     // The server answers there if nobody listens, and the actor's node if the actor is gone.
     const reply = subject.nobody(this.#node, node, actor, encodeURIComponent(method));
-    this.#bus.publish(via ?? subject.mail(node, this.#node), message, via ? undefined : reply);
+    post(this.#bus, via ?? subject.mail(node, this.#node), message, via ? undefined : reply);
   }
 
   /** The ask has an outcome. */
@@ -220,15 +222,13 @@ export class Outbox implements Courier {
     const deadline = isPacked ? options.deadline : ask.budget;
     const message = isPacked ? bytes : packEncoded(this.#header(place, method, options, deadline), bytes);
     ask.letter = undefined;
-    if (message.length > this.#bus.maxPayload) {
-      return ask.reject(tooLarge("The message", message.length, this.#bus.maxPayload));
-    }
+    if (message.length > MOST_BYTES) return ask.reject(tooLarge("The message", message.length, MOST_BYTES));
     this.#wheel.remove(ask);
     // There the server says if nobody listens; the answer itself comes by `subject.answer`.
     const reply = this.#bus.expect(ask, deadline);
     setQuestion(message, ask.key, options.signal !== undefined);
     try {
-      this.#bus.publish(via ?? subject.mail(place.node, this.#node), message, reply);
+      post(this.#bus, via ?? subject.mail(place.node, this.#node), message, reply);
     } catch (error) {
       return ask.reject(error);
     }

@@ -11,6 +11,7 @@ import type { ActorBus } from "../bus/node-bus.ts";
 import { subject } from "../bus/subject.ts";
 import type { Source } from "./behaviour.ts";
 import { ANSWER_BYTES, getNumber, MailKind, malformed, packError, putNumber } from "./envelope.ts";
+import { tooLarge } from "./parts.ts";
 import type { WatchNode } from "./system.ts";
 
 const HEADER_BYTES = 12;
@@ -352,11 +353,4 @@ function failure(id: number, error: unknown): Uint8Array {
 
 function streamLost(why: string): BonfireError {
   return new BonfireError("STREAM_LOST", `The stream ended early as ${why}: ask for it again`);
-}
-
-export function tooLarge(what: string, bytes: number, limit: number): BonfireError {
-  return new BonfireError(
-    "MESSAGE_TOO_LARGE",
-    `${what} takes ${bytes} bytes, and a message may have ${limit}: send it in parts, or raise max_payload of nats-server`,
-  );
 }

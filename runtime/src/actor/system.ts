@@ -28,10 +28,11 @@ import { answerError, Letter, Told } from "./letter.ts";
 import { methodTable } from "./method-table.ts";
 import { Monitors } from "./monitor.ts";
 import { Outbox } from "./outbox.ts";
+import { MOST_BYTES, Parts, post, tooLarge } from "./parts.ts";
 import type { Reason } from "./reason.ts";
 import { type AnyRef, makeRef, placeOf, REF_HANDLE, type Ref, type RefDetail, targetOf } from "./ref.ts";
 import { DEFAULTS } from "./send-options.ts";
-import { Streams, tooLarge } from "./streams.ts";
+import { Streams } from "./streams.ts";
 import { Target } from "./target.ts";
 
 /** How long the actors of a node may take to stop when it closes. */
@@ -56,6 +57,7 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
   readonly #deadLetters = new DeadLetters();
   readonly #instances = new Map<string, Instance>();
   readonly #monitors: Monitors;
+  readonly #parts = new Parts();
   /** Asks of other nodes that can be cancelled, by sender and number. */
   readonly #cancellable = new Map<string, RemoteLetter>();
   #epochs = 0;
@@ -200,7 +202,9 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
   }
 
   /** Takes in what arrived on any subject. Throws `MALFORMED_VALUE`. */
-  receive(message: Mail, sender: string): void {
+  receive(mail: Mail, sender: string): void {
+    const message = this.#parts.take(mail);
+    if (!message) return;
     const { data } = message;
     switch (data[0]) {
       case MailKind.message:
@@ -357,10 +361,9 @@ class RemoteLetter extends Letter {
     const { bus } = this.#system;
     // While the link is down the asker cannot be reached; its deadline or its monitor ends the wait.
     if (!bus.link.up) return;
-    const { maxPayload } = bus;
     const fitting =
-      answer.length > maxPayload ? packRefusal(tooLarge("The answer", answer.length, maxPayload)) : answer;
+      answer.length > MOST_BYTES ? packRefusal(tooLarge("The answer", answer.length, MOST_BYTES)) : answer;
     setAnswered(fitting, this.#question);
-    bus.publish(subject.answer(this.sender, bus.node), fitting);
+    post(bus, subject.answer(this.sender, bus.node), fitting);
   }
 }

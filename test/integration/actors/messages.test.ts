@@ -271,16 +271,54 @@ guarantee("A tell to a process that is gone is a dead letter in the sender's.", 
   assert.equal([letters.length, letters[0]?.sender, letters[0]?.method], [1, here.id, "add"]);
 });
 
-guarantee("A message above the server's max_payload is refused with MESSAGE_TOO_LARGE.", async () => {
-  const ref = await counterThere();
-  assert.is(await codeOf(ref.echo(new Uint8Array(1_100_000))), "MESSAGE_TOO_LARGE");
-  const repeat = here.ref<Repeater>((await there.spawn(Repeater, [])).address);
-  assert.is(await codeOf(repeat.bytes(1_100_000)), "MESSAGE_TOO_LARGE");
-});
+guarantee(
+  "A message or an answer above the server's max_payload goes in parts, and keeps its place in the order.",
+  async () => {
+    const keeper = here.ref<Keeper>((await there.spawn(Keeper, [])).address);
+    const large = new Uint8Array(5_000_000).map((_, index) => index % 251);
+    keeper.tell.keep(new Uint8Array([1]));
+    keeper.tell.keep(large);
+    const kept = keeper.keep(new Uint8Array([2]));
+    keeper.tell.keep(new Uint8Array([3]));
+    assert.is(await kept, 3);
+    assert.equal(await keeper.sizes(), [1, 5_000_000, 1, 1]);
+    assert.ok(Buffer.from(large).equals(Buffer.from(await keeper.get(1))));
+  },
+);
 
-class Repeater extends Actor {
-  bytes(count: number): Uint8Array {
-    return new Uint8Array(count);
+guarantee(
+  "One above 16 MB is refused with MESSAGE_TOO_LARGE, and an item of a stream above max_payload.",
+  async () => {
+    const keeper = here.ref<Keeper>((await there.spawn(Keeper, [])).address);
+    assert.is(await codeOf(keeper.keep(new Uint8Array(17_000_000))), "MESSAGE_TOO_LARGE");
+    await keeper.keep(new Uint8Array(10_000_000));
+    await keeper.keep(new Uint8Array(10_000_000));
+    assert.is(await codeOf(keeper.all()), "MESSAGE_TOO_LARGE");
+    assert.is(await codeOf(keeper.stream()[Symbol.asyncIterator]().next()), "MESSAGE_TOO_LARGE");
+  },
+);
+
+class Keeper extends Actor {
+  #kept: Uint8Array[] = [];
+
+  keep(bytes: Uint8Array): number {
+    return this.#kept.push(bytes);
+  }
+
+  sizes(): number[] {
+    return this.#kept.map(({ length }) => length);
+  }
+
+  get(at: number): Uint8Array {
+    return this.#kept[at] as Uint8Array;
+  }
+
+  all(): Uint8Array[] {
+    return this.#kept;
+  }
+
+  async *stream() {
+    yield* this.#kept;
   }
 }
 
