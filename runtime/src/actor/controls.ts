@@ -87,7 +87,7 @@ export class Controls {
       case "belong":
         return this.#find(args[1] as Address)?.belongTo(args[0] as Address);
       case "look":
-        return this.#find(args[0] as Address) !== undefined;
+        return this.#find(args[0] as Address)?.isAlive === true;
       default:
         throw new BonfireError("PROTOCOL", `There is no order "${order}"`);
     }

@@ -1,7 +1,7 @@
 /** What is supervised: which actors, how each is started, and when it is started again. */
 import { BonfireError } from "@bonfire/wire";
 import type { ActorClass, Declared, SpawnOptions } from "../actor/actor-class.ts";
-import { resolveSpawnOptions } from "../actor/actor-class.ts";
+import { resolveSpawnOptions, SPAWN_OPTIONS } from "../actor/actor-class.ts";
 import type { AnyRef, Ref } from "../actor/ref.ts";
 import { refuseUnknown } from "../option.ts";
 import { type ResolvedSupervision, resolveSupervision, type SupervisionOptions } from "./options.ts";
@@ -40,7 +40,6 @@ export type ChildRefs<C extends Children> = {
   readonly [K in keyof C]: C[K] extends Child<infer R> ? R : never;
 };
 
-const KNOWN = ["restart", "maxMailbox", "mailboxPolicy"] as const;
 const RESTARTS: readonly string[] = ["permanent", "transient", "temporary"] satisfies Restart[];
 
 /**
@@ -53,7 +52,7 @@ export function child<C extends ActorClass>(
   args: ConstructorParameters<C>,
   options: ChildOptions = {},
 ): Child<Ref<InstanceType<C>>> {
-  refuseUnknown("child", options, KNOWN);
+  refuseUnknown("child", options, ["restart", ...SPAWN_OPTIONS]);
   const { restart = "permanent", ...spawn } = options;
   resolveSpawnOptions(spawn);
   return { restart: checked(restart), start: { kind: "class", type, args, options: spawn } };
