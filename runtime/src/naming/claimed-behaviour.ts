@@ -134,7 +134,7 @@ export class ClaimedBehaviour implements Behaviour {
     const instance = this.#instance as Instance;
     const { names } = instance.system;
     const lease = await names.claim(store, key, instance.address, this.#claim);
-    names.returnAfter(instance.ended, lease);
+    names.returnAfter(instance, lease);
     instance.fence(lease);
     return lease;
   }

@@ -10,6 +10,7 @@ import {
   parseAddress,
   requireName,
 } from "../actor/address.ts";
+import type { Instance } from "../actor/instance.ts";
 import type { Reason } from "../actor/reason.ts";
 import { type AnyRef, type Ref, targetOf } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
@@ -47,7 +48,8 @@ export class Names {
   /** Those that actors of this node have from others. */
   readonly #borrowed = new Map<string, LentLease>();
   readonly #registrations = new Set<Registration>();
-  readonly #returning = new Set<Promise<void>>();
+  /** By the address of the actor. */
+  readonly #returning = new Map<string, Promise<unknown>>();
   readonly #closing = new AbortController();
 
   constructor(system: ActorSystem) {
@@ -71,21 +73,27 @@ export class Names {
     }
   }
 
-  /** Gives the lease back when `ended` resolves. */
-  returnAfter(ended: Promise<unknown>, lease: Lease): void {
-    this.#track(ended.then(() => lease.release()));
+  /** Gives the lease back when the actor has ended. */
+  returnAfter({ ended, address }: Instance, lease: Lease): void {
+    void ended.then(() => this.#track(address, lease.release()));
   }
 
-  /** What the closing waits for. */
-  #track(returning: Promise<void>): void {
-    const tracked = returning
-      .catch((error: unknown) => {
-        // Then it is free when its time is up.
-        const isLeft = hasCode(error, "STORE_UNAVAILABLE") || hasCode(error, "CLOSED");
-        if (!isLeft && !this.#closing.signal.aborted) throw error;
-      })
-      .finally(() => this.#returning.delete(tracked));
-    this.#returning.add(tracked);
+  /** Resolves when the names of an actor of this node that has ended are free. */
+  async freed(place: Address): Promise<void> {
+    await this.#returning.get(formatAddress(place));
+  }
+
+  #track(place: Address, returning: Promise<void>): void {
+    const key = formatAddress(place);
+    const settled = returning.catch((error: unknown) => {
+      // Then it is free when its time is up.
+      const isLeft = hasCode(error, "STORE_UNAVAILABLE") || hasCode(error, "CLOSED");
+      if (!isLeft && !this.#closing.signal.aborted) throw error;
+    });
+    const all = Promise.all([this.#returning.get(key), settled]).finally(() => {
+      if (this.#returning.get(key) === all) this.#returning.delete(key);
+    });
+    this.#returning.set(key, all);
   }
 
   async register(name: string, ref: AnyRef, ttl: number, wait: number): Promise<Registration> {
@@ -117,7 +125,7 @@ export class Names {
       releasing ??= this.#release(place, lease, reason);
       return releasing;
     };
-    const unwatch = this.#system.monitor(place, (reason) => this.#track(release(reason)));
+    const unwatch = this.#system.monitor(place, (reason) => this.#track(place, release(reason)));
     const registration = {
       name,
       token,
@@ -264,10 +272,10 @@ export class Names {
 
   /** Frees every name that this node keeps. */
   async close(): Promise<void> {
-    for (const registration of this.#registrations) this.#track(registration.release());
+    const registrations = Array.from(this.#registrations, (registration) => registration.release());
     // What has not come back soon runs out by itself.
     const late = setTimeout(() => this.#closing.abort(), CLOSE_MS);
-    await Promise.allSettled(this.#returning);
+    await Promise.allSettled([...registrations, ...this.#returning.values()]);
     clearTimeout(late);
   }
 }

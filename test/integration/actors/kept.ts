@@ -1,5 +1,12 @@
 /** Actors with names, keys and states for the tests. */
-import { Actor, type AnyRef, type Fire, type HostOptions, type Ref, type SpawnOptions } from "@bonfire/runtime";
+import {
+  Actor,
+  type AnyRef,
+  type Fire,
+  type HostOptions,
+  type Ref,
+  type SpawnOptions,
+} from "@bonfire/runtime";
 
 /** Notes what it is told, and keeps that. */
 export class Ledger extends Actor {
