@@ -115,8 +115,13 @@ export class Clerk extends Actor {
     this.#fire = fire;
   }
 
-  ledger(options: Pick<SpawnOptions, "register" | "ttl" | "state" | "wait"> = {}): Promise<Ref<Ledger>> {
-    return this.#fire.spawn(Ledger, [], options);
+  async ledger(options: Omit<SpawnOptions, "store"> = {}): Promise<Ref<Ledger>> {
+    const ledger = await this.#fire.spawn(Ledger, [], options);
+    this.#fire.monitor(ledger, (reason) => {
+      const { code } = (reason.kind === "error" ? reason.error : {}) as { code?: string };
+      console.log(`ended ${reason.kind} ${code}`);
+    });
+    return ledger;
   }
 
   plain(): Promise<Ref<Plain>> {

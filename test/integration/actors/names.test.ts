@@ -5,7 +5,8 @@ import { clerkProcess } from "../../harness/clerk-process.ts";
 import { guarantee } from "../../harness/guarantee.ts";
 import { NatsServer } from "../../harness/nats.ts";
 import { codeOf, until } from "../../harness/outcome.ts";
-import type { Program } from "../../harness/program.ts";
+import { Program } from "../../harness/program.ts";
+import { RedisServer } from "../../harness/redis.ts";
 import { SlowLink } from "../../harness/slow-link.ts";
 import { Ledger, Plain } from "./kept.ts";
 
@@ -262,9 +263,50 @@ guarantee(
     link.delay = 60_000;
     const next = await here.spawn(Ledger, [], { register: name, wait: "20s" });
     assert.is((await here.whereis(name))?.address, next.address);
-    link.delay = 0;
-    await link[Symbol.asyncDispose]();
+    await program.line(/^ended error NAME_LOST$/);
     await program[Symbol.asyncDispose]();
+    await link[Symbol.asyncDispose]();
+  },
+);
+
+guarantee(
+  "No turn under a name runs after one with a later token began, whoever is frozen or slow in between.",
+  async () => {
+    const redis = await RedisServer.start();
+    for (const env of [{}, { REDIS_URL: redis.url }]) {
+      const name = newName();
+      const contenders = [1, 2, 3].map(
+        () =>
+          new Program("integration/actors/programs/contender.ts", {
+            args: [name, "400ms"],
+            env: { NATS_URL: server.url, ...env },
+          }),
+      );
+      programs.push(...contenders);
+      await Promise.all(contenders.map((contender) => contender.line(/^ready$/)));
+      const turns = () =>
+        contenders
+          .flatMap(({ output }) => Array.from(output.matchAll(/^turn (\d+) (\d+)$/gm)))
+          .map(([, token, at]) => ({ token: BigInt(token as string), at: BigInt(at as string) }));
+      const holders = () => new Set(turns().map(({ token }) => token)).size;
+      for (let round = 0; round < 6; round++) {
+        const before = holders();
+        // Whoever has the name now, or else the first, sleeps for longer than it may.
+        const last = turns().toSorted(byTime).at(-1);
+        const holder =
+          contenders.find(({ output }) => last && output.includes(`turn ${last.token}`)) ?? contenders[0];
+        holder?.child.kill("SIGSTOP");
+        await until(() => holders() > before);
+        holder?.child.kill("SIGCONT");
+      }
+      for (const contender of contenders) await contender[Symbol.asyncDispose]();
+      const tokens = turns()
+        .toSorted(byTime)
+        .map(({ token }) => token);
+      assert.ok(holders() > 6, `${holders()} holders`);
+      assert.equal(tokens, tokens.toSorted());
+    }
+    await redis[Symbol.asyncDispose]();
   },
 );
 
@@ -278,7 +320,7 @@ guarantee("`this.token` is greater than that of every earlier holder of the name
   }
   assert.equal(tokens, tokens.toSorted());
   assert.is(new Set(tokens).size, 3);
-  assert.match(await (await here.spawn(Plain, [])).myToken().catch(String), /has a token when/);
+  assert.match(await (await here.spawn(Plain, [])).myToken().then(String, String), /has a token when/);
 });
 
 guarantee(
@@ -390,5 +432,9 @@ guarantee(
     assert.is(await codeOf(connect({ store: {} as never })), "INVALID_OPTION");
   },
 );
+
+function byTime(a: { at: bigint }, b: { at: bigint }): number {
+  return a.at < b.at ? -1 : 1;
+}
 
 test.run();

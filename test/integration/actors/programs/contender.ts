@@ -1,9 +1,11 @@
 // Wants a name whenever it is free, and takes turns under it until it has lost it.
 import { connect } from "@bonfire/runtime";
+import { RedisStore } from "@bonfire/store-redis";
 import { Turns } from "../kept.ts";
 
 const [name = "", ttl = "1s"] = process.argv.slice(2);
-const fire = await connect();
+const { REDIS_URL: url } = process.env;
+const fire = await connect(url ? { store: await RedisStore.connect({ url }) } : {});
 console.log("ready");
 for (;;) {
   try {
