@@ -16,6 +16,8 @@ export class Ask extends Question {
   /** The encoded arguments, or the whole message if it was packed for `place`. */
   readonly bytes: Uint8Array;
   readonly isPacked: boolean;
+  /** The place that is in the packed message. */
+  readonly packedFor: Address | undefined;
   readonly expiresAt: number;
   /** Where it was sent. */
   place: Address;
@@ -45,6 +47,7 @@ export class Ask extends Question {
     this.options = options;
     this.bytes = bytes;
     this.isPacked = isPacked;
+    this.packedFor = isPacked ? target.place : undefined;
     this.expiresAt = performance.now() + options.deadline;
     this.#resolve = resolve;
     this.#reject = reject;

@@ -78,6 +78,7 @@ export class Controls {
         }
         if (order === "kill") instance.kill();
         else await instance.stop();
+        await instance.ended;
         await this.#system.names.freed(instance.address);
         return undefined;
       }

@@ -217,6 +217,8 @@ export class Outbox implements Courier {
   /** The actor was not there and has not seen the message. `epoch`: of who has its name now, or 0. */
   absent(ask: Ask, epoch: number): void {
     const { target, place } = ask;
+    // What becomes of its node is nothing to the ask any more.
+    ask.peer?.asks.delete(ask);
     if (!target.home) return ask.reject(gone(place));
     if (target.place === place) this.#moved(target, epoch);
     if (ask.isSettled) return;
@@ -259,7 +261,7 @@ export class Outbox implements Courier {
 
   #sendAway(ask: Ask, place: Address, via: string | undefined): void {
     const { method, options, bytes } = ask;
-    const isFirst = ask.isPacked && ask.key === 0 && !ask.letter;
+    const isFirst = ask.packedFor === place && ask.key === 0;
     const deadline = isFirst ? options.deadline : ask.budget;
     const message = isFirst
       ? bytes

@@ -73,12 +73,15 @@ guarantee("A group's `next` gives one member after the other.", async () => {
   assert.equal(await Promise.all(members.map((member) => member.add())), [3, 3, 3]);
 });
 
-guarantee("`next` of a group without members rejects with GROUP_EMPTY; a tell to it reaches nobody.", async () => {
-  const empty = here.group<Plain>(newGroup());
-  assert.is(await codeOf(empty.next()), "GROUP_EMPTY");
-  assert.equal(await empty.members(), []);
-  empty.tell.add();
-});
+guarantee(
+  "`next` of a group without members rejects with GROUP_EMPTY; a tell to it reaches nobody.",
+  async () => {
+    const empty = here.group<Plain>(newGroup());
+    assert.is(await codeOf(empty.next()), "GROUP_EMPTY");
+    assert.equal(await empty.members(), []);
+    empty.tell.add();
+  },
+);
 
 guarantee("A member leaves when its actor ends, and at once for those who use the group.", async () => {
   const group = newGroup();
