@@ -1,5 +1,5 @@
 /** The actors of one node: starts them, takes messages to them, and knows what every part of their runtime needs. */
-import { BonfireError, type DecodeOptions, decode } from "@bonfire/wire";
+import { BonfireError, type DecodeOptions, decode, hasCode } from "@bonfire/wire";
 import type { Bus, Message } from "../bus/bus.ts";
 import { surface } from "../bus/guard.ts";
 import { senderOf, subject } from "../bus/subject.ts";
@@ -198,7 +198,10 @@ export class ActorSystem implements AsyncDisposable {
       (found) => {
         if (unwatch) unwatch = this.#monitors.watch(found, onDown);
       },
-      () => unwatch && onDown(NO_SUCH_ACTOR),
+      (error: Error) => {
+        const isNobody = hasCode(error, "NO_SUCH_NAME") || hasCode(error, "NO_SUCH_ACTOR");
+        if (unwatch) onDown(isNobody ? NO_SUCH_ACTOR : { kind: "lost", detail: error.message });
+      },
     );
     return () => {
       unwatch?.();

@@ -126,7 +126,9 @@ export class ClaimedBehaviour implements Behaviour {
     Actor.enter(actor, context);
     await this.#restore();
     await this.#inner.start(context);
-    if (idleAfter !== undefined) this.#watchIdle(idleAfter);
+    if (idleAfter === undefined) return;
+    this.#watchIdle(idleAfter);
+    void this.#instance.ended.then(() => clearTimeout(this.#idle));
   }
 
   /** Takes a lease for the actor; its end gives it back, also if it does not start. */
@@ -193,7 +195,6 @@ export class ClaimedBehaviour implements Behaviour {
   }
 
   async stop(reason: Reason): Promise<void> {
-    clearTimeout(this.#idle);
     await this.#inner?.stop(reason);
     // What has failed may be the state itself: the last one that was saved is the better one.
     if (this.#kept && this.#inner && reason.kind !== "error") await this.#save();

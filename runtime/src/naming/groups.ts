@@ -1,11 +1,12 @@
 /** Groups: actors that are found together by a name. Who reads one may be a moment behind. */
-import { BonfireError, hasCode } from "@bonfire/wire";
-import { formatAddress, requireName } from "../actor/address.ts";
+import { BonfireError } from "@bonfire/wire";
+import { type Address, formatAddress, requireName } from "../actor/address.ts";
 import { type AnyRef, type Ref, targetOf } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
+import type { Store } from "../store/port.ts";
 import { GroupView } from "./group-view.ts";
 import { groupKey } from "./key.ts";
-import { Membership } from "./membership.ts";
+import { Membership, outInTime } from "./membership.ts";
 
 const TTL_MS = 5_000;
 
@@ -27,7 +28,7 @@ interface Joined {
 
 export class Groups {
   readonly #system: ActorSystem;
-  readonly #joined = new Map<string, Joined>();
+  readonly #joined = new Map<string, Promise<Joined>>();
   readonly #views = new Map<string, GroupView>();
 
   constructor(system: ActorSystem) {
@@ -47,10 +48,21 @@ export class Groups {
     const place = await this.#system.find(ref);
     const member = formatAddress(place);
     const id = `${key} ${member}`;
-    if (this.#joined.has(id)) return;
+    const joining = this.#joined.get(id) ?? this.#begin(store, key, place);
+    this.#joined.set(id, joining);
+    try {
+      await joining;
+    } catch (error) {
+      this.#joined.delete(id);
+      throw error;
+    }
+  }
+
+  async #begin(store: Store, key: string, place: Address): Promise<Joined> {
+    const member = formatAddress(place);
     const membership = await Membership.join(store, key, member, TTL_MS);
-    const unwatch = this.#system.monitor(place, () => void this.#leave(id).catch(outInTime));
-    this.#joined.set(id, { membership, unwatch });
+    const unwatch = this.#system.monitor(place, () => void this.#leave(`${key} ${member}`).catch(outInTime));
+    return { membership, unwatch };
   }
 
   async leave(group: string, ref: AnyRef): Promise<void> {
@@ -63,8 +75,8 @@ export class Groups {
   }
 
   async #leave(id: string): Promise<void> {
-    const joined = this.#joined.get(id);
-    this.#joined.delete(id);
+    const joined = await this.#joined.get(id);
+    if (!this.#joined.delete(id)) return;
     joined?.unwatch();
     await joined?.membership.leave();
   }
@@ -98,8 +110,4 @@ export class Groups {
     this.#views.clear();
     await Promise.all([...this.#joined.keys()].map((id) => this.#leave(id).catch(outInTime)));
   }
-}
-
-function outInTime(error: unknown): void {
-  if (!hasCode(error, "STORE_UNAVAILABLE") && !hasCode(error, "CLOSED")) throw error;
 }

@@ -1,4 +1,5 @@
 /** Keeps one member in a group of the store, which forgets those that do not come again. */
+import { hasCode } from "@bonfire/wire";
 import type { Store } from "../store/port.ts";
 
 const RENEWALS = 3;
@@ -39,4 +40,9 @@ export class Membership {
     this.#left ??= this.#joining.then(() => this.#store.leave(this.#group, this.#member));
     return this.#left;
   }
+}
+
+/** For who cannot be taken out: nobody renews it, so it is out when its time is up. Throws anything else. */
+export function outInTime(error: unknown): void {
+  if (!hasCode(error, "STORE_UNAVAILABLE") && !hasCode(error, "CLOSED")) throw error;
 }

@@ -111,8 +111,8 @@ export class Names {
       if (place.node === system.node) this.#require(place).fence(lease);
       else await this.#lend(place, lease);
     } catch (error) {
-      this.#loans.delete(lease.key);
-      await lease.release();
+      // The actor may have heard of it nevertheless.
+      this.#track(place, this.#release(place, lease, undefined));
       throw error;
     }
     return this.#registration(name, place, lease);

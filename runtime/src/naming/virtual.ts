@@ -19,7 +19,7 @@ import { type Duration, milliseconds } from "../duration.ts";
 import { refuseUnknown } from "../option.ts";
 import { type Claim, keeping } from "./claimed-behaviour.ts";
 import { hostGroup, virtualKey } from "./key.ts";
-import { Membership } from "./membership.ts";
+import { Membership, outInTime } from "./membership.ts";
 
 export interface HostOptions extends Omit<SpawnOptions, "name" | "register" | "wait"> {
   /** An actor that has had no message for so long is stopped, and started again by its next one. Default 5 min. */
@@ -90,6 +90,7 @@ export class Virtual {
         idleAfter: idleMs,
       };
     };
+    // Whatever the key: throws now if there can be none.
     claim("");
     if (this.#hosted.has(name)) {
       throw new BonfireError("NAME_TAKEN", `This process hosts ${name} already: stop that first`);
@@ -124,10 +125,8 @@ export class Virtual {
     const membership = this.#memberships.get(name);
     this.#hosted.delete(name);
     this.#memberships.delete(name);
-    await membership?.leave().catch((error: unknown) => {
-      // Then it is out when its time is up, and refuses until then.
-      if (!hasCode(error, "STORE_UNAVAILABLE")) throw error;
-    });
+    // If it is not heard, this process refuses until its time is up.
+    await membership?.leave().catch(outInTime);
   }
 
   /** What other nodes' runtimes ask of this one's, and the refs of this one. */
