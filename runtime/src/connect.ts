@@ -1,6 +1,6 @@
 import { BonfireError, unpack } from "@bonfire/wire";
 import type { Actor } from "./actor/actor.ts";
-import type { ActorClass, Declared, SpawnOptions } from "./actor/actor-class.ts";
+import { type ActorClass, DEFAULT_TTL_MS, type Declared, type SpawnOptions } from "./actor/actor-class.ts";
 import { parseAddress, parseNamed } from "./actor/address.ts";
 import type { DeadLetter } from "./actor/dead-letter.ts";
 import type { Reason } from "./actor/reason.ts";
@@ -224,7 +224,7 @@ export class Fire implements AsyncDisposable {
    */
   async register(name: string, ref: AnyRef, options: RegisterOptions = {}): Promise<Registration> {
     refuseUnknown("register", options, ["ttl", "wait"]);
-    const { ttl = "5s", wait = 0 } = options;
+    const { ttl = DEFAULT_TTL_MS, wait = 0 } = options;
     return this.#parts.system.names.register(
       name,
       requireRef(ref),
@@ -284,7 +284,7 @@ export class Fire implements AsyncDisposable {
     return this.#parts.system.groups.join(group, requireRef(ref));
   }
 
-  /** Takes the actor out of a group. Nothing happens if it is not in. Throws as `join`. */
+  /** Takes the actor out of a group that it joined by this connection; else nothing happens. Throws as `join`. */
   async leave(group: string, ref: AnyRef): Promise<void> {
     return this.#parts.system.groups.leave(group, requireRef(ref));
   }

@@ -69,8 +69,6 @@ export class Groups {
     requireName("group", group);
     const key = groupKey(group);
     const member = formatAddress(await this.#system.find(ref));
-    // One that joined by another process is taken out here, and comes again by that one.
-    if (!this.#joined.has(`${key} ${member}`)) return (await this.#system.store()).leave(key, member);
     await this.#leave(`${key} ${member}`);
   }
 

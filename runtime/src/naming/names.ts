@@ -30,8 +30,10 @@ export interface Registration extends AsyncDisposable {
   release(): Promise<void>;
 }
 
-/** How long names may take to come back when the connection closes. */
-const CLOSE_MS = 1_000;
+/** How long an actor of another node may take to hear that it has a name no more. */
+const TAKE_BACK_MS = 1_000;
+/** Between two tries while the store cannot be used. */
+const RETRY_MS = 250;
 
 interface Loan {
   readonly lease: Lease;
@@ -50,7 +52,6 @@ export class Names {
   readonly #registrations = new Set<Registration>();
   /** By the address of the actor. */
   readonly #returning = new Map<string, Promise<unknown>>();
-  readonly #closing = new AbortController();
 
   constructor(system: ActorSystem) {
     this.#system = system;
@@ -65,11 +66,17 @@ export class Names {
   ): Promise<Lease> {
     const until = performance.now() + wait;
     for (;;) {
-      const lease = await Lease.acquire(store, key, formatAddress(place), ttl);
-      if (lease) return lease;
-      const left = until - performance.now();
-      if (left <= 0) throw await taken(store, key);
-      await untilFreeOrLate(store, key, left);
+      try {
+        const lease = await Lease.acquire(store, key, formatAddress(place), ttl);
+        if (lease) return lease;
+        const left = until - performance.now();
+        if (left <= 0) throw await taken(store, key);
+        await untilFreeOrLate(store, key, left);
+      } catch (error) {
+        // Who waits does so through an outage of the store too.
+        if (!hasCode(error, "STORE_UNAVAILABLE") || performance.now() + RETRY_MS > until) throw error;
+        await pause(RETRY_MS);
+      }
     }
   }
 
@@ -87,8 +94,7 @@ export class Names {
     const key = formatAddress(place);
     const settled = returning.catch((error: unknown) => {
       // Then it is free when its time is up.
-      const isLeft = hasCode(error, "STORE_UNAVAILABLE") || hasCode(error, "CLOSED");
-      if (!isLeft && !this.#closing.signal.aborted) throw error;
+      if (!hasCode(error, "STORE_UNAVAILABLE") && !hasCode(error, "CLOSED")) throw error;
     });
     const all = Promise.all([this.#returning.get(key), settled]).finally(() => {
       if (this.#returning.get(key) === all) this.#returning.delete(key);
@@ -150,17 +156,17 @@ export class Names {
       system.local(place.actor)?.unfence(lease);
     } else if (reason === undefined || reason.kind === "lost") {
       // The actor has to know first that it may act without the name. If it cannot be told, or is only said to be
-      // gone, it may go on for as long as it was last promised.
+      // gone, it may go on for as long as it was last promised, and the store keeps the name for longer than that.
       const isTold = reason === undefined && (await this.#takeBack(place, lease.key));
-      this.#loans.delete(lease.key);
-      if (!isTold) await pause(lease.remaining, undefined, { ref: false, signal: this.#closing.signal });
+      if (!isTold) lease.abandon();
     }
+    this.#loans.delete(lease.key);
     await lease.release();
   }
 
   async #takeBack({ node, actor, epoch }: Address, key: string): Promise<boolean> {
     try {
-      await this.#ask(node, "unfence", [{ node, actor, epoch }, key]);
+      await this.#ask(node, "unfence", [{ node, actor, epoch }, key], TAKE_BACK_MS);
       return true;
     } catch {
       // Whatever the reason: it was not told.
@@ -195,7 +201,7 @@ export class Names {
       case "fence":
         return this.#fence(sender, args[0] as Address, args[1] as string);
       case "unfence":
-        return this.#unfence(args[0] as Address, args[1] as string);
+        return this.#unfence(sender, args[0] as Address, args[1] as string);
       case "term":
         return this.#term(sender, args[0] as string);
       default:
@@ -221,6 +227,9 @@ export class Names {
 
   /** An actor of ours gets a name that `keeper` keeps for it. False: the actor is not there. */
   async #fence(keeper: string, place: Address, key: string): Promise<boolean> {
+    if (this.#find(place)?.setup.isSystem) {
+      throw new BonfireError("NOT_YOURS", `Actor ${place.actor} belongs to the runtime of its node`);
+    }
     const ask = () => this.#ask(keeper, "term", [key]) as Promise<Term | undefined>;
     const lent = await LentLease.take(key, ask);
     const instance = this.#find(place);
@@ -228,15 +237,15 @@ export class Names {
       lent?.close();
       return false;
     }
-    const id = borrowing(place, key);
+    const id = borrowing(keeper, place, key);
     this.#borrowed.set(id, lent);
     instance.fence(lent);
     void instance.ended.then(() => this.#giveUp(id));
     return true;
   }
 
-  #unfence(place: Address, key: string): void {
-    const id = borrowing(place, key);
+  #unfence(keeper: string, place: Address, key: string): void {
+    const id = borrowing(keeper, place, key);
     const lent = this.#borrowed.get(id);
     if (!lent) return;
     this.#find(place)?.unfence(lent);
@@ -255,8 +264,8 @@ export class Names {
     return { token: loan.lease.token, remaining: loan.lease.remaining };
   }
 
-  #ask(node: string, method: string, args: unknown[]): Promise<unknown> {
-    return this.#system.ask({ node, actor: Names.ACTOR }, method, args);
+  #ask(node: string, method: string, args: unknown[], deadline?: number): Promise<unknown> {
+    return this.#system.ask({ node, actor: Names.ACTOR }, method, args, deadline);
   }
 
   #find({ actor, epoch }: Address) {
@@ -273,15 +282,12 @@ export class Names {
   /** Frees every name that this node keeps. */
   async close(): Promise<void> {
     const registrations = Array.from(this.#registrations, (registration) => registration.release());
-    // What has not come back soon runs out by itself.
-    const late = setTimeout(() => this.#closing.abort(), CLOSE_MS);
     await Promise.allSettled([...registrations, ...this.#returning.values()]);
-    clearTimeout(late);
   }
 }
 
-function borrowing(place: Address, key: string): string {
-  return `${formatAddress(place)} ${key}`;
+function borrowing(keeper: string, place: Address, key: string): string {
+  return `${keeper} ${formatAddress(place)} ${key}`;
 }
 
 async function taken(store: Store, key: string): Promise<BonfireError> {

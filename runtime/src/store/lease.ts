@@ -92,6 +92,11 @@ export class Lease implements AsyncDisposable {
     return this.#released;
   }
 
+  /** Does without it, as `release`, but leaves it to the store: the next can have it when its time is up. */
+  abandon(): void {
+    this.#lose("was given up");
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }
