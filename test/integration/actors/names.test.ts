@@ -159,6 +159,23 @@ guarantee("After a `kill -9` a name is free when its `ttl` is up, and not before
   assert.ok(performance.now() - start > (ttl * 2) / 3 - 100);
 });
 
+guarantee(
+  "As long as the name of a process that was killed is not free, asks by it fail at once with NO_SUCH_ACTOR.",
+  async () => {
+    const name = newName();
+    const { program, clerk } = await other();
+    const ledger = await clerk.ledger({ register: name, ttl: "60s" });
+    const named = here.named<Ledger>(name);
+    assert.is(await named.add(1), 1);
+    program.child.kill("SIGKILL");
+    await program.exit;
+    await until(async () => (await codeOf(ledger.add(2))) === "NO_SUCH_ACTOR");
+    const start = performance.now();
+    assert.is(await codeOf(named.add(2)), "NO_SUCH_ACTOR");
+    assert.ok(performance.now() - start < 1_000);
+  },
+);
+
 guarantee("`fire.named` gives a ref at once, which finds its actor when it is used.", async () => {
   const name = newName();
   const named = there.named<Ledger>(name);
@@ -370,6 +387,26 @@ guarantee(
     );
     await fire.close();
     await link[Symbol.asyncDispose]();
+  },
+);
+
+guarantee(
+  "A supervised actor that lost its name because the store was away takes it again when the store is back.",
+  async () => {
+    const name = newName();
+    const { children, stop } = await here.supervise(
+      {},
+      { one: child(Ledger, [], { register: name, ttl: "700ms", wait: "30s" }) },
+    );
+    const { token } = await children.one.state();
+    await server.kill();
+    await until(() =>
+      here.inspect().actors.some(({ type, state }) => type === "Ledger" && state === "starting"),
+    );
+    await server.restart();
+    const named = there.named<Ledger>(name);
+    await until(async () => (await named.state().catch(() => ({ token }))).token > token);
+    await stop();
   },
 );
 
