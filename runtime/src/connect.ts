@@ -1,16 +1,20 @@
 import { BonfireError, unpack } from "@bonfire/wire";
 import type { Actor } from "./actor/actor.ts";
-import type { ActorClass, Declared, SpawnOptions } from "./actor/actor-class.ts";
-import { parseAddress } from "./actor/address.ts";
+import { type ActorClass, DEFAULT_TTL_MS, type Declared, type SpawnOptions } from "./actor/actor-class.ts";
+import { parseAddress, parseNamed } from "./actor/address.ts";
 import type { DeadLetter } from "./actor/dead-letter.ts";
 import type { Reason } from "./actor/reason.ts";
-import { type AnyRef, placeOf, type Ref, targetOf } from "./actor/ref.ts";
+import { type AnyRef, type Ref, targetOf } from "./actor/ref.ts";
 import { ActorSystem } from "./actor/system.ts";
 import { resolveAddress, type ServerOptions } from "./address.ts";
 import { Bus } from "./bus/bus.ts";
 import { newNodeId } from "./bus/node-id.ts";
 import { senderOf, subject } from "./bus/subject.ts";
 import { shippedStack } from "./closure/stack.ts";
+import { type Duration, milliseconds } from "./duration.ts";
+import type { Group } from "./naming/groups.ts";
+import type { Registration } from "./naming/names.ts";
+import type { Hosting, HostOptions } from "./naming/virtual.ts";
 import { PrivateServer } from "./nats-server/private-server.ts";
 import { refuseUnknown } from "./option.ts";
 import type { Dispatcher } from "./pool/dispatcher.ts";
@@ -22,12 +26,25 @@ import { Announcer } from "./presence/announcer.ts";
 import { TIMING } from "./presence/timing.ts";
 import { Watcher } from "./presence/watcher.ts";
 import { NatsStore } from "./store/nats-store.ts";
-import type { Store } from "./store/port.ts";
+import { isStore, type Store } from "./store/port.ts";
 import type { Children } from "./supervision/child.ts";
 import type { SupervisionOptions } from "./supervision/options.ts";
 import { type Supervised, supervise } from "./supervision/supervise.ts";
 
-export interface ConnectOptions extends ServerOptions {}
+export interface ConnectOptions extends ServerOptions {
+  /**
+   * Where names, groups, virtual actors and state live; all processes of a cluster have to use the same. It stays the
+   * caller's to close. Default: the key-value bucket `bonfire` on NATS, which needs JetStream.
+   */
+  store?: Store;
+}
+
+export interface RegisterOptions {
+  /** Default 5 s. */
+  ttl?: Duration;
+  /** Default 0. */
+  wait?: Duration;
+}
 
 const KNOWN = [
   "servers",
@@ -35,6 +52,7 @@ const KNOWN = [
   "password",
   "token",
   "credentialsFile",
+  "store",
 ] as const satisfies readonly (keyof ConnectOptions)[];
 
 /**
@@ -50,7 +68,14 @@ const KNOWN = [
  */
 export async function connect(options: ConnectOptions = {}): Promise<Fire> {
   refuseUnknown("connect", options, KNOWN);
-  const given = resolveAddress(options, process.env);
+  const { store, ...rest } = options;
+  if (store !== undefined && !isStore(store)) {
+    throw new BonfireError(
+      "INVALID_OPTION",
+      'Option "store" must be a store, such as `await RedisStore.connect({ url })` gives',
+    );
+  }
+  const given = resolveAddress(rest, process.env);
   const server = given ? undefined : await PrivateServer.start();
   const address = given ?? (server as PrivateServer).address;
   const node = newNodeId("d");
@@ -62,7 +87,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Fire> {
     const watcher = new Watcher(bus, TIMING);
     const system = new ActorSystem(bus, watcher.watch, { stack: shippedStack });
     await bus.flush();
-    return new Fire({ bus, announcer, watcher, system, server });
+    return new Fire({ bus, announcer, watcher, system, server, store });
   } catch (error) {
     await server?.close();
     throw error;
@@ -75,6 +100,7 @@ interface Parts {
   readonly watcher: Watcher;
   readonly system: ActorSystem<Bus>;
   readonly server: PrivateServer | undefined;
+  readonly store: Store | undefined;
 }
 
 /** A driver's place in the cluster: its pools, and what is behind them. Made by `connect()`. */
@@ -88,6 +114,7 @@ export class Fire implements AsyncDisposable {
   /** @internal */
   constructor(parts: Parts) {
     this.#parts = parts;
+    parts.system.store = () => this.#openStore();
     parts.bus.subscribe(subject.everyLog(parts.bus.node), (message) =>
       this.#log(senderOf(message.subject), message.data),
     );
@@ -130,13 +157,19 @@ export class Fire implements AsyncDisposable {
   }
 
   /**
-   * The store that everyone on this NATS shares: the key-value bucket `bonfire`, opened at the first call. It is closed
-   * with this connection.
+   * The store in which names, groups and state live: that given to `connect`, or else the one that everyone on this NATS
+   * shares, the key-value bucket `bonfire`, which is opened at the first call and closed with this connection.
    *
    * Throws `CLOSED`, and `STORE_UNAVAILABLE` with the remedy if JetStream is off.
    */
   store(): Promise<Store> {
     if (this.#closing) throw new BonfireError("CLOSED", "Cannot open the store as the connection is closed");
+    return this.#openStore();
+  }
+
+  /** Also while it closes, as actors save their state then. */
+  #openStore(): Promise<Store> {
+    if (this.#parts.store) return Promise.resolve(this.#parts.store);
     this.#store ??= NatsStore.open(this.#parts.bus).catch((error: unknown) => {
       // The next who needs it tries again.
       this.#store = undefined;
@@ -148,7 +181,8 @@ export class Fire implements AsyncDisposable {
   /**
    * Starts an actor in this process. Rejects with what its constructor or `onStart` threw.
    *
-   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_ACTOR`, `NAME_TAKEN`, `CLOSED`.
+   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_ACTOR`, `NAME_TAKEN`, `CLOSED`, and `STORE_UNAVAILABLE` for one
+   * with `register` or `state`.
    *
    * ```ts
    * const counter = await fire.spawn(Counter, [10], { name: "hits" });
@@ -178,11 +212,110 @@ export class Fire implements AsyncDisposable {
   }
 
   /**
+   * Gives an actor, of this process or another, a name that it has alone in the whole cluster, until it ends, the name
+   * is released, or this process is gone. `ttl`: how long the name is kept when this process is gone without a word
+   * (5 s); `wait`: how long to wait for a name that another has (0). While the actor has a name it handles messages only
+   * with a valid lease; without one it ends with `NAME_LOST`.
+   *
+   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `NAME_TAKEN`, `NO_SUCH_ACTOR`, `STORE_UNAVAILABLE`.
+   *
+   * ```ts
+   * await using registration = await fire.register("rates", ref, { ttl: "2s" });
+   * ```
+   */
+  async register(name: string, ref: AnyRef, options: RegisterOptions = {}): Promise<Registration> {
+    refuseUnknown("register", options, ["ttl", "wait"]);
+    const { ttl = DEFAULT_TTL_MS, wait = 0 } = options;
+    return this.#parts.system.names.register(
+      name,
+      requireRef(ref),
+      milliseconds("ttl", ttl),
+      milliseconds("wait", wait),
+    );
+  }
+
+  /** The actor that has the name now; undefined if none has. Throws `INVALID_OPTION`, `STORE_UNAVAILABLE`. */
+  async whereis<T extends Actor>(name: string): Promise<Ref<T> | undefined> {
+    return this.#parts.system.names.whereis<T>(name);
+  }
+
+  /**
+   * A ref to whoever has the name when it is used: it looks at its first use, and again when the actor that it knows is
+   * gone. Asks fail at once with `NO_SUCH_NAME` if nobody has it. Throws `INVALID_OPTION`.
+   */
+  named<T extends Actor>(name: string): Ref<T> {
+    return this.#parts.system.names.named<T>(name);
+  }
+
+  /**
+   * Lets this process run virtual actors of this class, when somebody sends to them. Their constructor gets the key.
+   * Resolves when others can see it.
+   *
+   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_ACTOR`, `NAME_TAKEN`, `STORE_UNAVAILABLE`.
+   *
+   * ```ts
+   * await fire.host(Room, { idleAfter: "10m" });
+   * ```
+   */
+  async host<C extends ActorClass<Actor, [key: string]>>(
+    type: C & Declared<C>,
+    options: HostOptions = {},
+  ): Promise<Hosting> {
+    return this.#parts.system.virtual.host(type, options);
+  }
+
+  /**
+   * The virtual actor of this class and `key`, which is there whenever a message is sent to it: the first one starts it,
+   * in a process that hosts the class. Sends nothing. Throws `INVALID_OPTION`, `INVALID_ACTOR`.
+   *
+   * ```ts
+   * const lobby = fire.actor(Room, "lobby");
+   * await lobby.say("hello");
+   * ```
+   */
+  actor<C extends ActorClass<Actor, [key: string]>>(type: C, key: string): Ref<InstanceType<C>> {
+    return this.#parts.system.virtual.ref<InstanceType<C>>(type, key);
+  }
+
+  /**
+   * Makes the actor a member of a group until it leaves, ends, or this process is gone. Throws `INVALID_OPTION`,
+   * `STORE_UNAVAILABLE`.
+   */
+  async join(group: string, ref: AnyRef): Promise<void> {
+    return this.#parts.system.groups.join(group, requireRef(ref));
+  }
+
+  /** Takes the actor out of a group that it joined by this connection; else nothing happens. Throws as `join`. */
+  async leave(group: string, ref: AnyRef): Promise<void> {
+    return this.#parts.system.groups.leave(group, requireRef(ref));
+  }
+
+  /** Who is in a group, as of a second ago at most. Throws `INVALID_OPTION`, `STORE_UNAVAILABLE`. */
+  async members<T extends Actor>(group: string): Promise<Ref<T>[]> {
+    return this.#parts.system.groups.group<T>(group).members();
+  }
+
+  /**
+   * A group as one to send to: every member, or one after the other. Throws `INVALID_OPTION`.
+   *
+   * ```ts
+   * const workers = fire.group<Worker>("workers");
+   * workers.tell.reload();
+   * await (await workers.next()).work(item);
+   * ```
+   */
+  group<T extends Actor>(name: string): Group<T> {
+    return this.#parts.system.groups.group<T>(name);
+  }
+
+  /**
    * A ref to the actor of this `address`, for addresses that came by other ways than a message. Nothing is sent; an
    * actor that does not exist shows at the first ask. Throws `INVALID_OPTION`.
    */
   ref<T extends Actor>(address: string): Ref<T> {
-    return this.#parts.system.ref<T>(parseAddress(address));
+    const { system } = this.#parts;
+    const home = parseNamed(address);
+    return home ? system.named<T>(home) : system.ref<T>(parseAddress(address));
   }
 
   /**
@@ -190,7 +323,7 @@ export class Fire implements AsyncDisposable {
    * it is the one that runs now. Returns the way to stop watching. Throws `INVALID_OPTION`.
    */
   monitor(who: AnyRef, onDown: (reason: Reason) => void): () => void {
-    return this.#parts.system.monitor(placeOf(requireRef(who)), onDown);
+    return this.#parts.system.monitor(requireRef(who), onDown);
   }
 
   /**
@@ -198,12 +331,17 @@ export class Fire implements AsyncDisposable {
    * after 10 s, and with `NOT_YOURS` for one of another process's runtime. Throws `INVALID_OPTION`.
    */
   stop(who: AnyRef): Promise<void> {
-    return this.#parts.system.controls.end(placeOf(requireRef(who)), "stop");
+    return this.#end(requireRef(who), "stop");
   }
 
   /** Ends an actor anywhere at once, and without its `onStop`. Otherwise as `stop`. */
   kill(who: AnyRef): Promise<void> {
-    return this.#parts.system.controls.end(placeOf(requireRef(who)), "kill");
+    return this.#end(requireRef(who), "kill");
+  }
+
+  async #end(who: AnyRef, order: "stop" | "kill"): Promise<void> {
+    const { system } = this.#parts;
+    return system.controls.end(await system.find(who), order);
   }
 
   /**
@@ -251,10 +389,10 @@ export class Fire implements AsyncDisposable {
     // Each step is taken whatever became of the one before it; what failed first is told at the end.
     const steps = [
       () => Promise.all(pools.map((pool) => pool.close())),
-      // One that could not be opened needs no closing; whoever wanted it has been told.
-      async () => (await this.#store?.catch(() => undefined))?.close(),
       // Before the goodbye, which takes another connection, so that those who watch them hear how they ended.
       () => system.retire(),
+      // One that could not be opened needs no closing; whoever wanted it has been told.
+      async () => (await this.#store?.catch(() => undefined))?.close(),
       () => bus.drain(),
       () => announcer.bye(),
       () => system.close(),

@@ -13,8 +13,11 @@ export {
   type LaunchRequest,
   type Machine,
 } from "./backend/port.ts";
-export { type ConnectOptions, connect, type Fire } from "./connect.ts";
+export { type ConnectOptions, connect, type Fire, type RegisterOptions } from "./connect.ts";
 export type { Duration } from "./duration.ts";
+export type { Group } from "./naming/groups.ts";
+export type { Registration } from "./naming/names.ts";
+export type { Hosting, HostOptions } from "./naming/virtual.ts";
 export type { CallOptions, MapOptions, MapProgress } from "./pool/call-options.ts";
 export type { LogLine, PoolEvents } from "./pool/events.ts";
 export type { PoolOptions } from "./pool/options.ts";

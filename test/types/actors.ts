@@ -33,6 +33,32 @@ class Tally extends Actor {
   }
 }
 
+export async function naming(): Promise<void> {
+  class Room extends Actor {
+    constructor(key: string) {
+      super();
+      void key;
+    }
+    say(line: string): number {
+      return line.length;
+    }
+  }
+  const room = fire.actor(Room, "lobby");
+  expectType<Ref<Room>>()(room);
+  expectType<Promise<number>>()(room.say("hello"));
+  await fire.host(Room, { idleAfter: "1m", saveEvery: 5 });
+  // @ts-expect-error its constructor takes no key
+  fire.actor(Tally, "lobby");
+  // @ts-expect-error a host has no name
+  await fire.host(Room, { register: "x" });
+  // @ts-expect-error hooks of the runtime cannot be asked
+  await room.snapshot();
+  expectType<Ref<Room> | undefined>()(await fire.whereis<Room>("x"));
+  expectType<Ref<Room>>()(fire.named<Room>("x"));
+  expectType<Ref<Room>>()(await fire.group<Room>("x").next());
+  expectType<void>()(fire.group<Room>("x").tell.say("hello"));
+}
+
 class Misspelt extends Actor {
   static readonly reentrant = ["totl"] as const;
   total(): number {

@@ -45,6 +45,16 @@ export abstract class Actor {
   /** A linked actor ended, and this class has `static trapExit = true`. */
   onExit(_who: AnyRef, _reason: Reason): void | Promise<void> {}
 
+  /**
+   * What of this actor is to survive it: plain data, given to `restore` of the one after it. Only an actor with a name,
+   * a key or the option `state` is kept; see docs/actors.md for when.
+   */
+  snapshot(): unknown {
+    return undefined;
+  }
+  /** Takes over what `snapshot` of the one before gave; before `onStart`, and only if there is something. */
+  restore(_state: any): void {}
+
   /** A ref to this actor, to pass on. (`any`, as to TypeScript no ref to `this` is one to the class.) */
   protected get self(): any {
     return this.context.self<this>();
@@ -64,6 +74,14 @@ export abstract class Actor {
    */
   protected get signal(): AbortSignal {
     return this.context.signal;
+  }
+
+  /**
+   * The fencing token of this actor's name or state: greater than that of every earlier holder. Hand it to whatever
+   * must refuse an outdated one. Throws if the actor has neither.
+   */
+  protected get token(): bigint {
+    return this.context.token;
   }
 
   /** Runs `work` once, as a message of this actor, `delay` from now. Cancelled when the actor stops, or by what it returns. */
@@ -110,6 +128,7 @@ export interface Context {
   readonly address: Address;
   readonly sender: string;
   readonly signal: AbortSignal;
+  readonly token: bigint;
   monitor(who: AnyRef | Address): () => void;
   link(who: AnyRef): () => void;
   after(delay: Duration, work: () => void | Promise<void>): () => void;

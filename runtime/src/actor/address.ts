@@ -14,6 +14,33 @@ export interface Home {
   readonly child: string;
 }
 
+/** In place of a node: the store of the cluster knows where the actor is. */
+const ANYWHERE = "@";
+/** The runtime actors of a node that look into the store: for registered names, and for virtual actors. */
+export type Registry = "$names" | "$virtual";
+
+/** The home of an actor that is found by a name. */
+export function namedHome(registry: Registry, name: string): Home {
+  return { supervision: { node: ANYWHERE, actor: registry }, child: name };
+}
+
+export function isNamed(home: Home | undefined): boolean {
+  return home?.supervision.node === ANYWHERE;
+}
+
+/** Where a named actor is as long as nobody has looked. */
+export function unknownPlace(name: string): Address {
+  return { node: ANYWHERE, actor: name };
+}
+
+export function isUnknown({ node }: Address): boolean {
+  return node === ANYWHERE;
+}
+
+export function isSamePlace(one: Address, other: Address): boolean {
+  return one.node === other.node && one.actor === other.actor && one.epoch === other.epoch;
+}
+
 const MAX_NAME = 120;
 
 /** Throws `INVALID_OPTION` unless `name` can stand in a message and in a NATS subject. */
@@ -30,6 +57,17 @@ export function gone({ actor, node }: Address): BonfireError {
     "NO_SUCH_ACTOR",
     `Actor ${actor} on ${node} does not exist: it has ended, or never ran`,
   );
+}
+
+/** As `ref.address` gives it. */
+export function formatAddress({ node, actor, epoch }: Address): string {
+  return epoch === undefined ? `${node}/${actor}` : `${node}/${actor}#${epoch}`;
+}
+
+/** The home in an address of a named actor, such as `@names/rates`; undefined for others. */
+export function parseNamed(text: string): Home | undefined {
+  const match = /^@(names|virtual)\/([\w:@/-]+)$/.exec(text);
+  return match ? namedHome(`$${match[1]}` as Registry, match[2] as string) : undefined;
 }
 
 /** Reads what `ref.address` gives. Throws `INVALID_OPTION`. */

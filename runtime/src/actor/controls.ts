@@ -92,6 +92,8 @@ export class Controls {
         }
         if (order === "kill") instance.kill();
         else await instance.stop();
+        await instance.ended;
+        await this.#system.names.freed(instance.address);
         return undefined;
       }
       case "tie":
@@ -101,7 +103,7 @@ export class Controls {
       case "belong":
         return this.#find(args[1] as Address)?.belongTo(args[0] as Address);
       case "look":
-        return this.#find(args[0] as Address) !== undefined;
+        return this.#find(args[0] as Address)?.isAlive === true;
       default:
         throw new BonfireError("PROTOCOL", `There is no order "${order}"`);
     }

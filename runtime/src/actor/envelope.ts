@@ -5,7 +5,7 @@
  * Message, little-endian:
  *
  *     0  u8   kind      see MailKind
- *     1  u8   flags     1: the asker may cancel it
+ *     1  u8   flags     1: the asker may cancel it; 2: a tell that goes elsewhere if the actor is absent
  *     2  u8   bytes of the actor's name
  *     3  u8   bytes of the method's name
  *     4  u32  budget    milliseconds that the asker still waits; 0 for a tell
@@ -22,6 +22,8 @@ const HEADER_BYTES = 16;
 export const ANSWER_BYTES = 5;
 /** In the flags: the asker may cancel it. */
 const CANCELLABLE = 1;
+/** In the flags: a tell that is sent elsewhere if the actor is absent. */
+const FOLLOWS = 2;
 
 export const MailKind = {
   message: 1,
@@ -50,6 +52,8 @@ export interface Envelope {
   readonly budget: number;
   readonly question: number;
   readonly isCancellable: boolean;
+  /** A tell whose sender looks for the actor elsewhere if it is absent here. */
+  readonly follows: boolean;
   readonly args: Uint8Array;
 }
 
@@ -69,10 +73,16 @@ function allocate(size: number): Uint8Array {
 const ARGUMENTS = { root: "arguments", handle: undefined as unknown as HandleHook, allocate };
 const ANSWER = { root: "answer", handle: undefined as unknown as HandleHook, allocate };
 const ITEM = { root: "item", handle: undefined as unknown as HandleHook, allocate };
+const STATE = { root: "snapshot", handle: undefined as unknown as HandleHook };
 
 /** The codec's hook for refs; set once, by ref.ts, which this file must not need. */
 export function writeRefsWith(handle: HandleHook): void {
-  ARGUMENTS.handle = ANSWER.handle = ITEM.handle = handle;
+  ARGUMENTS.handle = ANSWER.handle = ITEM.handle = STATE.handle = handle;
+}
+
+/** What an actor's `snapshot()` gave. Throws `VALUE_REFUSED`. */
+export function encodeState(state: unknown): Uint8Array {
+  return encode(state, STATE);
 }
 
 /** Throws `VALUE_REFUSED`. */
@@ -116,6 +126,11 @@ export function setQuestion(message: Uint8Array, question: number, isCancellable
   putNumber(message, 12, question);
 }
 
+/** Marks a tell as one that is sent elsewhere if the actor is absent. */
+export function setFollows(message: Uint8Array): void {
+  message[1] = FOLLOWS;
+}
+
 /** The encoded arguments of a message. */
 export function argumentsOf(message: Uint8Array): Uint8Array {
   return message.subarray(HEADER_BYTES + (message[2] as number) + (message[3] as number));
@@ -133,6 +148,7 @@ export function unpackMessage(message: Uint8Array): Envelope {
     epoch: getNumber(message, 8),
     question: getNumber(message, 12),
     isCancellable: ((message[1] as number) & CANCELLABLE) !== 0,
+    follows: ((message[1] as number) & FOLLOWS) !== 0,
     args: message.subarray(methodEnd),
   };
 }

@@ -9,6 +9,7 @@ import type { ActorClass, MailboxPolicy, SpawnOptions } from "./actor-class.ts";
 import type { Address } from "./address.ts";
 import type { Behaviour, Handled, Source } from "./behaviour.ts";
 import { AnswerKind, packAbsent, packRefusal, packStream } from "./envelope.ts";
+import { type Gate, nameLost } from "./gate.ts";
 import { answerError, Letter } from "./letter.ts";
 import { Mailbox, type Task } from "./mailbox.ts";
 import { KILLED, NORMAL, type Reason, reasonError, telling } from "./reason.ts";
@@ -64,6 +65,8 @@ export class Instance implements Context {
   #timers: Timers | undefined;
   #ties: Ties | undefined;
   #children: Set<Instance> | undefined;
+  /** What it may act by; no turn begins when one of them has ended. */
+  #gates: Gate[] | undefined;
   #waiters: ((reason: Reason) => void)[] | undefined;
   #reason: Reason | undefined;
 
@@ -131,6 +134,7 @@ export class Instance implements Context {
   deliver(letter: Letter): void {
     if (this.#state === "stopping" || this.#state === "stopped") return letter.answer(packAbsent());
     if (this.#state === "running") {
+      if (this.#gates && !this.#mayAct(this.#gates)) return letter.answer(packAbsent());
       if (this.#behaviour.interleaves(letter.method)) return this.#interleave(letter);
       if (this.#busy === undefined) {
         this.#begin(letter);
@@ -206,6 +210,8 @@ export class Instance implements Context {
 
   /** What a method gave in the end: an answer, or a stream, which goes on until it is `done`. */
   #conclude(letter: Letter, handled: Handled, done: () => void): void {
+    // What it did while another had its name already must not pass for done by the one who has it.
+    if (this.#gates) this.#mayAct(this.#gates);
     if (handled instanceof Uint8Array) {
       this.#finished(letter, handled);
       return done();
@@ -217,7 +223,10 @@ export class Instance implements Context {
   #stream(letter: Letter, source: Source, done: () => void): void {
     // A generator's code runs as it is pulled, and is to find its own message then.
     const inTurn: Source = {
-      pull: (room) => this.#during(letter, () => source.pull(room)),
+      pull: (room) => {
+        if (this.#gates && !this.#mayAct(this.#gates)) return Promise.reject(this.#stoppedError());
+        return this.#during(letter, () => source.pull(room));
+      },
       end: () => this.#during(letter, () => source.end()),
     };
     const stream = this.system.streams.open(letter.sender, inTurn, {
@@ -262,6 +271,7 @@ export class Instance implements Context {
     while (this.#busy === undefined) {
       if (this.#exit) return void this.#finish(this.#exit);
       if (this.#state !== "running") return;
+      if (this.#gates && !this.#mayAct(this.#gates)) return;
       const next = this.#mailbox.take();
       if (this.#door) this.#letIn();
       if (!next) return;
@@ -279,6 +289,35 @@ export class Instance implements Context {
       if (!letter.settled && !letter.isExpired) this.#mailbox.put(letter);
     }
     this.#door = admitted === door.length ? undefined : door.slice(admitted);
+  }
+
+  // What it may act by
+
+  /** From now on it acts only while `gate` is valid, and ends with NAME_LOST otherwise. */
+  fence(gate: Gate): void {
+    this.#requireAlive("register");
+    this.#gates = [...(this.#gates ?? []), gate];
+    gate.signal.addEventListener("abort", () => this.#gates && this.#mayAct(this.#gates), { once: true });
+  }
+
+  /** It goes on without. */
+  unfence(gate: Gate): void {
+    const left = this.#gates?.filter((one) => one !== gate);
+    this.#gates = left?.length ? left : undefined;
+  }
+
+  /** The token of what it has had longest. */
+  get token(): bigint {
+    const [gate] = this.#gates ?? [];
+    if (gate) return gate.token;
+    throw new Error("an actor has a token when it is registered, virtual, or has a state that is kept");
+  }
+
+  #mayAct(gates: readonly Gate[]): boolean {
+    const ended = gates.find((gate) => !gate.valid);
+    if (!ended) return true;
+    this.kill({ kind: "error", error: nameLost(this.address, ended) });
+    return false;
   }
 
   // The actor's own tasks
@@ -362,7 +401,7 @@ export class Instance implements Context {
 
   /** The other side's half of a link. */
   tie(who: AnyRef): void {
-    if (this.#isAlive()) this.#tied().tie(who);
+    if (this.isAlive) this.#tied().tie(who);
   }
 
   untie(other: Address): void {
@@ -371,7 +410,7 @@ export class Instance implements Context {
 
   /** Ends when `owner` does, whatever the reason: a child that was placed on this node. */
   belongTo(owner: Address): void {
-    if (this.#isAlive()) this.#tied().watch(owner, () => void this.stop());
+    if (this.isAlive) this.#tied().watch(owner, () => void this.stop());
   }
 
   #tied(): Ties {
@@ -379,7 +418,7 @@ export class Instance implements Context {
     return this.#ties;
   }
 
-  #isAlive(): boolean {
+  get isAlive(): boolean {
     return this.#state === "starting" || this.#state === "running";
   }
 
@@ -430,9 +469,9 @@ export class Instance implements Context {
   }
 
   /** Ends it at once, and without `onStop`. What its methods still do is of no effect on others. */
-  kill(): void {
+  kill(reason: Reason = KILLED): void {
     if (this.#state === "stopped") return;
-    const error = reasonError(`Actor ${this.address.actor}`, KILLED);
+    const error = reasonError(`Actor ${this.address.actor}`, reason);
     const running = [...(this.#interleaved ?? [])];
     if (this.#busy instanceof Letter) running.push(this.#busy);
     for (const stream of this.#streams ?? []) stream.cancel(error);
@@ -441,7 +480,7 @@ export class Instance implements Context {
       letter.abort(error);
     }
     for (const child of this.#children ?? []) child.kill();
-    this.#close(KILLED);
+    this.#close(reason);
   }
 
   async #finish(reason: Reason): Promise<void> {

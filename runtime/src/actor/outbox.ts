@@ -14,9 +14,11 @@ import {
   packEncoded,
   packMessage,
   questionOf,
+  setFollows,
   setQuestion,
 } from "./envelope.ts";
 import { answerError, type Letter, Told } from "./letter.ts";
+import { NamedTell } from "./named-tell.ts";
 import { MOST_BYTES, Parts, post, tooLarge } from "./parts.ts";
 import { Peers } from "./peers.ts";
 import type { Courier } from "./ref.ts";
@@ -117,6 +119,11 @@ export class Outbox implements Courier {
     options: ResolvedSendOptions,
     via?: string,
   ): void {
+    if (target.isNamed) {
+      return this.#tellNamed(
+        new NamedTell(target, method, encodeArguments(args), (tell) => this.#again(tell)),
+      );
+    }
     this.#findLost(target);
     if (target.held) {
       const encoded = encodeArguments(args);
@@ -131,6 +138,41 @@ export class Outbox implements Courier {
       const message = packMessage(this.#header(target.place, method, options, 0), args);
       this.#tell(target.place, method, undefined, message, options, via);
     }
+  }
+
+  /** It is not known to be gone for good until its name says so, so it follows whoever has that. */
+  #tellNamed(tell: NamedTell): void {
+    const { target, method, encoded } = tell;
+    this.#findLost(target);
+    if (target.held) {
+      target.held.push((error) => (error ? this.#dead(tell.place, method, error) : this.#tellNamed(tell)));
+      return;
+    }
+    const { place } = target;
+    tell.place = place;
+    if (place.node === this.#node) {
+      const letter = new Told(this.#node, method, encoded, (answer) => {
+        if (answer[0] === AnswerKind.absent) tell.returned();
+        else this.#dead(place, method, answerError(answer, place, this.decoding));
+      });
+      return this.#post(place.actor, place.epoch ?? 0, letter);
+    }
+    const message = packEncoded(this.#header(place, method, DEFAULTS, 0), encoded);
+    if (!this.#bus.link.up) return this.#dead(place, method, linkDown());
+    if (message.length > MOST_BYTES)
+      return this.#dead(place, method, tooLarge("The message", message.length, MOST_BYTES));
+    setFollows(message);
+    const reply = this.#bus.expect(tell, NamedTell.RETURN_MS);
+    post(this.#bus, subject.mail(place.node, this.#node), message, reply);
+  }
+
+  /** The actor was not there. */
+  #again(tell: NamedTell): void {
+    const { target, place, method } = tell;
+    if (!this.#bus.link.up) return this.#dead(place, method, linkDown());
+    if (target.place === place) this.#moved(target, 0);
+    if (tell.isOver) this.#dead(place, method, gone(place));
+    else this.#tellNamed(tell);
   }
 
   #tell(
@@ -177,10 +219,13 @@ export class Outbox implements Courier {
   /** The actor was not there and has not seen the message. `epoch`: of who has its name now, or 0. */
   absent(ask: Ask, epoch: number): void {
     const { target, place } = ask;
+    // What becomes of its node is nothing to the ask any more.
+    ask.peer?.asks.delete(ask);
     if (!target.home) return ask.reject(gone(place));
     if (target.place === place) this.#moved(target, epoch);
     if (ask.isSettled) return;
-    if (!ask.options.anyEpoch) return ask.reject(stale(target, ask.method));
+    this.#findLost(target);
+    if (!ask.options.anyEpoch && !target.isNamed) return ask.reject(stale(target, ask.method));
     if (ask.isLate) return ask.onExpire();
     ask.unpack();
     if (target.held) this.#hold(target.held, ask);
@@ -269,12 +314,24 @@ export class Outbox implements Courier {
   /** A supervised actor is not where it was: `epoch` of the new one under its name, or 0 to ask its supervision. */
   #moved(target: Target, epoch: number): void {
     if (target.held) return;
-    if (epoch !== 0) target.place = { ...target.place, epoch };
+    // The next message asks, so that none starts a virtual actor again but one that it is for.
+    if (target.isNamed) target.isLost = true;
+    else if (epoch !== 0) target.place = { ...target.place, epoch };
     else this.#locate(target, target.home as Home);
   }
 
   #findLost(target: Target): void {
     if (target.isLost && !target.held) this.#locate(target, target.home as Home);
+  }
+
+  /** Where a named actor is. */
+  locate(target: Target): Promise<Address> {
+    this.#findLost(target);
+    const { held } = target;
+    if (!held) return Promise.resolve(target.place);
+    return new Promise((resolve, reject) => {
+      held.push((error) => (error ? reject(error) : resolve(target.place)));
+    });
   }
 
   #locate(target: Target, { supervision, child }: Home): void {
@@ -286,9 +343,10 @@ export class Outbox implements Courier {
       for (const go of held.splice(0)) go(error);
     };
     const options = { ...DEFAULTS, deadline: LOCATE_AGAIN_MS };
+    const registry = target.isNamed ? { node: this.#node, actor: supervision.actor } : supervision;
     const giveUpAt = performance.now() + LOCATE_MS;
     const look = () => {
-      this.ask(new Target(supervision, undefined), "place", [child, target.place], options).then(
+      this.ask(new Target(registry, undefined), "place", [child, target.place], options).then(
         (place) => {
           target.place = place as Address;
           release();
@@ -306,7 +364,7 @@ export class Outbox implements Courier {
   #stale(place: Address, epoch: number): void {
     for (const reference of this.#targets.values()) {
       const target = reference.deref();
-      if (target && isSame(target.place, place)) this.#moved(target, epoch);
+      if (target && isMeant(target.place, place)) this.#moved(target, epoch);
     }
   }
 
@@ -349,7 +407,7 @@ function iterate(this: Promise<unknown>): AsyncIterator<unknown> {
   };
 }
 
-function isSame(known: Address, { node, actor, epoch }: Address): boolean {
+function isMeant(known: Address, { node, actor, epoch }: Address): boolean {
   return known.node === node && known.actor === actor && (epoch === undefined || known.epoch === epoch);
 }
 

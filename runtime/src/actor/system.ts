@@ -1,12 +1,22 @@
 /** The actors of one node: starts them, takes messages to them, and knows what every part of their runtime needs. */
-import { BonfireError, type DecodeOptions, decode } from "@bonfire/wire";
+import { BonfireError, type DecodeOptions, decode, hasCode } from "@bonfire/wire";
 import { surface } from "../bus/guard.ts";
 import type { ActorBus, Mail } from "../bus/node-bus.ts";
 import { isActorNode } from "../bus/node-kind.ts";
 import { senderOf, subject } from "../bus/subject.ts";
+import { type Claim, ClaimedBehaviour, claimOf } from "../naming/claimed-behaviour.ts";
+import { Groups } from "../naming/groups.ts";
+import { Names } from "../naming/names.ts";
+import { Virtual } from "../naming/virtual.ts";
+import type { Store } from "../store/port.ts";
 import type { Actor } from "./actor.ts";
-import { type ActorClass, resolveSpawnOptions, type SpawnOptions } from "./actor-class.ts";
-import type { Address, Home } from "./address.ts";
+import {
+  type ActorClass,
+  type MailboxOptions,
+  resolveSpawnOptions,
+  type SpawnOptions,
+} from "./actor-class.ts";
+import { type Address, type Home, isUnknown, unknownPlace } from "./address.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { ClassBehaviour } from "./class-behaviour.ts";
 import { Controls } from "./controls.ts";
@@ -25,11 +35,10 @@ import {
 } from "./envelope.ts";
 import { Instance, type Setup } from "./instance.ts";
 import { answerError, Letter, Told } from "./letter.ts";
-import { methodTable } from "./method-table.ts";
 import { Monitors } from "./monitor.ts";
 import { Outbox } from "./outbox.ts";
 import { MOST_BYTES, Parts, post, tooLarge } from "./parts.ts";
-import type { Reason } from "./reason.ts";
+import { NO_SUCH_ACTOR, type Reason } from "./reason.ts";
 import { type AnyRef, makeRef, placeOf, REF_HANDLE, type Ref, type RefDetail, targetOf } from "./ref.ts";
 import { DEFAULTS } from "./send-options.ts";
 import { Streams } from "./streams.ts";
@@ -46,6 +55,12 @@ export interface Origin {
   readonly parent?: Instance;
   readonly home?: Home;
   readonly restarts?: number;
+  readonly claim?: Claim;
+}
+
+/** Takes what other nodes' runtimes ask of this one's. */
+interface Handler {
+  handle(sender: string, method: string, args: readonly unknown[]): unknown;
 }
 
 export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposable {
@@ -54,6 +69,12 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
   readonly streams: Streams;
   readonly courier: Outbox;
   readonly controls: Controls;
+  readonly names: Names;
+  readonly virtual: Virtual;
+  readonly groups: Groups;
+  /** Where names and state live; set by whoever has a store. */
+  store: () => Promise<Store> = noStore;
+  readonly #handlers: ReadonlyMap<string, Handler>;
   readonly #deadLetters = new DeadLetters();
   readonly #instances = new Map<string, Instance>();
   readonly #monitors: Monitors;
@@ -78,6 +99,15 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
     });
     this.controls = new Controls(this);
     this.#monitors = new Monitors(this, watchNode);
+    this.names = new Names(this);
+    this.virtual = new Virtual(this);
+    this.groups = new Groups(this);
+    this.#handlers = new Map<string, Handler>([
+      [Monitors.ACTOR, this.#monitors],
+      [Controls.ACTOR, this.controls],
+      [Names.ACTOR, this.names],
+      [Virtual.ACTOR, this.virtual],
+    ]);
     bus.subscribe(subject.everyMail(bus.node), (message) => this.receive(message, senderOf(message.subject)));
   }
 
@@ -102,15 +132,17 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
     origin: Origin,
   ): Promise<Ref<InstanceType<C>>> {
     const resolved = resolveSpawnOptions(options);
-    methodTable(type);
-    const actor = new type(...args) as InstanceType<C>;
-    return this.host(new ClassBehaviour(actor, this.decoding), resolved, origin);
+    const claim = origin.claim ?? claimOf(type, resolved, origin);
+    const behaviour = claim
+      ? new ClaimedBehaviour(type, args, claim)
+      : new ClassBehaviour(new type(...args), this.decoding);
+    return this.host(behaviour, resolved, origin);
   }
 
   /** Starts an actor, wherever its code runs. */
   async host<T extends object>(
     behaviour: Behaviour,
-    options: ReturnType<typeof resolveSpawnOptions>,
+    options: MailboxOptions,
     origin: Origin,
   ): Promise<Ref<T>> {
     const instance = this.#instance(behaviour, options, origin, false);
@@ -121,7 +153,7 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
 
   #instance(
     behaviour: Behaviour,
-    { name, maxMailbox, mailboxPolicy }: ReturnType<typeof resolveSpawnOptions>,
+    { name, maxMailbox, mailboxPolicy }: MailboxOptions,
     { parent, home, restarts = 0 }: Origin,
     isSystem: boolean,
   ): Instance {
@@ -162,7 +194,34 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
 
   /** Calls `onDown` once, when `who` ends, is lost, or turns out not to exist. */
   monitor(who: Address | AnyRef, onDown: (reason: Reason) => void): () => void {
-    return this.#monitors.watch(placeOf(who), onDown);
+    const place = placeOf(who);
+    if (!isUnknown(place)) return this.#monitors.watch(place, onDown);
+    // A named actor to which nothing has been sent yet.
+    let unwatch: (() => void) | undefined = () => {};
+    this.find(who).then(
+      (found) => {
+        if (unwatch) unwatch = this.#monitors.watch(found, onDown);
+      },
+      (error: Error) => {
+        const isNobody = hasCode(error, "NO_SUCH_NAME") || hasCode(error, "NO_SUCH_ACTOR");
+        if (unwatch) onDown(isNobody ? NO_SUCH_ACTOR : { kind: "lost", detail: error.message });
+      },
+    );
+    return () => {
+      unwatch?.();
+      unwatch = undefined;
+    };
+  }
+
+  /** Where `who` is; a named actor that nobody has asked yet is looked for. */
+  async find(who: Address | AnyRef): Promise<Address> {
+    const target = targetOf(who);
+    return target && isUnknown(target.place) ? this.courier.locate(target) : placeOf(who);
+  }
+
+  /** A ref that finds its actor by a name when it is used. */
+  named<T extends object>(home: Home): Ref<T> {
+    return makeRef<T>(this.courier, this.courier.target(unknownPlace(home.child), home));
   }
 
   /** How many watch an actor of this node. */
@@ -234,11 +293,12 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
     }
   }
 
-  #told({ actor, method, args }: Envelope, sender: string, reply: string | undefined): Told {
+  #told({ actor, method, args, follows }: Envelope, sender: string, reply: string | undefined): Told {
     return new Told(sender, method, args, (answer) => {
       const place = { node: this.node, actor };
       const error = answerError(answer, place, this.decoding);
-      if (!actor.startsWith("$"))
+      const goesOn = follows && answer[0] === AnswerKind.absent;
+      if (!actor.startsWith("$") && !goesOn)
         this.#deadLetters.add({ to: `${actor} on ${this.node}`, method, sender, error });
       // So that the sender's ref learns where the actor is now.
       if (answer[0] === AnswerKind.absent && reply && this.bus.link.up) this.bus.publish(reply, answer);
@@ -265,8 +325,7 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
 
   /** Messages between the runtimes of two nodes. */
   #toRuntime(actor: string, letter: Letter): void {
-    const handler =
-      actor === Monitors.ACTOR ? this.#monitors : actor === Controls.ACTOR ? this.controls : undefined;
+    const handler = this.#handlers.get(actor);
     if (!handler) return letter.answer(packAbsent());
     let outcome: unknown;
     try {
@@ -292,17 +351,28 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
     return makeRef(this.courier, this.courier.target(place, home));
   }
 
+  /** A message for which no actor was found. */
+  undelivered(to: string, method: string, error: unknown): void {
+    this.#deadLetters.add({ to, method, sender: this.node, error });
+  }
+
   local(actor: string): Instance | undefined {
     return this.#instances.get(actor);
+  }
+
+  /** Those whose names begin with `prefix`. */
+  locals(prefix: string): Instance[] {
+    return [...this.#instances.values()].filter(({ address }) => address.actor.startsWith(prefix));
   }
 
   inspect() {
     return [...this.#instances.values()].map((instance) => instance.inspect());
   }
 
-  /** Ends the users' actors, later ones first; those that do not stop within so many ms are killed. */
+  /** Ends the users' actors, later ones first; those that do not stop within so many ms are killed. Names are free then. */
   async retire(patience = CLOSE_MS): Promise<void> {
     this.#isClosing = true;
+    await Promise.all([this.virtual.leave(), this.groups.close()]);
     const own = [...this.#instances.values()]
       .filter(({ setup }) => !setup.isSystem && !setup.parent)
       .reverse();
@@ -312,6 +382,7 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
     }, patience);
     await stopping;
     clearTimeout(tooLate);
+    await this.names.close();
   }
 
   /** Ends every actor, as `retire` says. */
@@ -327,6 +398,13 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+async function noStore(): Promise<never> {
+  throw new BonfireError(
+    "STORE_UNAVAILABLE",
+    "Names and state need a store, which this process has not: use them in a process that called connect()",
+  );
 }
 
 /** Whoever listens on a shared subject: not this node, even if `to` is of it, and of no certain epoch. */

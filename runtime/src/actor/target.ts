@@ -1,18 +1,22 @@
-import type { Address, Home } from "./address.ts";
+import { type Address, formatAddress, type Home, isNamed, isUnknown } from "./address.ts";
 
 /** Whom a ref means. All refs of one process to one supervised actor share one, so that all learn where it moved. */
 export class Target {
   place: Address;
   readonly home: Home | undefined;
+  /** It is found by its name: whoever has that is meant, also a later one. */
+  readonly isNamed: boolean;
   /** What is to be sent, or failed, once it is known where the actor is now; undefined while that is not in question. */
   held: ((error?: unknown) => void)[] | undefined;
 
-  /** Its supervision could not say where it is: it is asked again before anything is sent. */
-  isLost = false;
+  /** Where it is has to be asked before anything is sent. */
+  isLost: boolean;
 
   constructor(place: Address, home: Home | undefined) {
     this.place = place;
     this.home = home;
+    this.isNamed = isNamed(home);
+    this.isLost = isUnknown(place);
   }
 
   /** The same for all refs to one actor, also after it was restarted or moved by its supervision. */
@@ -21,7 +25,8 @@ export class Target {
   }
 }
 
-export function identityOf({ node, actor, epoch }: Address, home: Home | undefined): string {
-  if (home) return `${home.supervision.node}/${home.supervision.actor}/${home.child}`;
-  return epoch === undefined ? `${node}/${actor}` : `${node}/${actor}#${epoch}`;
+export function identityOf(place: Address, home: Home | undefined): string {
+  if (!home) return formatAddress(place);
+  const { node, actor } = home.supervision;
+  return isNamed(home) ? `@${actor.slice(1)}/${home.child}` : `${node}/${actor}/${home.child}`;
 }

@@ -67,6 +67,11 @@ export class Lease implements AsyncDisposable {
     return !this.#lost.signal.aborted;
   }
 
+  /** Milliseconds for which it is still valid if it is not renewed; 0 if it is not. */
+  get remaining(): number {
+    return this.valid ? Math.max(0, this.#remaining()) : 0;
+  }
+
   /**
    * Aborted, with `LEASE_LOST`, when the lease is lost, released, or may be lost. A blocked event loop aborts late:
    * look at `valid` before each step that must not be done by two.
@@ -85,6 +90,11 @@ export class Lease implements AsyncDisposable {
     // One that was lost is not ours to give back.
     this.#released ??= held ? this.#store.release(this.key, this.token).then(() => {}) : Promise.resolve();
     return this.#released;
+  }
+
+  /** Does without it, as `release`, but leaves it to the store: the next can have it when its time is up. */
+  abandon(): void {
+    this.#lose("was given up");
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -143,6 +143,11 @@ export abstract class Store implements AsyncDisposable {
   }
 }
 
+/** Not by its class, as a store may come from another copy of this package. */
+export function isStore(value: unknown): value is Store {
+  return typeof value === "object" && value !== null && typeof (value as Store).acquire === "function";
+}
+
 function requireFresh(done: boolean, key: string): void {
   if (!done) throw new StaleToken(key);
 }

@@ -1,7 +1,7 @@
 /** What is supervised: which actors, how each is started, and when it is started again. */
 import { BonfireError } from "@bonfire/wire";
 import type { ActorClass, Declared, SpawnOptions } from "../actor/actor-class.ts";
-import { resolveSpawnOptions } from "../actor/actor-class.ts";
+import { resolveSpawnOptions, SPAWN_OPTIONS } from "../actor/actor-class.ts";
 import type { AnyRef, Ref } from "../actor/ref.ts";
 import { refuseUnknown } from "../option.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -43,12 +43,6 @@ export type ChildRefs<C extends Children> = {
   readonly [K in keyof C]: C[K] extends Child<infer R> ? R : never;
 };
 
-const KNOWN = [
-  "restart",
-  "pool",
-  "maxMailbox",
-  "mailboxPolicy",
-] as const satisfies readonly (keyof ChildOptions)[];
 const RESTARTS: readonly string[] = ["permanent", "transient", "temporary"] satisfies Restart[];
 
 /**
@@ -61,7 +55,7 @@ export function child<C extends ActorClass>(
   args: ConstructorParameters<C>,
   options: ChildOptions = {},
 ): Child<Ref<InstanceType<C>>> {
-  refuseUnknown("child", options, KNOWN);
+  refuseUnknown("child", options, ["restart", "pool", ...SPAWN_OPTIONS]);
   const { restart = "permanent", pool, ...spawn } = options;
   resolveSpawnOptions(spawn);
   if (pool !== undefined) {

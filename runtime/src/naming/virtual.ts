@@ -1,0 +1,253 @@
+/**
+ * Virtual actors: they are found by class and key, started by the first message in a process that hosts the class, and
+ * let go when they are idle. The lease of the key sees to it that there is one.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { BonfireError, hasCode } from "@bonfire/wire";
+import {
+  type ActorClass,
+  DEFAULT_TTL_MS,
+  type MailboxOptions,
+  resolveSpawnOptions,
+  type SpawnOptions,
+} from "../actor/actor-class.ts";
+import { type Address, isSamePlace, namedHome, parseAddress, requireName } from "../actor/address.ts";
+import { methodTable } from "../actor/method-table.ts";
+import { placeOf, type Ref } from "../actor/ref.ts";
+import type { ActorSystem } from "../actor/system.ts";
+import { type Duration, milliseconds } from "../duration.ts";
+import { refuseUnknown } from "../option.ts";
+import { type Claim, keeping } from "./claimed-behaviour.ts";
+import { hostGroup, virtualKey } from "./key.ts";
+import { Membership, outInTime } from "./membership.ts";
+
+export interface HostOptions extends Omit<SpawnOptions, "name" | "register" | "wait"> {
+  /** An actor that has had no message for so long is stopped, and started again by its next one. Default 5 min. */
+  idleAfter?: Duration;
+}
+
+/** That a process starts virtual actors of a class. */
+export interface Hosting extends AsyncDisposable {
+  /** Starts none any more, and stops those that run; the next message to each starts it elsewhere. Idempotent. */
+  stop(): Promise<void>;
+}
+
+interface Hosted {
+  readonly type: ActorClass;
+  readonly mailbox: Omit<MailboxOptions, "name">;
+  readonly claim: (key: string) => Claim;
+  /** Those that are being started, by key. */
+  readonly starting: Map<string, Promise<Address>>;
+}
+
+const KNOWN = [
+  "idleAfter",
+  "maxMailbox",
+  "mailboxPolicy",
+  "ttl",
+  "state",
+  "saveEvery",
+  "store",
+] as const satisfies readonly (keyof HostOptions)[];
+const IDLE_MS = 300_000;
+/** No message waits for longer, as its deadline is counted by its sender. */
+const SEARCH_MS = 60_000;
+/** Between two tries to reach a host. */
+const RETRY_MS = 100;
+
+export class Virtual {
+  /** The name under which a node is asked to start them; no actor can have it. */
+  static readonly ACTOR = "$virtual";
+
+  readonly #system: ActorSystem;
+  readonly #hosted = new Map<string, Hosted>();
+  readonly #memberships = new Map<string, Membership>();
+
+  constructor(system: ActorSystem) {
+    this.#system = system;
+  }
+
+  ref<T extends object>(type: ActorClass, key: string): Ref<T> {
+    methodTable(type);
+    requireName("key", key);
+    return this.#system.named<T>(namedHome(Virtual.ACTOR, `${typeNameOf(type)}/${key}`));
+  }
+
+  async host(type: ActorClass, options: HostOptions): Promise<Hosting> {
+    refuseUnknown("host", options, KNOWN);
+    const { idleAfter, ...rest } = options;
+    const name = typeNameOf(type);
+    const { maxMailbox, mailboxPolicy, ...keep } = resolveSpawnOptions(rest);
+    methodTable(type);
+    const idleMs = idleAfter === undefined ? IDLE_MS : milliseconds("idleAfter", idleAfter);
+    const claim = (key: string): Claim => {
+      const id = `${name}/${key}`;
+      const state = keep.state ? `${keep.state}/${key}` : keep.state;
+      return {
+        ...keeping(type, virtualKey(id), { ...keep, state }),
+        ttl: keep.ttl,
+        wait: 0,
+        idleAfter: idleMs,
+      };
+    };
+    // Whatever the key: throws now if there can be none.
+    claim("");
+    if (this.#hosted.has(name)) {
+      throw new BonfireError("NAME_TAKEN", `This process hosts ${name} already: stop that first`);
+    }
+    const hosted = { type, mailbox: { maxMailbox, mailboxPolicy }, claim, starting: new Map() };
+    this.#hosted.set(name, hosted);
+    try {
+      const store = await this.#system.store();
+      const membership = await Membership.join(store, hostGroup(name), this.#system.node, DEFAULT_TTL_MS);
+      this.#memberships.set(name, membership);
+      let stopping: Promise<void> | undefined;
+      const stop = () => {
+        stopping ??= this.#stop(name);
+        return stopping;
+      };
+      return { stop, [Symbol.asyncDispose]: stop };
+    } catch (error) {
+      this.#hosted.delete(name);
+      throw error;
+    }
+  }
+
+  async #stop(name: string): Promise<void> {
+    const starting = this.#hosted.get(name)?.starting.values() ?? [];
+    const leaving = this.#leave(name);
+    await Promise.allSettled(starting);
+    const running = this.#system.locals(`@${name}/`);
+    await Promise.all([leaving, ...running.map((instance) => instance.stop())]);
+  }
+
+  async #leave(name: string): Promise<void> {
+    const membership = this.#memberships.get(name);
+    this.#hosted.delete(name);
+    this.#memberships.delete(name);
+    // If it is not heard, this process refuses until its time is up.
+    await membership?.leave().catch(outInTime);
+  }
+
+  /** What other nodes' runtimes ask of this one's, and the refs of this one. */
+  handle(_sender: string, method: string, args: readonly unknown[]): Promise<Address> {
+    const [name, other] = args as [string, unknown];
+    if (method === "place") return this.#place(name, other as Address);
+    if (method === "start") return this.#start(name, other as string);
+    throw new BonfireError("PROTOCOL", `There is no question "${method}" about virtual actors`);
+  }
+
+  /** Where the actor is; starts it if it is nowhere. `stale`: where somebody could not reach it. */
+  async #place(id: string, stale: Address): Promise<Address> {
+    const store = await this.#system.store();
+    const late = AbortSignal.timeout(SEARCH_MS);
+    for (;;) {
+      const found = await store.holder(virtualKey(id));
+      if (!found) {
+        const started = await this.#startSomewhere(id);
+        if (started) return started;
+        await pause(RETRY_MS, undefined, { signal: late, ref: false });
+        continue;
+      }
+      const place = parseAddress(found.holder);
+      if (!isSamePlace(place, stale) || (await this.#system.controls.isThere(place))) return place;
+      // It stops, or its process is gone: nobody else may start before its lease has ended.
+      await store.whenFree(virtualKey(id), late);
+    }
+  }
+
+  /** Undefined: no host could be reached just now. */
+  async #startSomewhere(id: string): Promise<Address | undefined> {
+    const [type, key] = split(id);
+    const store = await this.#system.store();
+    const hosts = await store.members(hostGroup(type));
+    if (hosts.length === 0) {
+      throw new BonfireError(
+        "NOT_HOSTED",
+        `No process hosts ${type}: call fire.host(${type}) in the processes that are to run such actors`,
+      );
+    }
+    for (const node of ranked(hosts, id)) {
+      try {
+        const to = { node, actor: Virtual.ACTOR };
+        return (await this.#system.ask(to, "start", [type, key], SEARCH_MS)) as Address;
+      } catch (error) {
+        if (!AWAY.some((code) => hasCode(error, code))) throw error;
+      }
+    }
+    return undefined;
+  }
+
+  async #start(name: string, key: string): Promise<Address> {
+    const hosted = this.#hosted.get(name);
+    if (!hosted) throw new BonfireError("NOT_HERE", `This process does not host ${name} any more`);
+    const known = hosted.starting.get(key);
+    if (known) return known;
+    const starting = this.#begin(hosted, name, key).finally(() => hosted.starting.delete(key));
+    hosted.starting.set(key, starting);
+    return starting;
+  }
+
+  async #begin(hosted: Hosted, name: string, key: string): Promise<Address> {
+    const actor = `@${name}/${key}`;
+    const before = this.#system.local(actor);
+    if (before?.isAlive) return before.address;
+    // It is about to end, and has its lease until then.
+    await before?.ended;
+    const claim = hosted.claim(key);
+    try {
+      const options = { ...hosted.mailbox, name: actor };
+      const ref = await this.#system.spawnClass(hosted.type, [key], options, { claim });
+      return placeOf(ref);
+    } catch (error) {
+      // Somebody else was first.
+      const found = hasCode(error, "NAME_TAKEN") && (await this.#holder(`${name}/${key}`));
+      if (found) return found;
+      throw error;
+    }
+  }
+
+  async #holder(id: string): Promise<Address | undefined> {
+    const found = await (await this.#system.store()).holder(virtualKey(id));
+    return found && parseAddress(found.holder);
+  }
+
+  /** Starts none any more in this process; those that run are the caller's to stop. */
+  async leave(): Promise<void> {
+    await Promise.all([...this.#hosted.keys()].map((name) => this.#leave(name)));
+  }
+}
+
+/** Why a host did not start one although another may. */
+const AWAY = ["NO_SUCH_ACTOR", "NOT_HERE", "ACTOR_LOST", "CLOSED", "LINK_DOWN"];
+
+function typeNameOf(type: ActorClass): string {
+  const name = type.typeName ?? type.name;
+  if (/^[\w-]{1,60}$/.test(name)) return name;
+  throw new BonfireError(
+    "INVALID_ACTOR",
+    `A class of virtual actors needs a name of 1 to 60 letters, digits, "_" and "-", got ${JSON.stringify(name)}: name the class, or give it a static typeName`,
+  );
+}
+
+function split(id: string): [type: string, key: string] {
+  const at = id.indexOf("/");
+  return [id.slice(0, at), id.slice(at + 1)];
+}
+
+/**
+ * Hosts in an order that depends on the actor alone (rendezvous hashing), so that all who look for it at once ask the
+ * same host first, and a host that comes or goes moves few of them.
+ */
+function ranked(hosts: readonly string[], id: string): string[] {
+  const weight = new Map(hosts.map((host) => [host, hash(`${host} ${id}`)]));
+  return hosts.toSorted((a, b) => (weight.get(b) as number) - (weight.get(a) as number));
+}
+
+/** FNV-1a with a last mixing, as names that differ in one character must not lie side by side. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  return (value ^ (value >>> 13)) >>> 0;
+}
