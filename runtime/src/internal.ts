@@ -1,15 +1,13 @@
 /** The door for sibling packages of this repository; not for users, and free to change. */
 export { Actor } from "./actor/actor.ts";
-export type { ActorClass, SpawnOptions } from "./actor/actor-class.ts";
 export type { Address } from "./actor/address.ts";
 export type { Reason } from "./actor/reason.ts";
 export { placeOf, type Ref } from "./actor/ref.ts";
-export { ActorSystem, type WatchNode } from "./actor/system.ts";
+export { ActorSystem } from "./actor/system.ts";
 export type { Bootstrap, RealmKind } from "./backend/bootstrap.ts";
 export { Bus, type Message } from "./bus/bus.ts";
 export { type NatsAddress, open } from "./bus/connection.ts";
 export { Question } from "./bus/inbox.ts";
-export { type Carrier, type Mail, NodeBus } from "./bus/node-bus.ts";
 export { actorNode } from "./bus/node-kind.ts";
 export { subject } from "./bus/subject.ts";
 

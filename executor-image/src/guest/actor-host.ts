@@ -8,7 +8,7 @@ import {
   placeOf,
   type SpawnOptions,
   type WatchNode,
-} from "@bonfire/runtime/actor-host";
+} from "@bonfire/runtime/internal/actor-host";
 import type { DecodeOptions } from "@bonfire/wire";
 
 export class ActorHost {

@@ -1,5 +1,5 @@
 /** The entry of the actor runtime's script. What it shares with the guest is put in from there: see build/actor-script.ts. */
-import type { Carrier, WatchNode } from "@bonfire/runtime/actor-host";
+import type { Carrier, WatchNode } from "@bonfire/runtime/internal/actor-host";
 import { ActorHost } from "./actor-host.ts";
 
 export type OpenActor = typeof open;

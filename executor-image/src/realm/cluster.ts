@@ -1,5 +1,5 @@
 /** What a realm's actors need of the cluster. The cell gives it; a realm that starts no actor never asks for it. */
-import type { Carrier, WatchNode } from "@bonfire/runtime/actor-host";
+import type { Carrier, WatchNode } from "@bonfire/runtime/internal/actor-host";
 
 export interface Cluster {
   readonly carrier: Carrier;

@@ -2,8 +2,9 @@
  * The host's side of an actor in an isolate: takes its messages in and out. The actor names the subjects, and is not
  * trusted: what it sends must bear its own node as the sender, or the actor is ended.
  */
-import type { Mail, Receiving } from "@bonfire/runtime/actor-host";
+
 import { subject } from "@bonfire/runtime/internal";
+import type { Mail, Receiving } from "@bonfire/runtime/internal/actor-host";
 import { FRAME_BYTES, POST_BYTES, Post } from "../guest/layout.ts";
 import { actorScript } from "../sandbox/actor-script.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";

@@ -1,5 +1,5 @@
 /** The actors of a process realm. They run in this process; a turn that never ends keeps all of them busy. */
-import type { ActorClass, SpawnOptions } from "@bonfire/runtime/actor-host";
+import type { ActorClass, SpawnOptions } from "@bonfire/runtime/internal/actor-host";
 import { ActorHost } from "../guest/actor-host.ts";
 import type { ActorStarter } from "../guest/call-site.ts";
 import type { Cluster } from "./cluster.ts";
