@@ -20,6 +20,13 @@ const BUNDLE: Bundle = {
 export function captureClass(type: Class, options: CaptureOptions & { readonly handle: Handle }): Closure {
   if (tagOf(type)) return capture(type, options);
   const encoded = encode(type, options.handle);
+  const { maxCaptureBytes = Number.POSITIVE_INFINITY } = options;
+  if (encoded.bytes.length > maxCaptureBytes) {
+    throw new BonfireError(
+      "CAPTURE_REFUSED",
+      `Cannot ship class ${type.name} as what it captures takes ${encoded.bytes.length} bytes and the limit is ${maxCaptureBytes}: capture less, or raise the pool's "maxCaptureBytes"`,
+    );
+  }
   return {
     at: `pool.spawn(${type.name})`,
     site: 0,

@@ -440,6 +440,13 @@ guarantee(
       refused("VALUE_REFUSED", () => pool.spawn(Counter, [Promise.resolve(1)] as never));
       const generator = (async function* () {})();
       refused("VALUE_REFUSED", () => pool.spawn(Counter, [generator] as never));
+      const open = generator;
+      class Holder extends Counter {
+        held(): unknown {
+          return open;
+        }
+      }
+      refused("CAPTURE_REFUSED", () => pool.spawn(Holder, []));
     }),
 );
 
@@ -494,7 +501,8 @@ guarantee("It has what the pool grants: with files, a directory of its own.", as
   const [one, other] = [await pool.spawn(Writer, []), await pool.spawn(Writer, [])];
   assert.is.not(await one.write(), await other.write());
   await using without = await fire.pool("ungranted", { max: 1 });
-  assert.is(await codeOf(without.spawn(Writer, [])), "GRANT_MISSING");
+  const writing = without.spawn(Writer, []).then((writer) => writer.write());
+  assert.is(await codeOf(writing), "GRANT_MISSING");
 });
 
 guarantee("It cannot speak to the runtime's own actors.", () =>
