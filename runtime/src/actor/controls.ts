@@ -92,8 +92,8 @@ export class Controls {
         }
         if (order === "kill") instance.kill();
         else await instance.stop();
-        await instance.ended;
-        await this.#system.names.freed(instance.address);
+        const freed = this.#system.names.freed(instance.address);
+        if (freed) await freed;
         return undefined;
       }
       case "tie":

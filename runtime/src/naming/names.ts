@@ -82,12 +82,15 @@ export class Names {
 
   /** Gives the lease back when the actor has ended. */
   returnAfter({ ended, address }: Instance, lease: Lease): void {
-    void ended.then(() => this.#track(address, lease.release()));
+    this.#track(
+      address,
+      ended.then(() => lease.release()),
+    );
   }
 
-  /** Resolves when the names of an actor of this node that has ended are free. */
-  async freed(place: Address): Promise<void> {
-    await this.#returning.get(formatAddress(place));
+  /** Resolves when the names of an actor of this node that has ended are free; undefined if it has none. */
+  freed(place: Address): Promise<unknown> | undefined {
+    return this.#returning.get(formatAddress(place));
   }
 
   #track(place: Address, returning: Promise<void>): void {
