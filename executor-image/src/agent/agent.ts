@@ -3,10 +3,10 @@ import {
   Actor,
   type Bootstrap,
   type CellOffer,
+  type Presence,
   placeOf,
   type Ref,
   type Supervisor,
-  type Watcher,
 } from "@bonfire/runtime/internal";
 import type { CellProcess } from "./cell-process.ts";
 import type { Cells } from "./cells.ts";
@@ -15,7 +15,7 @@ import { Keeper } from "./keeper.ts";
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
   readonly cells: Cells;
-  readonly watcher: Watcher;
+  readonly presence: Presence;
   /** A cell that was started before anything else, for whoever comes first. */
   readonly firstCell: CellProcess;
   /** Called when the supervisor is gone, and with it whoever could give this executor work. */
@@ -66,7 +66,7 @@ export class Agent extends Actor {
   async #give(cell: CellProcess, tenant: string): Promise<CellOffer> {
     await cell.serve(tenant);
     const { system } = this.context;
-    const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.watcher), cell.node);
+    const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.presence), cell.node);
     return { keeper: placeOf(keeper), node: cell.node };
   }
 

@@ -1,9 +1,11 @@
 /** Connects the executor, runs its agent until nobody needs it, and leaves nothing behind. */
-import { ActorSystem, Beater, type Bootstrap, Bus, Watcher } from "@bonfire/runtime/internal";
+import { ActorSystem, type Bootstrap, Bus, Presence } from "@bonfire/runtime/internal";
 import { Agent } from "./agent.ts";
 import type { CellProcess } from "./cell-process.ts";
 import type { Cells } from "./cells.ts";
 
+/** How long news of a node's end waits for what the node had said before. */
+const SETTLE_MS = 500;
 /** How long goodbyes may take once no call runs. */
 const LEAVE_MS = 4_000;
 /** The backend forces the end when `shutdownMs` is over: so much of it is for what comes after the last call. */
@@ -29,18 +31,25 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   const { promise: orphaned, resolve: orphan } = Promise.withResolvers<void>();
   const tooLate = setTimeout(() => process.exit(1), registerMs);
   const boot = async () => {
-    const bus = await Bus.connect(nats, executor);
-    const beater = new Beater(bus, executor, timing);
-    const watcher = new Watcher(bus, timing);
-    const system = new ActorSystem(bus, watcher.watch);
-    const agent = await system.spawn(new Agent({ bootstrap, cells, watcher, firstCell, orphan }), "agent");
-    return { bus, beater, watcher, system, agent };
+    const connecting = Bus.connect(nats, executor);
+    const seen = Presence.start({
+      address: nats,
+      node: executor,
+      timing,
+      settled: async () => (await connecting).drain(SETTLE_MS),
+      // Its supervisor has taken it for gone, and works with others now.
+      onFenced: () => orphan(),
+    });
+    const [bus, presence] = await Promise.all([connecting, seen]);
+    const system = new ActorSystem(bus, presence.watch);
+    const agent = await system.spawn(new Agent({ bootstrap, cells, presence, firstCell, orphan }), "agent");
+    return { bus, presence, system, agent };
   };
   const booted = await Promise.race([boot(), launcherGone, asked]);
   // Nobody knows of it yet; its cell's guard sees to the cell.
   if (!booted) process.exit(0);
   clearTimeout(tooLate);
-  const { bus, beater, watcher, system, agent } = booted;
+  const { bus, presence, system, agent } = booted;
   const ended = new Promise<void>((resolve) => void system.monitor(agent, () => resolve()));
 
   await Promise.race([asked, orphaned, ended, launcherGone]);
@@ -49,8 +58,7 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   await Promise.race([launcherGone, Promise.resolve().then(drained)]);
   setTimeout(() => process.exit(1), LEAVE_MS).unref();
   await system.close();
-  await beater.bye();
-  watcher.close();
+  await presence.close();
   await bus.close();
   process.exit(0);
 }

@@ -292,12 +292,20 @@ export class ActorSystem implements AsyncDisposable {
     return [...this.#instances.values()].map((instance) => instance.inspect());
   }
 
-  /** Ends the users' actors, later ones first; those that do not stop within 5 s are killed. */
+  /** The users' actors that are nobody's children, later ones first. */
+  #own(): Instance[] {
+    return [...this.#instances.values()].filter(({ setup }) => !setup.isSystem && !setup.parent).reverse();
+  }
+
+  /** Others were told that the users' actors of this node are lost: makes it true. */
+  async fence(error: BonfireError): Promise<void> {
+    await Promise.all(this.#own().map((instance) => instance.stop({ kind: "error", error })));
+  }
+
+  /** Ends the users' actors; those that do not stop within 5 s are killed. */
   async retire(): Promise<void> {
     this.#isClosing = true;
-    const own = [...this.#instances.values()]
-      .filter(({ setup }) => !setup.isSystem && !setup.parent)
-      .reverse();
+    const own = this.#own();
     const stopping = Promise.all(own.map((instance) => instance.stop()));
     const tooLate = setTimeout(() => {
       for (const instance of own) instance.kill();

@@ -28,13 +28,20 @@ interface Hosted {
   stop(): Promise<void>;
 }
 
+export interface OpenPool {
+  readonly pool: Pool;
+  readonly dispatcher: Dispatcher;
+  /** Supervises it no longer, if it did, as another may do so by now; then takes part again like anyone else. */
+  stepDown(): Promise<void>;
+}
+
 export async function openPool(
   name: string,
   given: ResolvedPoolOptions,
   system: ActorSystem,
   timing: Timing,
   onClosed: (pool: Pool) => void,
-): Promise<{ pool: Pool; dispatcher: Dispatcher }> {
+): Promise<OpenPool> {
   const floor = new Floor();
   const dispatcher = new Dispatcher(name, system, given.policy.idleAfter, {
     fleet(ready, booting) {
@@ -105,7 +112,8 @@ export async function openPool(
     await pool.close();
     throw error;
   }
-  return { pool, dispatcher };
+  // Whoever follows a supervisor that stops takes part again.
+  return { pool, dispatcher, stepDown: async () => hosted?.stop() };
 }
 
 interface Joined {
