@@ -11,25 +11,47 @@ import { freePort } from "./free-port.ts";
 
 const START_MS = 10_000;
 const LOOK_MS = 10;
+const ACCOUNTS = join(import.meta.dirname, "../../infra/nats/accounts.conf");
+const PASSWORD = "test";
+const SECRETS = { BONFIRE_NATS_PASSWORD: PASSWORD, BONFIRE_NATS_SYSTEM_PASSWORD: "system" };
+
+export interface NatsServerOptions {
+  /** It keeps its data over a restart. */
+  readonly jetstream?: boolean;
+  /** It tells of disconnects, as `infra/nats` says. */
+  readonly hints?: boolean;
+  /** More for its command line. */
+  readonly args?: readonly string[];
+}
 
 export class NatsServer implements AsyncDisposable {
   readonly url: string;
   readonly #port: number;
   readonly #storeDir: string | undefined;
+  readonly #options: NatsServerOptions;
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, storeDir: string | undefined) {
+  private constructor(port: number, storeDir: string | undefined, options: NatsServerOptions) {
     this.#port = port;
     this.#storeDir = storeDir;
-    this.url = `nats://127.0.0.1:${port}`;
+    this.#options = options;
+    const user = options.hints ? `bonfire:${PASSWORD}@` : "";
+    this.url = `nats://${user}127.0.0.1:${port}`;
   }
 
-  /** With `jetstream` it keeps its data over a restart. */
-  static async start({ jetstream = false } = {}): Promise<NatsServer> {
-    const storeDir = jetstream ? await mkdtemp(join(tmpdir(), "bonfire-nats-test-")) : undefined;
-    const server = new NatsServer(await freePort(), storeDir);
+  static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const storeDir = options.jetstream ? await mkdtemp(join(tmpdir(), "bonfire-nats-test-")) : undefined;
+    const server = new NatsServer(await freePort(), storeDir, options);
     await server.restart();
     return server;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get pid(): number {
+    return this.#child?.pid as number;
   }
 
   /** Ends it without a word; resolves when it is gone. */
@@ -45,8 +67,10 @@ export class NatsServer implements AsyncDisposable {
   /** Starts it again on the same port; resolves when it listens. */
   async restart(): Promise<void> {
     const store = this.#storeDir === undefined ? [] : ["-js", "-sd", this.#storeDir];
-    const args = ["-a", "127.0.0.1", "-p", String(this.#port), ...store];
-    this.#child = spawn(findNatsServer(), args, { stdio: "ignore" });
+    const { hints, args = [] } = this.#options;
+    const accounts = hints ? ["-c", ACCOUNTS] : [];
+    const all = ["-a", "127.0.0.1", "-p", String(this.#port), ...store, ...accounts, ...args];
+    this.#child = spawn(findNatsServer(), all, { stdio: "ignore", env: { ...process.env, ...SECRETS } });
     const deadline = performance.now() + START_MS;
     while (!(await this.#listens())) {
       if (performance.now() > deadline) throw new Error(`nats-server does not listen on ${this.#port}`);

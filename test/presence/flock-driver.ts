@@ -1,0 +1,59 @@
+// A driver with executors on a platform of their own. It says when they are ready, and does what it is told by lines:
+// "call", "block <ms>", "close", "exit".
+import { spawn } from "node:child_process";
+import { connect } from "@bonfire/runtime";
+import { PlatformBackend } from "../harness/platform-backend.ts";
+
+const { PLATFORM = "", EXECUTORS = "8", POOL = "flock", FFMPEG } = process.env;
+const fire = await connect();
+const pool = await fire.pool(POOL, {
+  min: Number(EXECUTORS),
+  max: Number(EXECUTORS),
+  concurrency: 2,
+  shutdownTimeout: "300ms",
+  grants: { programs: ["ffmpeg"], files: true },
+  logs: "ignore",
+  backend: new PlatformBackend(PLATFORM),
+});
+if (FFMPEG) {
+  const started = Promise.withResolvers<void>();
+  pool.on("log", () => started.resolve());
+  // A video of an hour that is thrown away: it would run for minutes.
+  const encoding = pool.call(async () => {
+    const source = "testsrc2=size=640x360:rate=30:duration=3600";
+    const child = spawn("ffmpeg", ["-v", "error", "-re", "-f", "lavfi", "-i", source, "-f", "null", "-"]);
+    child.once("spawn", () => console.log("runs"));
+    await new Promise((resolve) => child.once("close", resolve));
+  });
+  encoding.catch((error: { code?: string }) => console.log(`encoding failed ${error.code}`));
+  await started.promise;
+}
+// One call on each executor at least, so that each has a cell that serves.
+await Promise.all(Array.from({ length: 2 * Number(EXECUTORS) }, (_, i) => pool.call({ i }, ({ i }) => i)));
+console.log(`ready ${fire.id}`);
+
+process.stdin.setEncoding("utf8").on("data", (text: string) => {
+  for (const line of text.trim().split("\n")) obey(line);
+});
+
+function obey(line: string): void {
+  const [order, ms] = line.split(" ");
+  if (order === "exit") process.exit(0);
+  if (order === "block") {
+    const until = performance.now() + Number(ms);
+    while (performance.now() < until);
+    console.log("unblocked");
+  }
+  if (order === "call") {
+    pool
+      .call(() => 1)
+      .then(
+        () => console.log("called"),
+        (error: Error) => console.log(`call failed ${error.message}`),
+      );
+  }
+  if (order === "close") {
+    process.stdin.destroy();
+    fire.close().catch((error: Error) => console.log(`close failed ${error.message}`));
+  }
+}
