@@ -25,12 +25,21 @@ export type PlatformOrder =
   | { readonly order: "terminate"; readonly launchId: string; readonly graceMs: number }
   | { readonly order: "list"; readonly owner: string };
 
+export interface PlatformOptions {
+  /** For the Node of each executor. */
+  readonly flags?: readonly string[];
+  /** Where executors print: an open file, or here. */
+  readonly output?: number;
+}
+
 export class Platform implements AsyncDisposable {
   readonly ledger = new Map<string, MachineRecord>();
   readonly #children = new Map<string, ChildProcess>();
   readonly #server: Server;
+  readonly #options: PlatformOptions;
 
-  private constructor() {
+  private constructor(options: PlatformOptions) {
+    this.#options = options;
     this.#server = createServer((request, response) => {
       bodyOf(request)
         .then((text) => this.#obey(JSON.parse(text) as PlatformOrder))
@@ -39,8 +48,8 @@ export class Platform implements AsyncDisposable {
     });
   }
 
-  static async start(): Promise<Platform> {
-    const platform = new Platform();
+  static async start(options: PlatformOptions = {}): Promise<Platform> {
+    const platform = new Platform(options);
     platform.#server.listen(0, "127.0.0.1");
     await once(platform.#server, "listening");
     return platform;
@@ -66,8 +75,9 @@ export class Platform implements AsyncDisposable {
   #launch({ launchId, owner, bootstrap }: LaunchRequest): unknown {
     const machine = { launchId, owner, phase: "running" };
     if (this.ledger.has(launchId)) return machine;
-    const child = spawn(process.execPath, [AGENT_PROGRAM], {
-      stdio: ["pipe", "ignore", "inherit"],
+    const { flags = [], output = "inherit" } = this.#options;
+    const child = spawn(process.execPath, [...flags, AGENT_PROGRAM], {
+      stdio: ["pipe", output, output],
       detached: true,
     });
     // The pipe stays open, as nothing but its agent ends a machine.

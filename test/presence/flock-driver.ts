@@ -1,10 +1,10 @@
 // A driver with executors on a platform of their own. It says when they are ready, and does what it is told by lines:
-// "call", "block <ms>", "close", "exit".
+// "call", "block <ms>", "time", "close", "exit".
 import { spawn } from "node:child_process";
 import { connect } from "@bonfire/runtime";
 import { PlatformBackend } from "../harness/platform-backend.ts";
 
-const { PLATFORM = "", EXECUTORS = "8", POOL = "flock", FFMPEG } = process.env;
+const { PLATFORM = "", EXECUTORS = "8", POOL = "flock", FFMPEG, PRINTS } = process.env;
 const fire = await connect();
 const pool = await fire.pool(POOL, {
   min: Number(EXECUTORS),
@@ -28,6 +28,7 @@ if (FFMPEG) {
   encoding.catch((error: { code?: string }) => console.log(`encoding failed ${error.code}`));
   await started.promise;
 }
+if (PRINTS) await pool.call(() => console.log("into a full disk".repeat(1_000)));
 // One call on each executor at least, so that each has a cell that serves.
 await Promise.all(Array.from({ length: 2 * Number(EXECUTORS) }, (_, i) => pool.call({ i }, ({ i }) => i)));
 console.log(`ready ${fire.id}`);
@@ -40,9 +41,12 @@ function obey(line: string): void {
   const [order, ms] = line.split(" ");
   if (order === "exit") process.exit(0);
   if (order === "block") {
-    const until = performance.now() + Number(ms);
-    while (performance.now() < until);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms));
     console.log("unblocked");
+  }
+  if (order === "time") {
+    const ahead = Date.now() - performance.timeOrigin - performance.now();
+    console.log(`time ${ahead > 60_000 ? "later" : ahead < -60_000 ? "earlier" : "now"}`);
   }
   if (order === "call") {
     pool
