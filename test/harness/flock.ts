@@ -17,13 +17,16 @@ export async function flock({ url, platform, executors = 2, ...options }: FlockO
   return driver;
 }
 
-/** A call of the driver's, from now on. Throws if it fails. */
+/** A call of the driver's, once its link to NATS is up. Throws if the call fails. */
 export async function served(driver: Program): Promise<void> {
-  const before = calls(driver).length;
-  driver.say("call");
-  await until(() => calls(driver).length > before, 40_000);
-  const last = calls(driver).at(-1) as string;
-  if (last !== "called") throw new Error(last);
+  for (;;) {
+    const before = calls(driver).length;
+    driver.say("call");
+    await until(() => calls(driver).length > before, 40_000);
+    const last = calls(driver).at(-1) as string;
+    if (last === "called") return;
+    if (!last.includes("LINK_DOWN")) throw new Error(`${last}\n${driver.output}`);
+  }
 }
 
 function calls(driver: Program): string[] {

@@ -58,7 +58,7 @@ export class NatsServer implements AsyncDisposable {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (!child) return;
+    if (!child || child.exitCode !== null) return; // one in lame duck mode ends by itself
     const exited = once(child, "exit");
     child.kill("SIGKILL");
     await exited;

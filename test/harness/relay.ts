@@ -51,7 +51,8 @@ export class Relay implements AsyncDisposable {
       from.on("data", (data) => this.#state === "open" && to.write(data));
       from.on("close", () => {
         this.#sockets.delete(from);
-        to.destroy();
+        // A network that drops everything does not carry an end either; `heal` does.
+        if (this.#state !== "silent") to.destroy();
       });
       // Either end may break first; the other is closed with it.
       from.on("error", () => from.destroy());

@@ -1,10 +1,15 @@
 // A driver with executors on a platform of their own. It says when they are ready, and does what it is told by lines:
 // "call", "block <ms>", "time", "close", "exit".
 import { spawn } from "node:child_process";
+import { subscribe } from "node:diagnostics_channel";
 import { connect } from "@bonfire/runtime";
 import { PlatformBackend } from "../harness/platform-backend.ts";
 
 const { PLATFORM = "", EXECUTORS = "8", POOL = "flock", FFMPEG, PRINTS } = process.env;
+subscribe("bonfire:node-gone", (message) => {
+  const { node, detail } = message as { node: string; detail: string };
+  console.log(`gone ${node} ${Math.round(performance.now())} ${detail}`);
+});
 const fire = await connect();
 const pool = await fire.pool(POOL, {
   min: Number(EXECUTORS),
@@ -53,7 +58,7 @@ function obey(line: string): void {
       .call(() => 1)
       .then(
         () => console.log("called"),
-        (error: Error) => console.log(`call failed ${error.message}`),
+        (error: Error & { code?: string }) => console.log(`call failed ${error.code} ${error.message}`),
       );
   }
   if (order === "close") {

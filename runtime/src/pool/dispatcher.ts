@@ -26,6 +26,7 @@ import { WaitingQueue } from "./waiting-queue.ts";
 const LINGER_MS = 1_000;
 const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
+const ADMIT_AGAIN_MS = 3_000;
 /** After an outage of NATS a cell may take so long until it listens again; its keeper tells if it is gone. */
 const BACK_MS = 5_000;
 const AGAIN_MS = 100;
@@ -467,8 +468,7 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   async #admit(executor: string, agent: Address): Promise<CellLink | undefined> {
-    const method = "admit" satisfies keyof AgentPort;
-    const offer = (await this.#system.ask(agent, method, [], ADMIT_MS)) as CellOffer;
+    const offer = await this.#askForCell(agent);
     const existing = this.#slots.of(executor);
     if (existing || this.#closed) return existing;
     const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer);
@@ -479,6 +479,21 @@ export class Dispatcher implements CallHost, ClientHost {
       this.#report.changed();
     });
     return cell;
+  }
+
+  /** An answer can fall into an outage of NATS; whoever asks again gets the same cell. */
+  async #askForCell(agent: Address): Promise<CellOffer> {
+    const method = "admit" satisfies keyof AgentPort;
+    const giveUpAt = performance.now() + ADMIT_MS;
+    for (;;) {
+      try {
+        return (await this.#system.ask(agent, method, [], ADMIT_AGAIN_MS)) as CellOffer;
+      } catch (error) {
+        const mayAsk = hasCode(error, "ASK_TIMEOUT") || hasCode(error, "LINK_DOWN");
+        if (!mayAsk || this.#closed || performance.now() > giveUpAt) throw error;
+      }
+      await pause(AGAIN_MS);
+    }
   }
 
   #addSlots(cell: CellLink, slots: number): void {

@@ -1,9 +1,12 @@
 /** A process's presence: speaks for its nodes and watches others, by a thread that is started again if it fails. */
+import { channel } from "node:diagnostics_channel";
 import { Worker } from "node:worker_threads";
 import type { NatsAddress } from "../bus/connection.ts";
 import type { FromThread, ThreadStart, ToThread } from "./thread-messages.ts";
 import type { Timing } from "./timing.ts";
 
+/** Nodes that this process has learnt to be gone, `{ node, detail }`. */
+const departures = channel("bonfire:node-gone");
 const BYE_MS = 2_000;
 const AGAIN_MS = 100;
 const AGAIN_MAX_MS = 5_000;
@@ -152,6 +155,7 @@ export class Presence {
   #gone(node: string, watch: Watch, detail: string): void {
     if (this.#watches.get(node) !== watch) return;
     this.#watches.delete(node);
+    departures.publish({ node, detail });
     for (const callback of watch.callbacks) callback(detail);
   }
 }
