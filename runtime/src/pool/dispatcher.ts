@@ -30,6 +30,12 @@ const ADMIT_AGAIN_MS = 3_000;
 /** After an outage of NATS a cell may take so long until it listens again; its keeper tells if it is gone. */
 const BACK_MS = 5_000;
 const AGAIN_MS = 100;
+/** For how long asking for a cell may fail so. */
+const ADMIT_PATIENCE_MS: Record<string, number> = {
+  ASK_TIMEOUT: ADMIT_MS,
+  LINK_DOWN: ADMIT_MS,
+  NO_SUCH_ACTOR: BACK_MS,
+};
 /** How often a busy cell is asked again to end a call. */
 const RECHECK_MS = 500;
 
@@ -481,16 +487,16 @@ export class Dispatcher implements CallHost, ClientHost {
     return cell;
   }
 
-  /** An answer can fall into an outage of NATS; whoever asks again gets the same cell. */
+  /** An outage of NATS can fall into this, and our link be back sooner than theirs. Asking again gives the same cell. */
   async #askForCell(agent: Address): Promise<CellOffer> {
     const method = "admit" satisfies keyof AgentPort;
-    const giveUpAt = performance.now() + ADMIT_MS;
+    const start = performance.now();
     for (;;) {
       try {
         return (await this.#system.ask(agent, method, [], ADMIT_AGAIN_MS)) as CellOffer;
       } catch (error) {
-        const mayAsk = hasCode(error, "ASK_TIMEOUT") || hasCode(error, "LINK_DOWN");
-        if (!mayAsk || this.#closed || performance.now() > giveUpAt) throw error;
+        const patience = ADMIT_PATIENCE_MS[(error as BonfireError).code] ?? 0;
+        if (this.#closed || performance.now() - start >= patience) throw error;
       }
       await pause(AGAIN_MS);
     }
