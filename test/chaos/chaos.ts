@@ -42,7 +42,7 @@ export async function chaos(seconds: number, seed: number): Promise<Outcome> {
     }
     await pause(AFTER_MS);
     for (const driver of world.drivers) await world.untilWell(driver);
-    world.checkTeardowns();
+    world.checkTeardowns(fault.name);
   }
   for (const driver of [...world.drivers]) await world.rest(driver);
   const after = await world.usageOf(witness);

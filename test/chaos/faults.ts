@@ -73,7 +73,7 @@ export const FAULTS: readonly Fault[] = [
     async run(world, driver, random) {
       const below = await descendants(random.pick(world.machinesOf(driver)).pid);
       const commands = await Promise.all(below.map((pid) => commandsOf([pid])));
-      const cell = below.find((_, i) => /node.* .*cell\.js/.test(commands[i] as string));
+      const cell = below.find((_, i) => /^\S*node .*cell\.js/.test(commands[i] as string));
       if (cell === undefined) return undefined;
       const start = performance.now();
       process.kill(cell, "SIGKILL");

@@ -86,7 +86,7 @@ export class World implements AsyncDisposable {
   }
 
   /** Machines that ended, or were told to, while their driver was well and nothing had been done to them. */
-  checkTeardowns(): void {
+  checkTeardowns(fault: string): void {
     const well = new Set(this.drivers.map(({ id }) => id));
     for (const { launchId, owner, condemnedAt, endedAt, how } of this.platform.ledger.values()) {
       const hasEnded = condemnedAt !== undefined || endedAt !== undefined;
@@ -96,7 +96,8 @@ export class World implements AsyncDisposable {
         .find(({ id }) => id === owner)
         ?.program.output.match(/^gone .*$/gm)
         ?.at(-1);
-      this.violations.push(`${launchId} of ${owner} ended (${how ?? "terminated"}) for no reason: ${why}`);
+      const by = condemnedAt === undefined ? `ended (${how})` : "was terminated";
+      this.violations.push(`after ${fault}, ${launchId} of ${owner} ${by} for no reason: ${why}`);
     }
   }
 

@@ -31,6 +31,10 @@ export class Agent extends Actor {
     super();
     this.#options = options;
     this.#spare = options.firstCell;
+    // One that ended before anybody came is of use to nobody.
+    void options.firstCell.ended.then(() => {
+      if (this.#spare === options.firstCell) this.#spare = undefined;
+    });
   }
 
   override onStart(): void {
