@@ -5,13 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
+import { connect } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { flock, machinesOf, served } from "../harness/flock.ts";
-import { descendants, untilGone } from "../harness/gone.ts";
+import { commandsOf, descendants, untilGone } from "../harness/gone.ts";
 import { NatsServer } from "../harness/nats.ts";
 import { until } from "../harness/outcome.ts";
 import { Platform } from "../harness/platform.ts";
+import { PlatformBackend } from "../harness/platform-backend.ts";
 
 const LIMIT_MS = 20_000;
 const BLOCKER = join(import.meta.dirname, "../harness/block-on-signal.ts");
@@ -75,6 +77,19 @@ test("what a driver runs on an executor that others use ends with it, and theirs
   console.log(`the guest's cell and program ended after ${Math.round(await untilGone(added, LIMIT_MS))} ms`);
   await served(host);
   assert.equal(machinesOf(platform), [machine?.launchId]);
+});
+
+test("an executor whose first cell was killed before anybody had it gives its driver another", async () => {
+  await using platform = await Platform.start();
+  await using fire = await connect({ servers: url });
+  await using pool = await fire.pool("fresh", { min: 1, max: 1, backend: new PlatformBackend(platform.url) });
+  const machines = machinesOf(platform);
+  const cells = await descendants(platform.running[0]?.pid as number);
+  assert.ok(cells.length > 0);
+  for (const pid of cells) if ((await commandsOf([pid])).includes("node ")) process.kill(pid, "SIGKILL");
+  await untilGone(cells, LIMIT_MS);
+  assert.is(await pool.call(() => 1), 1);
+  assert.equal(machinesOf(platform), machines);
 });
 
 test("a wall clock that jumps by a day, forward and back, is of no effect", async () => {
