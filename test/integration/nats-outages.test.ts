@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { connect } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { flock, machinesOf, served } from "../harness/flock.ts";
@@ -10,6 +11,7 @@ import { freePort } from "../harness/free-port.ts";
 import { NatsServer } from "../harness/nats.ts";
 import { until } from "../harness/outcome.ts";
 import { Platform } from "../harness/platform.ts";
+import { PlatformBackend } from "../harness/platform-backend.ts";
 import { Relay } from "../harness/relay.ts";
 
 test("a restart of nats-server ends nothing, even if it is away for longer than the lease", async () => {
@@ -24,6 +26,20 @@ test("a restart of nats-server ends nothing, even if it is away for longer than 
     await served(driver);
     assert.equal(machinesOf(platform), machines, `away for ${away} ms`);
   }
+});
+
+test("an executor that boots while nats-server is away joins when it is back", async () => {
+  await using server = await NatsServer.start();
+  await using platform = await Platform.start();
+  await using fire = await connect({ servers: server.url });
+  await using pool = await fire.pool("early", { max: 1, backend: new PlatformBackend(platform.url) });
+  await server.kill();
+  const call = pool.call(() => 1);
+  await until(() => platform.running.length === 1);
+  await pause(1_500);
+  await server.restart();
+  assert.is(await call, 1);
+  assert.is(platform.ledger.size, 1);
 });
 
 test("a driver that NATS drops for half a second, or that a network keeps apart for 3 s, keeps its executors", async () => {

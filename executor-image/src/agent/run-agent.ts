@@ -1,9 +1,12 @@
 /** Connects the executor, runs its agent until nobody needs it, and leaves nothing behind. */
+import { setTimeout as pause } from "node:timers/promises";
 import { ActorSystem, type Bootstrap, Bus, Presence } from "@bonfire/runtime/internal";
+import { hasCode } from "@bonfire/wire";
 import { Agent } from "./agent.ts";
 import type { CellProcess } from "./cell-process.ts";
 import type { Cells } from "./cells.ts";
 
+const AGAIN_MS = 200;
 /** How long news of a node's end waits for what the node had said before. */
 const SETTLE_MS = 500;
 /** How long goodbyes may take once no call runs. */
@@ -20,7 +23,7 @@ export interface ExecutorParts {
 }
 
 export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorParts): Promise<void> {
-  const { executor, nats, timing, registerMs, shutdownMs } = bootstrap;
+  const { registerMs, shutdownMs } = bootstrap;
   // Whoever launched it holds the other end of standard input: when that ends, it is gone.
   const launcherGone = new Promise<void>((resolve) =>
     process.stdin
@@ -31,16 +34,8 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   const { promise: orphaned, resolve: orphan } = Promise.withResolvers<void>();
   const tooLate = setTimeout(() => process.exit(1), registerMs);
   const boot = async () => {
-    const connecting = Bus.connect(nats, executor);
-    const seen = Presence.start({
-      address: nats,
-      node: executor,
-      timing,
-      settled: async () => (await connecting).drain(SETTLE_MS),
-      // Its supervisor has taken it for gone, and works with others now.
-      onFenced: () => orphan(),
-    });
-    const [bus, presence] = await Promise.all([connecting, seen]);
+    // Its supervisor has taken it for gone, and works with others now.
+    const [bus, presence] = await join(bootstrap, orphan);
     const system = new ActorSystem(bus, presence.watch);
     const agent = await system.spawn(new Agent({ bootstrap, cells, presence, firstCell, orphan }), "agent");
     return { bus, presence, system, agent };
@@ -61,4 +56,20 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   await presence.close();
   await bus.close();
   process.exit(0);
+}
+
+/** Connects, again and again while nothing answers: NATS may be restarting. The caller has a deadline for it. */
+async function join({ nats, executor, timing }: Bootstrap, onFenced: () => void): Promise<[Bus, Presence]> {
+  for (;;) {
+    const connecting = Bus.connect(nats, executor);
+    const settled = async () => (await connecting).drain(SETTLE_MS);
+    const seen = Presence.start({ address: nats, node: executor, timing, settled, onFenced });
+    const [bus, presence] = await Promise.allSettled([connecting, seen]);
+    if (bus.status === "fulfilled" && presence.status === "fulfilled") return [bus.value, presence.value];
+    if (bus.status === "fulfilled") await bus.value.close();
+    if (presence.status === "fulfilled") await presence.value.close();
+    const { reason } = (bus.status === "rejected" ? bus : presence) as PromiseRejectedResult;
+    if (!hasCode(reason, "NATS_UNREACHABLE")) throw reason;
+    await pause(AGAIN_MS);
+  }
 }
