@@ -1,8 +1,9 @@
 /**
- * Bundles the agent and the cell into one file each, with what they share beside them: reading a hundred small files
+ * Bundles the agent, its presence thread and the cell into one file each, with what they share beside them: reading a hundred small files
  * takes longer than everything else that an executor does before its first call. Run after `tsc`.
  */
 import { rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 export async function bundlePrograms(dist: URL): Promise<void> {
@@ -12,6 +13,8 @@ export async function bundlePrograms(dist: URL): Promise<void> {
     entryPoints: {
       agent: new URL("agent/main.js", dist).pathname,
       cell: new URL("cell/main.js", dist).pathname,
+      // Beside the agent, as its code looks for it beside itself.
+      "presence-thread": fileURLToPath(import.meta.resolve("@bonfire/runtime/presence-thread")),
     },
     outdir: new URL("program", dist).pathname,
     bundle: true,

@@ -19,12 +19,11 @@ import { PrivateServer } from "./nats-server/private-server.ts";
 import { refuseUnknown } from "./option.ts";
 import type { Dispatcher } from "./pool/dispatcher.ts";
 import type { LogLine } from "./pool/events.ts";
-import { openPool } from "./pool/open-pool.ts";
+import { type OpenPool, openPool } from "./pool/open-pool.ts";
 import { type PoolOptions, resolvePoolOptions } from "./pool/options.ts";
 import type { Pool } from "./pool/pool.ts";
-import { Announcer } from "./presence/announcer.ts";
-import { TIMING } from "./presence/timing.ts";
-import { Watcher } from "./presence/watcher.ts";
+import { Presence } from "./presence/presence.ts";
+import { type PresenceOptions, resolveTiming, type Timing } from "./presence/timing.ts";
 import { NatsStore } from "./store/nats-store.ts";
 import { isStore, type Store } from "./store/port.ts";
 import type { Children } from "./supervision/child.ts";
@@ -37,6 +36,8 @@ export interface ConnectOptions extends ServerOptions {
    * caller's to close. Default: the key-value bucket `bonfire` on NATS, which needs JetStream.
    */
   store?: Store;
+  /** How fast it is noticed that a process is gone; see docs/presence.md. */
+  presence?: PresenceOptions;
 }
 
 export interface RegisterOptions {
@@ -46,6 +47,8 @@ export interface RegisterOptions {
   wait?: Duration;
 }
 
+/** How long news of a node's end waits for what the node had said before. */
+const SETTLE_MS = 500;
 const KNOWN = [
   "servers",
   "user",
@@ -53,6 +56,7 @@ const KNOWN = [
   "token",
   "credentialsFile",
   "store",
+  "presence",
 ] as const satisfies readonly (keyof ConnectOptions)[];
 
 /**
@@ -68,27 +72,39 @@ const KNOWN = [
  */
 export async function connect(options: ConnectOptions = {}): Promise<Fire> {
   refuseUnknown("connect", options, KNOWN);
-  const { store, ...rest } = options;
+  const { store, presence: timings, ...rest } = options;
   if (store !== undefined && !isStore(store)) {
     throw new BonfireError(
       "INVALID_OPTION",
       'Option "store" must be a store, such as `await RedisStore.connect({ url })` gives',
     );
   }
+  const timing = resolveTiming(timings);
   const given = resolveAddress(rest, process.env);
   const server = given ? undefined : await PrivateServer.start();
   const address = given ?? (server as PrivateServer).address;
   const node = newNodeId("d");
+  let fire: Fire | undefined;
+  const connecting = Bus.connect(address, node);
+  const seen = Presence.start({
+    address,
+    node,
+    timing,
+    settled: async () => (await connecting).drain(SETTLE_MS),
+    onFenced: (_, detail) => fire?.fenced(detail),
+  });
   try {
-    const [bus, announcer] = await Promise.all([
-      Bus.connect(address, node),
-      Announcer.start(address, node, TIMING),
-    ]);
-    const watcher = new Watcher(bus, TIMING);
-    const system = new ActorSystem(bus, watcher.watch, { stack: shippedStack });
+    const [bus, presence] = await Promise.all([connecting, seen]);
+    const system = new ActorSystem(bus, presence.watch, { stack: shippedStack });
     await bus.flush();
-    return new Fire({ bus, announcer, watcher, system, server, store });
+    fire = new Fire({ bus, presence, timing, system, server, store });
+    return fire;
   } catch (error) {
+    // What did connect is closed again; what did not has nothing to close.
+    await Promise.allSettled([
+      connecting.then((bus) => bus.close()),
+      seen.then((presence) => presence.close()),
+    ]);
     await server?.close();
     throw error;
   }
@@ -96,8 +112,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Fire> {
 
 interface Parts {
   readonly bus: Bus;
-  readonly announcer: Announcer;
-  readonly watcher: Watcher;
+  readonly presence: Presence;
+  readonly timing: Timing;
   readonly system: ActorSystem<Bus>;
   readonly server: PrivateServer | undefined;
   readonly store: Store | undefined;
@@ -106,7 +122,7 @@ interface Parts {
 /** A driver's place in the cluster: its pools, and what is behind them. Made by `connect()`. */
 export class Fire implements AsyncDisposable {
   readonly #parts: Parts;
-  readonly #pools = new Map<string, Promise<{ pool: Pool; dispatcher: Dispatcher }>>();
+  readonly #pools = new Map<string, Promise<OpenPool>>();
   readonly #dispatchers = new Map<Pool, Dispatcher>();
   #store: Promise<NatsStore> | undefined;
   #closing: Promise<void> | undefined;
@@ -144,7 +160,8 @@ export class Fire implements AsyncDisposable {
         `Pool "${name}" is already open here: use the one you have, or close it first`,
       );
     }
-    const opening = openPool(name, resolved, this.#parts.system, TIMING, (pool) => this.#forget(pool));
+    const { system, timing } = this.#parts;
+    const opening = openPool(name, resolved, system, timing, (pool) => this.#forget(pool));
     this.#pools.set(name, opening);
     try {
       const { pool, dispatcher } = await opening;
@@ -383,20 +400,19 @@ export class Fire implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { announcer, system, watcher, bus, server } = this.#parts;
+    const { presence, system, bus, server } = this.#parts;
     const opened = await Promise.allSettled(this.#pools.values());
     const pools = opened.flatMap((pool) => (pool.status === "fulfilled" ? [pool.value.pool] : []));
     // Each step is taken whatever became of the one before it; what failed first is told at the end.
-    const steps = [
+    const steps: (() => unknown)[] = [
       () => Promise.all(pools.map((pool) => pool.close())),
       // Before the goodbye, which takes another connection, so that those who watch them hear how they ended.
       () => system.retire(),
       // One that could not be opened needs no closing; whoever wanted it has been told.
       async () => (await this.#store?.catch(() => undefined))?.close(),
       () => bus.drain(),
-      () => announcer.bye(),
+      () => presence.close(),
       () => system.close(),
-      () => watcher.close(),
       () => bus.close(),
       () => server?.close(),
     ];
@@ -406,6 +422,20 @@ export class Fire implements AsyncDisposable {
         .then(step)
         .catch((error: unknown) => failures.push(error));
     if (failures.length > 0) throw failures[0];
+  }
+
+  /** @internal Another driver has taken this one for gone: what it told others about that is made true. */
+  fenced(detail: string): void {
+    if (this.#closing) return;
+    const error = new BonfireError(
+      "FENCED",
+      `Other processes took this one for gone (${detail}): its actors have ended, and its pools begin anew`,
+    );
+    process.emitWarning(error);
+    const steppingDown = Array.from(this.#pools.values(), async (opening) => (await opening).stepDown());
+    Promise.all([this.#parts.system.fence(error), ...steppingDown]).catch((failure: Error) =>
+      process.emitWarning(failure),
+    );
   }
 
   #forget(pool: Pool): void {

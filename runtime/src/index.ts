@@ -23,6 +23,7 @@ export type { LogLine, PoolEvents } from "./pool/events.ts";
 export type { PoolOptions } from "./pool/options.ts";
 export type { Pool } from "./pool/pool.ts";
 export type { PoolSpawnOptions } from "./pool/spawn-options.ts";
+export type { PresenceOptions } from "./presence/timing.ts";
 export { remote } from "./remote.ts";
 export { Election, type ElectionOptions } from "./store/election.ts";
 export { Lease } from "./store/lease.ts";

@@ -1,11 +1,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Facts, judge } from "../src/presence/judge.ts";
-import { TIMING } from "../src/presence/timing.ts";
+import { resolveTiming } from "../src/presence/timing.ts";
+
+const TIMING = resolveTiming();
 
 const facts = (given: Partial<Facts>): Facts => ({
   now: 100_000,
   seen: 100_000,
+  lease: 0,
   nobodySince: undefined,
   linkUp: true,
   linkSince: 0,
@@ -14,21 +17,27 @@ const facts = (given: Partial<Facts>): Facts => ({
 });
 const kind = (given: Partial<Facts>) => judge(facts(given), TIMING).kind;
 
-test("a node that was heard within two beats is alive", () => {
-  assert.is(kind({ seen: 98_001 }), "alive");
+test("a node that was heard within one and a half beats is alive", () => {
+  assert.is(kind({ seen: 99_250 }), "alive");
 });
 
-test("silence of more than two beats makes a suspect, never a dead one", () => {
-  assert.is(kind({ seen: 97_000 }), "suspect");
+test("silence of more than that makes a suspect, never a dead one", () => {
+  assert.is(kind({ seen: 99_249 }), "suspect");
+  assert.is(kind({ seen: 94_001 }), "suspect");
 });
 
 test("silence beyond the lease means gone", () => {
   assert.is(kind({ seen: 93_900 }), "gone");
 });
 
-test("nobody answering under its name for 1.5 s without a break means gone", () => {
-  assert.is(kind({ seen: 97_000, nobodySince: 98_600 }), "suspect");
-  assert.is(kind({ seen: 97_000, nobodySince: 98_400 }), "gone");
+test("a node whose own lease is longer may be silent for longer", () => {
+  assert.is(kind({ seen: 93_900, lease: 10_000 }), "suspect");
+  assert.is(kind({ seen: 89_900, lease: 10_000 }), "gone");
+});
+
+test("nobody answering under its name for 1 s without a break means gone", () => {
+  assert.is(kind({ seen: 97_000, nobodySince: 99_100 }), "suspect");
+  assert.is(kind({ seen: 97_000, nobodySince: 99_000 }), "gone");
 });
 
 test("a watcher whose own link is down judges nobody", () => {
@@ -36,8 +45,8 @@ test("a watcher whose own link is down judges nobody", () => {
 });
 
 test("time before the watcher's own link came back does not count", () => {
-  assert.is(kind({ seen: 90_000, nobodySince: 90_000, linkSince: 99_000 }), "suspect");
-  assert.is(kind({ seen: 90_000, linkSince: 99_000 }), "alive");
+  assert.is(kind({ seen: 90_000, nobodySince: 90_000, linkSince: 99_100 }), "suspect");
+  assert.is(kind({ seen: 90_000, linkSince: 99_300 }), "alive");
 });
 
 test("a watcher whose own timers slipped judges nobody for a while", () => {

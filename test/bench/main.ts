@@ -15,6 +15,7 @@ import { captureFigures } from "./capture.ts";
 import { coldFigure } from "./cold.ts";
 import type { Figure } from "./figure.ts";
 import { isolateFigure } from "./isolate.ts";
+import { presenceFigure } from "./presence.ts";
 import { shipFigures } from "./ship.ts";
 import { storeFigures } from "./store.ts";
 
@@ -44,6 +45,7 @@ const groups: [names: readonly string[], measure: (rounds: number) => Promise<Re
     ],
     captureFigures,
   ],
+  [["presence.idle"], presenceFigure],
   [["store.memory", "store.nats", "store.redis"], storeFigures],
 ];
 

@@ -21,6 +21,14 @@ export async function untilGone(pids: readonly number[], within: number): Promis
   }
 }
 
+/** The command lines of the processes, as one text. */
+export async function commandsOf(pids: readonly number[]): Promise<string> {
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")), // it has just ended
+  );
+  return lines.join("\n").replaceAll("\0", " ");
+}
+
 /** A zombie counts as gone: it runs nothing, and only waits for its parent to look. */
 async function isAlive(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""); // gone

@@ -1,7 +1,7 @@
 /** A nats-server on a fixed port that a test can kill and start again, as one that a cluster already has. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect as dial } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,60 +11,54 @@ import { freePort } from "./free-port.ts";
 
 const START_MS = 10_000;
 const LOOK_MS = 10;
-/** Whoever connects without a name is told of disconnects in its account. */
-const TELLING = `
-ping_interval: "2s"
-ping_max: 2
-write_deadline: "5s"
-system_account: SYS
-no_auth_user: test
-accounts {
-  SYS {
-    users: [{ user: system, password: system }]
-    exports: [{ stream: "$SYS.ACCOUNT.*.DISCONNECT", account_token_position: 3 }]
-  }
-  TEST {
-    users: [{ user: test, password: test }]
-    imports: [{ stream: { account: SYS, subject: "$SYS.ACCOUNT.TEST.DISCONNECT" } }]
-  }
+const ACCOUNTS = join(import.meta.dirname, "../../infra/nats/accounts.conf");
+const PASSWORD = "test";
+const SECRETS = { BONFIRE_NATS_PASSWORD: PASSWORD, BONFIRE_NATS_SYSTEM_PASSWORD: "system" };
+
+export interface NatsServerOptions {
+  /** It keeps its data over a restart. */
+  readonly jetstream?: boolean;
+  /** It tells of disconnects, as `infra/nats` says. */
+  readonly hints?: boolean;
+  /** More for its command line. */
+  readonly args?: readonly string[];
 }
-`;
 
 export class NatsServer implements AsyncDisposable {
   readonly url: string;
   readonly #port: number;
-  /** With what it keeps, and its configuration. */
-  readonly #directory: string | undefined;
-  readonly #flags: readonly string[];
+  readonly #storeDir: string | undefined;
+  readonly #options: NatsServerOptions;
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, directory: string | undefined, flags: readonly string[]) {
+  private constructor(port: number, storeDir: string | undefined, options: NatsServerOptions) {
     this.#port = port;
-    this.#directory = directory;
-    this.#flags = flags;
-    this.url = `nats://127.0.0.1:${port}`;
+    this.#storeDir = storeDir;
+    this.#options = options;
+    const user = options.hints ? `bonfire:${PASSWORD}@` : "";
+    this.url = `nats://${user}127.0.0.1:${port}`;
   }
 
-  /** With `jetstream` it keeps its data over a restart; one that `tells` says who disconnects. */
-  static async start({ jetstream = false, tells = false } = {}): Promise<NatsServer> {
-    const directory = jetstream || tells ? await mkdtemp(join(tmpdir(), "bonfire-nats-test-")) : undefined;
-    const flags: string[] = [];
-    if (jetstream) flags.push("-js", "-sd", directory as string);
-    if (tells) {
-      const config = join(directory as string, "nats.conf");
-      await writeFile(config, TELLING);
-      flags.push("-c", config);
-    }
-    const server = new NatsServer(await freePort(), directory, flags);
+  static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
+    const storeDir = options.jetstream ? await mkdtemp(join(tmpdir(), "bonfire-nats-test-")) : undefined;
+    const server = new NatsServer(await freePort(), storeDir, options);
     await server.restart();
     return server;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get pid(): number {
+    return this.#child?.pid as number;
   }
 
   /** Ends it without a word; resolves when it is gone. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (!child) return;
+    if (!child || child.exitCode !== null) return; // one in lame duck mode ends by itself
     const exited = once(child, "exit");
     child.kill("SIGKILL");
     await exited;
@@ -72,8 +66,11 @@ export class NatsServer implements AsyncDisposable {
 
   /** Starts it again on the same port; resolves when it listens. */
   async restart(): Promise<void> {
-    const args = ["-a", "127.0.0.1", "-p", String(this.#port), ...this.#flags];
-    this.#child = spawn(findNatsServer(), args, { stdio: "ignore" });
+    const store = this.#storeDir === undefined ? [] : ["-js", "-sd", this.#storeDir];
+    const { hints, args = [] } = this.#options;
+    const accounts = hints ? ["-c", ACCOUNTS] : [];
+    const all = ["-a", "127.0.0.1", "-p", String(this.#port), ...store, ...accounts, ...args];
+    this.#child = spawn(findNatsServer(), all, { stdio: "ignore", env: { ...process.env, ...SECRETS } });
     const deadline = performance.now() + START_MS;
     while (!(await this.#listens())) {
       if (performance.now() > deadline) throw new Error(`nats-server does not listen on ${this.#port}`);
@@ -83,7 +80,7 @@ export class NatsServer implements AsyncDisposable {
 
   /** Forgets everything that it had written; only while it is not running. */
   async loseData(): Promise<void> {
-    await rm(join(this.#directory as string, "jetstream"), { recursive: true });
+    await rm(join(this.#storeDir as string, "jetstream"), { recursive: true });
   }
 
   #listens(): Promise<boolean> {
@@ -95,6 +92,6 @@ export class NatsServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    if (this.#directory) await rm(this.#directory, { recursive: true });
+    if (this.#storeDir) await rm(this.#storeDir, { recursive: true });
   }
 }

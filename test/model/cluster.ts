@@ -23,7 +23,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   static async start(): Promise<Cluster> {
-    const cluster = new Cluster(await NatsServer.start({ tells: true }));
+    const cluster = new Cluster(await NatsServer.start({ hints: true }));
     const places = await Promise.all(Array.from({ length: PLACES }, () => cluster.#launch()));
     cluster.#places.push(...places);
     await cluster.#introduce();

@@ -3,12 +3,12 @@ import {
   Actor,
   type Bootstrap,
   type CellOffer,
+  type Presence,
   placeOf,
   type Ref,
   type Supervisor,
-  type Watcher,
 } from "@bonfire/runtime/internal";
-import { type Announce, announceActors } from "./actor-presence.ts";
+import { announceActors } from "./actor-presence.ts";
 import type { CellProcess } from "./cell-process.ts";
 import type { Cells } from "./cells.ts";
 import { Keeper } from "./keeper.ts";
@@ -16,8 +16,7 @@ import { Keeper } from "./keeper.ts";
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
   readonly cells: Cells;
-  readonly watcher: Watcher;
-  readonly announce: Announce;
+  readonly presence: Presence;
   /** A cell that was started before anything else, for whoever comes first. */
   readonly firstCell: CellProcess;
   /** Called when the supervisor is gone, and with it whoever could give this executor work. */
@@ -33,6 +32,10 @@ export class Agent extends Actor {
     super();
     this.#options = options;
     this.#spare = options.firstCell;
+    // One that ended before anybody came is of use to nobody.
+    void options.firstCell.ended.then(() => {
+      if (this.#spare === options.firstCell) this.#spare = undefined;
+    });
   }
 
   override onStart(): void {
@@ -66,10 +69,10 @@ export class Agent extends Actor {
   }
 
   async #give(cell: CellProcess, tenant: string): Promise<CellOffer> {
-    announceActors(cell, this.#options.announce);
+    announceActors(cell, this.#options.presence);
     await cell.serve(tenant);
     const { system } = this.context;
-    const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.watcher), cell.node);
+    const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.presence), cell.node);
     return { keeper: placeOf(keeper), node: cell.node };
   }
 

@@ -1,5 +1,5 @@
 /** The actor that keeps one driver's cell: it ends when the cell's process does, and the reason is why. */
-import { Actor, type Watcher } from "@bonfire/runtime/internal";
+import { Actor, type Presence } from "@bonfire/runtime/internal";
 import { BonfireError } from "@bonfire/wire";
 import type { CellProcess } from "./cell-process.ts";
 
@@ -9,20 +9,20 @@ const STOP_MS = 2_000;
 export class Keeper extends Actor {
   readonly #cell: CellProcess;
   readonly #tenant: string;
-  readonly #watcher: Watcher;
+  readonly #presence: Presence;
   #unwatch: (() => void) | undefined;
 
-  constructor(cell: CellProcess, tenant: string, watcher: Watcher) {
+  constructor(cell: CellProcess, tenant: string, presence: Presence) {
     super();
     this.#cell = cell;
     this.#tenant = tenant;
-    this.#watcher = watcher;
+    this.#presence = presence;
   }
 
   override onStart(): void {
     void this.#cell.ended.then((error) => this.context.stop({ kind: "error", error }));
     // Its driver is gone: nobody waits for what this cell does.
-    this.#unwatch = this.#watcher.watch(this.#tenant, () => void this.context.stop());
+    this.#unwatch = this.#presence.watch(this.#tenant, () => void this.context.stop());
   }
 
   /**

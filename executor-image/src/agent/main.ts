@@ -13,4 +13,10 @@ const asked = new Promise<void>((resolve) => {
 const cells = new Cells(bootstrap);
 const firstCell = cells.start();
 const { runAgent } = await import("./run-agent.ts");
-await runAgent({ bootstrap, cells, firstCell, asked });
+try {
+  await runAgent({ bootstrap, cells, firstCell, asked });
+} catch (error) {
+  // Its stack would be one of a bundle; whoever waits for this executor is told by its end.
+  console.error(`Executor ${bootstrap.executor} cannot run: ${(error as Error).message}`);
+  process.exit(1);
+}

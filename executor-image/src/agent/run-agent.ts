@@ -1,9 +1,14 @@
 /** Connects the executor, runs its agent until nobody needs it, and leaves nothing behind. */
-import { ActorSystem, Beater, type Bootstrap, Bus, Watcher } from "@bonfire/runtime/internal";
+import { setTimeout as pause } from "node:timers/promises";
+import { ActorSystem, type Bootstrap, Bus, Presence } from "@bonfire/runtime/internal";
+import { hasCode } from "@bonfire/wire";
 import { Agent } from "./agent.ts";
 import type { CellProcess } from "./cell-process.ts";
 import type { Cells } from "./cells.ts";
 
+const AGAIN_MS = 200;
+/** How long news of a node's end waits for what the node had said before. */
+const SETTLE_MS = 500;
 /** How long goodbyes may take once no call runs. */
 const LEAVE_MS = 4_000;
 /** The backend forces the end when `shutdownMs` is over: so much of it is for what comes after the last call. */
@@ -18,7 +23,7 @@ export interface ExecutorParts {
 }
 
 export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorParts): Promise<void> {
-  const { executor, nats, timing, registerMs, shutdownMs } = bootstrap;
+  const { registerMs, shutdownMs } = bootstrap;
   // Whoever launched it holds the other end of standard input: when that ends, it is gone.
   const launcherGone = new Promise<void>((resolve) =>
     process.stdin
@@ -29,20 +34,17 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   const { promise: orphaned, resolve: orphan } = Promise.withResolvers<void>();
   const tooLate = setTimeout(() => process.exit(1), registerMs);
   const boot = async () => {
-    const bus = await Bus.connect(nats, executor);
-    const beater = new Beater(bus, executor, timing);
-    const watcher = new Watcher(bus, timing);
-    const system = new ActorSystem(bus, watcher.watch);
-    const announce = (node: string) => new Beater(bus, node, timing);
-    const options = { bootstrap, cells, watcher, announce, firstCell, orphan };
-    const agent = await system.spawn(new Agent(options), "agent");
-    return { bus, beater, watcher, system, agent };
+    // Its supervisor has taken it for gone, and works with others now.
+    const [bus, presence] = await join(bootstrap, orphan);
+    const system = new ActorSystem(bus, presence.watch);
+    const agent = await system.spawn(new Agent({ bootstrap, cells, presence, firstCell, orphan }), "agent");
+    return { bus, presence, system, agent };
   };
   const booted = await Promise.race([boot(), launcherGone, asked]);
   // Nobody knows of it yet; its cell's guard sees to the cell.
   if (!booted) process.exit(0);
   clearTimeout(tooLate);
-  const { bus, beater, watcher, system, agent } = booted;
+  const { bus, presence, system, agent } = booted;
   const ended = new Promise<void>((resolve) => void system.monitor(agent, () => resolve()));
 
   await Promise.race([asked, orphaned, ended, launcherGone]);
@@ -51,8 +53,23 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   await Promise.race([launcherGone, Promise.resolve().then(drained)]);
   setTimeout(() => process.exit(1), LEAVE_MS).unref();
   await system.close();
-  await beater.bye();
-  watcher.close();
+  await presence.close();
   await bus.close();
   process.exit(0);
+}
+
+/** Connects, again and again while nothing answers: NATS may be restarting. The caller has a deadline for it. */
+async function join({ nats, executor, timing }: Bootstrap, onFenced: () => void): Promise<[Bus, Presence]> {
+  for (;;) {
+    const connecting = Bus.connect(nats, executor);
+    const settled = async () => (await connecting).drain(SETTLE_MS);
+    const seen = Presence.start({ address: nats, node: executor, timing, settled, onFenced });
+    const [bus, presence] = await Promise.allSettled([connecting, seen]);
+    if (bus.status === "fulfilled" && presence.status === "fulfilled") return [bus.value, presence.value];
+    if (bus.status === "fulfilled") await bus.value.close();
+    if (presence.status === "fulfilled") await presence.value.close();
+    const { reason } = (bus.status === "rejected" ? bus : presence) as PromiseRejectedResult;
+    if (!hasCode(reason, "NATS_UNREACHABLE")) throw reason;
+    await pause(AGAIN_MS);
+  }
 }

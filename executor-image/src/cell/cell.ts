@@ -1,6 +1,6 @@
 /** Carries calls from NATS into the realm and replies back; everything that arrives in one tick enters together. */
 import { channel } from "node:diagnostics_channel";
-import { actorNode, Bus, type Message, subject, type Timing, Watcher } from "@bonfire/runtime/internal";
+import { actorNode, Bus, type Message, subject, type Timing, watchHere } from "@bonfire/runtime/internal";
 import {
   BonfireError,
   CallFlag,
@@ -332,11 +332,10 @@ export class Cell {
 
 /** What the actors of the realm have of this cell's connection. */
 function clusterOf(bus: Bus, timing: Timing, say: (message: ToAgent) => void): Cluster {
-  const { watch } = new Watcher(bus, timing);
   let entered = 0;
   return {
     carrier: bus,
-    watchNode: watch,
+    watchNode: watchHere(bus, timing),
     enter() {
       const node = actorNode(bus.node, ++entered);
       say({ kind: "entered", node, detail: "" });

@@ -369,13 +369,21 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
     return [...this.#instances.values()].map((instance) => instance.inspect());
   }
 
-  /** Ends the users' actors, later ones first; those that do not stop within so many ms are killed. Names are free then. */
+  /** The users' actors that are nobody's children, later ones first. */
+  #own(): Instance[] {
+    return [...this.#instances.values()].filter(({ setup }) => !setup.isSystem && !setup.parent).reverse();
+  }
+
+  /** Others were told that the users' actors of this node are lost: makes it true. */
+  async fence(error: BonfireError): Promise<void> {
+    await Promise.all(this.#own().map((instance) => instance.stop({ kind: "error", error })));
+  }
+
+  /** Ends the users' actors; those that do not stop within so many ms are killed. Names are free then. */
   async retire(patience = CLOSE_MS): Promise<void> {
     this.#isClosing = true;
     await Promise.all([this.virtual.leave(), this.groups.close()]);
-    const own = [...this.#instances.values()]
-      .filter(({ setup }) => !setup.isSystem && !setup.parent)
-      .reverse();
+    const own = this.#own();
     const stopping = Promise.all(own.map((instance) => instance.stop()));
     const tooLate = setTimeout(() => {
       for (const instance of own) instance.kill();

@@ -113,9 +113,9 @@ export class Bus implements ActorBus, AsyncDisposable {
     return this.#connection.flush();
   }
 
-  /** As `flush`, but waits for no broken link, and at most 2 s. */
-  async drain(): Promise<void> {
-    if (this.link.up && !this.#connection.isClosed()) await settled(this.#connection.flush(), DRAIN_MS);
+  /** As `flush`, but waits for no broken link, and at most `ms`. */
+  async drain(ms = DRAIN_MS): Promise<void> {
+    if (this.link.up && !this.#connection.isClosed()) await settled(this.#connection.flush(), ms);
   }
 
   /** The bulk connection's transfers; the connection is opened at the first use. */

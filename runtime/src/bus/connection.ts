@@ -21,6 +21,10 @@ const RECONNECT_WAIT_MS = 100;
 const CONNECT_TIMEOUT_MS = 5_000;
 const PING_INTERVAL_MS = 1_000;
 const PINGS_OUT = 2;
+/** A living node whose connection broke is back after so long at most, once the server is there. */
+export const RECONNECT_MS = 2 * RECONNECT_WAIT_MS;
+/** A link that broke without a word is noticed after so long. */
+export const STALE_LINK_MS = PING_INTERVAL_MS * (PINGS_OUT + 1);
 
 /** Opens a connection; `onReconnect` is called whenever it is up again. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`, naming the server but no credential. */
 export async function open(

@@ -32,10 +32,11 @@ export const subject = {
   everyChunk: (node: string) => `${ROOT}.${node}.chunk.*.*`,
   credit: (node: string, sender: string, transfer: number) => `${ROOT}.${node}.credit.${sender}.${transfer}`,
   everyCredit: (node: string) => `${ROOT}.${node}.credit.*.*`,
-  /** Presence: a beat each second, an answer to whoever asks, and a goodbye. */
+  /** Presence: beats, an answer to whoever asks, a goodbye, and word to a node that others have taken for gone. */
   beat: (node: string) => `${ROOT}.${node}.beat`,
   ping: (node: string) => `${ROOT}.${node}.ping`,
   bye: (node: string) => `${ROOT}.${node}.bye`,
+  fenced: (node: string) => `${ROOT}.${node}.fenced`,
   /** Where a pool's supervisor is reached by name. */
   supervisor: (pool: string, sender: string) => `${ROOT}.pool.${pool}.mail.${sender}`,
   everySupervisor: (pool: string) => `${ROOT}.pool.${pool}.mail.*`,

@@ -27,9 +27,16 @@ import { WaitingQueue } from "./waiting-queue.ts";
 const LINGER_MS = 1_000;
 const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
+const ADMIT_AGAIN_MS = 3_000;
 /** After an outage of NATS a cell may take so long until it listens again; its keeper tells if it is gone. */
 const BACK_MS = 5_000;
 const AGAIN_MS = 100;
+/** For how long asking for a cell may fail so. */
+const ADMIT_PATIENCE_MS: Record<string, number> = {
+  ASK_TIMEOUT: ADMIT_MS,
+  LINK_DOWN: ADMIT_MS,
+  NO_SUCH_ACTOR: BACK_MS,
+};
 /** How often a busy cell is asked again to end a call. */
 const RECHECK_MS = 500;
 
@@ -487,8 +494,7 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   async #admit(executor: string, agent: Address): Promise<CellLink | undefined> {
-    const method = "admit" satisfies keyof AgentPort;
-    const offer = (await this.#system.ask(agent, method, [], ADMIT_MS)) as CellOffer;
+    const offer = await this.#askForCell(agent);
     const existing = this.#slots.of(executor);
     if (existing || this.#closed) return existing;
     const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer);
@@ -499,6 +505,21 @@ export class Dispatcher implements CallHost, ClientHost {
       this.#report.changed();
     });
     return cell;
+  }
+
+  /** An outage of NATS can fall into this, and our link be back sooner than theirs. Asking again gives the same cell. */
+  async #askForCell(agent: Address): Promise<CellOffer> {
+    const method = "admit" satisfies keyof AgentPort;
+    const start = performance.now();
+    for (;;) {
+      try {
+        return (await this.#system.ask(agent, method, [], ADMIT_AGAIN_MS)) as CellOffer;
+      } catch (error) {
+        const patience = ADMIT_PATIENCE_MS[(error as BonfireError).code] ?? 0;
+        if (this.#closed || performance.now() - start >= patience) throw error;
+      }
+      await pause(AGAIN_MS);
+    }
   }
 
   #addSlots(cell: CellLink, slots: number): void {

@@ -29,13 +29,20 @@ interface Hosted {
   stop(): Promise<void>;
 }
 
+export interface OpenPool {
+  readonly pool: Pool;
+  readonly dispatcher: Dispatcher;
+  /** Supervises it no longer, if it did, as another may do so by now; then takes part again like anyone else. */
+  stepDown(): Promise<void>;
+}
+
 export async function openPool(
   name: string,
   given: ResolvedPoolOptions,
   system: ActorSystem<Bus>,
   timing: Timing,
   onClosed: (pool: Pool) => void,
-): Promise<{ pool: Pool; dispatcher: Dispatcher }> {
+): Promise<OpenPool> {
   const floor = new Floor();
   const dispatcher = new Dispatcher(name, system, given.policy.idleAfter, {
     fleet(ready, booting) {
@@ -46,19 +53,22 @@ export async function openPool(
       floor.fail(error);
       pool.emit("bootFailed", error);
     },
-    supervisorGone: () => void takePartAgain(),
+    supervisorGone: ({ kind }) => void takePartAgain(kind === "lost"),
   });
   const client = await system.spawn(new PoolClient(dispatcher), `pool-${name}`);
   const closing = new AbortController();
   let hosted: Hosted | undefined;
 
-  /** Joins whoever supervises the pool, or becomes its supervisor. Returns the policy that holds. */
-  const takePart = async (): Promise<Policy> => {
+  /**
+   * Joins whoever supervises the pool, or becomes its supervisor. Returns the policy that holds. If the last one is lost,
+   * it may be frozen: then it still listens, for as long as nats-server keeps its connection, and answers nothing.
+   */
+  const takePart = async (lastIsLost: boolean): Promise<Policy> => {
     let joined: Joined | undefined;
     for (let yields = 0; !joined; yields++) {
       await hosted?.stop();
       hosted = undefined;
-      joined = await join(name, placeOf(client), system);
+      joined = await join(name, placeOf(client), system, lastIsLost);
       if (joined) break;
       hosted = await host(name, given, system, timing);
       try {
@@ -73,10 +83,10 @@ export async function openPool(
     return joined.policy;
   };
 
-  const takePartAgain = async (): Promise<void> => {
+  const takePartAgain = async (lastIsLost: boolean): Promise<void> => {
     for (let pause = REJOIN_MS; !closing.signal.aborted; pause = Math.min(pause * 2, REJOIN_MAX_MS)) {
       try {
-        await takePart();
+        await takePart(lastIsLost);
         return;
       } catch (error) {
         // Calls wait on meanwhile, each until its own deadline.
@@ -102,14 +112,15 @@ export async function openPool(
 
   const pool: Pool = new Pool({ name, options: given, system, dispatcher, close });
   try {
-    const policy = await takePart();
+    const policy = await takePart(false);
     pool.follow(policy);
     await floor.reached(policy.min, given.bootMs);
   } catch (error) {
     await pool.close();
     throw error;
   }
-  return { pool, dispatcher };
+  // Whoever follows a supervisor that stops takes part again.
+  return { pool, dispatcher, stepDown: async () => hosted?.stop() };
 }
 
 interface Joined {
@@ -118,7 +129,12 @@ interface Joined {
 }
 
 /** The address of the supervisor that answers to the pool's name, if one does. */
-async function join(pool: string, client: Address, system: ActorSystem): Promise<Joined | undefined> {
+async function join(
+  pool: string,
+  client: Address,
+  system: ActorSystem,
+  lastIsLost: boolean,
+): Promise<Joined | undefined> {
   const to = { node: `pool ${pool}`, actor: actorName(pool) };
   try {
     return (await system.askSubject(
@@ -129,7 +145,7 @@ async function join(pool: string, client: Address, system: ActorSystem): Promise
       JOIN_MS,
     )) as Joined;
   } catch (error) {
-    if (hasCode(error, "NO_SUCH_ACTOR")) return undefined;
+    if (hasCode(error, "NO_SUCH_ACTOR") || (lastIsLost && hasCode(error, "ASK_TIMEOUT"))) return undefined;
     throw error;
   }
 }

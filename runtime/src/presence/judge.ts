@@ -6,6 +6,8 @@ export interface Facts {
   readonly now: number;
   /** The last beat or answer. */
   readonly seen: number;
+  /** For how long the node said that it may be silent: its own lease, which may be longer than the watcher's. */
+  readonly lease: number;
   /** Since when probes have met nobody, without a break. */
   readonly nobodySince: number | undefined;
   /** The watcher's own link. */
@@ -27,7 +29,7 @@ export function judge(facts: Facts, timing: Timing): Verdict {
   // We were the ones asleep: what lies unread in our socket must be read before anyone is judged.
   if (now < distrustUntil) return ALIVE;
   const silence = now - seen;
-  if (silence > timing.natsGrace) return gone(`silent for ${seconds(silence)}`);
+  if (silence > Math.max(timing.natsGrace, facts.lease)) return gone(`silent for ${seconds(silence)}`);
   // We are the ones cut off: nothing can be heard, so silence says nothing.
   if (!linkUp) return ALIVE;
   const linked = now - linkSince;
@@ -35,8 +37,8 @@ export function judge(facts: Facts, timing: Timing): Verdict {
     return gone(`nobody answers under its name for ${seconds(now - nobodySince)}`);
   }
   const heard = Math.min(silence, linked);
-  if (heard > timing.lease) return gone(`silent for ${seconds(silence)}`);
-  if (nobodySince !== undefined || heard > 2 * timing.beat) return SUSPECT;
+  if (heard > Math.max(timing.lease, facts.lease)) return gone(`silent for ${seconds(silence)}`);
+  if (nobodySince !== undefined || heard > timing.suspectAfter) return SUSPECT;
   return ALIVE;
 }
 

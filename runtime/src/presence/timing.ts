@@ -1,15 +1,65 @@
-/** How fast presence judges, in milliseconds. Both sides of a watch must use the same set. */
-export interface Timing {
-  /** A node beats this often. */
-  readonly beat: number;
-  /** A suspect is asked this often, and may take this long to answer. */
-  readonly probe: number;
-  /** Nobody listening under the node's name for so long without a break: gone. */
-  readonly nobody: number;
-  /** Silence for so long: gone, even if something still listens. */
-  readonly lease: number;
-  /** Whoever was cut off from NATS for so long judges everyone gone, as they will have judged it. */
-  readonly natsGrace: number;
+/** How fast presence judges. A set that could take the living for gone is refused. */
+import { BonfireError } from "@bonfire/wire";
+import { RECONNECT_MS, STALE_LINK_MS } from "../bus/connection.ts";
+import { type Duration, milliseconds } from "../duration.ts";
+import { refuseUnknown } from "../option.ts";
+
+/** Executors get the set of the driver that hosts their pool; drivers that share a NATS should be given the same. */
+export interface PresenceOptions {
+  /** A node beats this often. Default `"500ms"`. */
+  beat?: Duration;
+  /** Silence for so long makes a suspect, which is asked whether it lives. Default `"750ms"`. */
+  suspectAfter?: Duration;
+  /** A suspect is asked this often, and may take this long to answer. Default `"100ms"`. */
+  probe?: Duration;
+  /** Nobody listening under the node's name for so long without a break: gone. Default `"1s"`. */
+  nobody?: Duration;
+  /** Silence for so long: gone, even if something still listens. Default `"6s"`. */
+  lease?: Duration;
+  /** Whoever was cut off from NATS for so long takes everyone for gone, as they will have taken it. Default `"30s"`. */
+  natsGrace?: Duration;
 }
 
-export const TIMING: Timing = { beat: 1_000, probe: 150, nobody: 1_500, lease: 6_000, natsGrace: 30_000 };
+/** The same, each in milliseconds. */
+export type Timing = { readonly [key in keyof Required<PresenceOptions>]: number };
+
+const DEFAULTS: Timing = {
+  beat: 500,
+  suspectAfter: 750,
+  probe: 100,
+  nobody: 1_000,
+  lease: 6_000,
+  natsGrace: 30_000,
+};
+
+/** Throws `UNKNOWN_OPTION` or `INVALID_OPTION`, with the inequality that the set breaks. */
+export function resolveTiming(options: PresenceOptions = {}): Timing {
+  refuseUnknown("presence", options, Object.keys(DEFAULTS));
+  const given = Object.entries(options).map(([key, value]) => [key, milliseconds(`presence.${key}`, value)]);
+  const timing: Timing = { ...DEFAULTS, ...Object.fromEntries(given) };
+  const { beat, suspectAfter, probe, nobody, lease, natsGrace } = timing;
+  // Each says why the living could be harmed without it.
+  require(beat >= 50, "beat ≥ 50 ms", "more would be a load of its own");
+  require(suspectAfter >= 1.5 * beat, "suspectAfter ≥ 1.5 × beat", "a beat may be late by half");
+  require(probe >= 20, "probe ≥ 20 ms", "an answer takes a moment");
+  require(nobody >= 3 * probe, "nobody ≥ 3 × probe", "one lost answer must decide nothing");
+  require(nobody >=
+    3 *
+      RECONNECT_MS, `nobody ≥ ${3 * RECONNECT_MS} ms`, `nobody answers for a node that reconnects, which takes ${RECONNECT_MS} ms and more`);
+  require(lease >=
+    STALE_LINK_MS +
+      RECONNECT_MS +
+      2 *
+        beat, `lease ≥ ${STALE_LINK_MS + RECONNECT_MS} ms + 2 × beat`, `a link that broke without a word is noticed after ${STALE_LINK_MS} ms`);
+  require(lease >= suspectAfter + nobody, "lease ≥ suspectAfter + nobody", "a suspect is asked first");
+  require(natsGrace >= 2 * lease, "natsGrace ≥ 2 × lease", "NATS may be away for longer than a node");
+  return timing;
+}
+
+function require(holds: boolean, inequality: string, reason: string): void {
+  if (holds) return;
+  throw new BonfireError(
+    "INVALID_OPTION",
+    `Option "presence" must keep ${inequality}, as ${reason}: correct these times, or leave them out`,
+  );
+}

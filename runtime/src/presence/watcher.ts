@@ -3,152 +3,196 @@ import type { Bus, Subscription } from "../bus/bus.ts";
 import { Question } from "../bus/inbox.ts";
 import { machineOf } from "../bus/node-kind.ts";
 import { subject } from "../bus/subject.ts";
+import { leaseOf } from "./beater.ts";
 import { judge } from "./judge.ts";
 import type { Timing } from "./timing.ts";
 
 const NOTHING = new Uint8Array(0);
-/** The names in a disconnect notice: a node's own connection, or another one that it holds. */
-const NAMES = /"name":\s*"([\w-]+?)(?:-presence|-bulk)?"/g;
+/** The names of connections in a disconnect notice. */
+const NAMES = /"name":\s*"([\w-]+)"/g;
+/** The least time between two looks at who is due. */
+const LOOK_MS = 50;
 
 interface Watched {
   readonly node: string;
-  readonly callbacks: Set<(detail: string) => void>;
-  readonly subscriptions: Subscription[];
+  readonly onGone: (detail: string) => void;
+  readonly subscriptions: readonly Subscription[];
   seen: number;
+  lease: number;
   nobodySince: number | undefined;
+  /** When a probe last met nobody. */
+  nobodyAt: number;
   probing: boolean;
 }
 
 export class Watcher {
   readonly #bus: Bus;
   readonly #timing: Timing;
+  /** Whether a node that was taken for gone is told so when it is heard again. */
+  readonly #fences: boolean;
   readonly #watched = new Map<string, Watched>();
+  /** The ways to listen no more to nodes that were taken for gone. */
+  readonly #stopFencing = new Set<() => void>();
   readonly #hints: Subscription;
   #timer: NodeJS.Timeout | undefined;
-  #lastTick = 0;
   #distrustUntil = 0;
 
-  constructor(bus: Bus, timing: Timing) {
+  constructor(bus: Bus, timing: Timing, fences: boolean) {
     this.#bus = bus;
     this.#timing = timing;
+    this.#fences = fences;
     this.#hints = bus.subscribe(subject.disconnects, (message) => this.#hint(message.string()));
   }
 
-  /** Calls `onGone` once when `node` is gone. Returns the way to stop watching. */
-  readonly watch = (node: string, onGone: (detail: string) => void): (() => void) => {
-    const watched = this.#watched.get(node) ?? this.#begin(node);
-    watched.callbacks.add(onGone);
-    return () => {
-      watched.callbacks.delete(onGone);
-      if (watched.callbacks.size === 0 && this.#watched.get(node) === watched) this.#end(watched);
+  /** Calls `onGone` once when `node` is gone. A node is watched once at a time. */
+  watch(node: string, onGone: (detail: string) => void): void {
+    const watched: Watched = {
+      node,
+      onGone,
+      subscriptions: [
+        this.#bus.subscribe(subject.beat(node), ({ data }) => this.#heard(watched, leaseOf(data))),
+        this.#bus.subscribe(subject.bye(node), (message) =>
+          this.#gone(watched, message.string() || "it said goodbye"),
+        ),
+      ],
+      seen: performance.now(),
+      lease: 0,
+      nobodySince: undefined,
+      nobodyAt: 0,
+      probing: false,
     };
-  };
+    this.#watched.set(node, watched);
+    if (!this.#timer) this.#lookLater(this.#timing.suspectAfter);
+    // It may be gone already.
+    this.#probe(watched);
+  }
 
-  /** Something says that `node` may be gone; it is asked at once. A suspicion alone never ends anything. */
-  suspect(node: string): void {
+  unwatch(node: string): void {
     const watched = this.#watched.get(node);
-    if (watched) this.#probe(watched);
+    if (watched) this.#end(watched);
   }
 
   close(): void {
     this.#hints.unsubscribe();
     for (const watched of this.#watched.values()) this.#end(watched);
-  }
-
-  #begin(node: string): Watched {
-    const watched: Watched = {
-      node,
-      callbacks: new Set(),
-      subscriptions: [],
-      seen: performance.now(),
-      nobodySince: undefined,
-      probing: false,
-    };
-    watched.subscriptions.push(
-      this.#bus.subscribe(subject.beat(node), () => seen(watched)),
-      this.#bus.subscribe(subject.bye(node), (message) =>
-        this.#gone(watched, message.string() || "it said goodbye"),
-      ),
-    );
-    this.#watched.set(node, watched);
-    if (!this.#timer) {
-      this.#lastTick = performance.now();
-      this.#timer = setInterval(() => this.#tick(), this.#timing.beat / 2);
-    }
-    // It may be gone already.
-    this.#probe(watched);
-    return watched;
+    for (const stop of this.#stopFencing) stop();
   }
 
   #end(watched: Watched): void {
     this.#watched.delete(watched.node);
     for (const subscription of watched.subscriptions) subscription.unsubscribe();
     if (this.#watched.size > 0) return;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   #gone(watched: Watched, detail: string): void {
     if (this.#watched.get(watched.node) !== watched) return;
     this.#end(watched);
-    for (const callback of watched.callbacks) callback(detail);
+    watched.onGone(detail);
   }
 
-  #tick(): void {
-    const now = performance.now();
-    if (now - this.#lastTick > this.#timing.beat * 1.5) this.#distrustUntil = now + 2 * this.#timing.beat;
-    this.#lastTick = now;
-    for (const watched of this.#watched.values()) this.#consider(watched, now);
+  #heard(watched: Watched, lease: number): void {
+    watched.seen = performance.now();
+    watched.lease = lease;
+    watched.nobodySince = undefined;
+  }
+
+  /** Looks at everyone when the one that has been silent for longest may have become a suspect. */
+  #lookLater(ms: number): void {
+    const due = performance.now() + ms;
+    this.#timer = setTimeout(() => {
+      const now = performance.now();
+      const { beat, suspectAfter } = this.#timing;
+      if (now - due > beat) this.#distrustUntil = now + 2 * beat;
+      let oldest = now;
+      for (const watched of this.#watched.values()) {
+        this.#consider(watched, now);
+        oldest = Math.min(oldest, watched.seen);
+      }
+      if (this.#watched.size > 0) this.#lookLater(Math.max(LOOK_MS, oldest + suspectAfter + 1 - now));
+    }, ms);
   }
 
   #consider(watched: Watched, now: number): void {
-    const { up, since } = this.#bus.link;
-    const facts = { now, linkUp: up, linkSince: since, distrustUntil: this.#distrustUntil };
-    const verdict = judge({ ...facts, seen: watched.seen, nobodySince: watched.nobodySince }, this.#timing);
-    if (verdict.kind === "gone") this.#gone(watched, verdict.detail);
+    const { seen, lease, nobodySince } = watched;
+    const { up: linkUp, since: linkSince } = this.#bus.link;
+    const distrustUntil = this.#distrustUntil;
+    const facts = { now, seen, lease, nobodySince, linkUp, linkSince, distrustUntil };
+    const verdict = judge(facts, this.#timing);
+    if (verdict.kind === "gone") this.#judgedGone(watched, verdict.detail);
     else if (verdict.kind === "suspect") this.#probe(watched);
+  }
+
+  #judgedGone(watched: Watched, detail: string): void {
+    if (this.#fences) this.#fence(watched.node, detail);
+    this.#gone(watched, detail);
+  }
+
+  /** A node that was taken for gone, and is heard all the same, is told, as what others believe must become true. */
+  #fence(node: string, detail: string): void {
+    const stop = () => {
+      clearTimeout(timer);
+      beats.unsubscribe();
+      this.#stopFencing.delete(stop);
+    };
+    const beats = this.#bus.subscribe(subject.beat(node), () => {
+      stop();
+      if (this.#bus.link.up) this.#bus.publish(subject.fenced(node), new TextEncoder().encode(detail));
+    });
+    // By then it has taken everyone else for gone.
+    const timer = setTimeout(stop, this.#timing.natsGrace + this.#timing.lease);
+    this.#stopFencing.add(stop);
   }
 
   #probe(watched: Watched): void {
     if (watched.probing || !this.#bus.link.up) return;
     watched.probing = true;
     const { probe } = this.#timing;
-    const again = (outcome: "answered" | "nobody" | "silent") => {
-      watched.probing = false;
-      if (this.#watched.get(watched.node) !== watched) return;
-      if (outcome === "answered") return seen(watched);
-      const now = performance.now();
-      if (outcome === "nobody") watched.nobodySince ??= now;
-      else watched.nobodySince = undefined;
-      this.#consider(watched, now);
-      // Only an answer ends a suspicion: the hint that began it may come before its connection for beats is closed.
-      if (this.#watched.get(watched.node) === watched) this.#probe(watched);
-    };
     const question = new Probe((outcome) => {
-      // An answer ends the suspicion now; anything else is asked again after a pause.
-      if (outcome === "answered") again(outcome);
-      else setTimeout(() => again(outcome), probe);
+      if (this.#watched.get(watched.node) !== watched) return;
+      const now = performance.now();
+      this.#note(watched, outcome, now);
+      if (outcome === "answered") {
+        watched.probing = false;
+        return;
+      }
+      this.#consider(watched, now);
+      setTimeout(() => {
+        watched.probing = false;
+        if (this.#watched.get(watched.node) === watched) this.#consider(watched, performance.now());
+      }, probe);
     });
     this.#bus.ask(subject.ping(watched.node), NOTHING, question, probe);
   }
 
+  #note(watched: Watched, outcome: Outcome, now: number): void {
+    if (outcome === "answered") return this.#heard(watched, watched.lease);
+    if (outcome === "silent") {
+      watched.nobodySince = undefined;
+      return;
+    }
+    // We may have slept between two probes, and the node may have been there meanwhile: that is a break.
+    const isUnbroken = watched.nobodySince !== undefined && now - watched.nobodyAt < this.#timing.nobody / 2;
+    if (!isUnbroken) watched.nobodySince = now;
+    watched.nobodyAt = now;
+  }
+
+  /** One connection of a machine is gone: each node there may be. */
   #hint(text: string): void {
-    for (const [, name] of text.matchAll(NAMES)) {
-      const machine = machineOf(name as string);
-      for (const { node } of this.#watched.values()) if (machineOf(node) === machine) this.suspect(node);
+    const machines = new Set(Array.from(text.matchAll(NAMES), ([, name]) => machineOf(name as string)));
+    for (const watched of this.#watched.values()) {
+      if (machines.has(machineOf(watched.node))) this.#probe(watched);
     }
   }
 }
 
-function seen(watched: Watched): void {
-  watched.seen = performance.now();
-  watched.nobodySince = undefined;
-}
+type Outcome = "answered" | "nobody" | "silent";
 
 class Probe extends Question {
-  readonly #done: (outcome: "answered" | "nobody" | "silent") => void;
+  readonly #done: (outcome: Outcome) => void;
 
-  constructor(done: (outcome: "answered" | "nobody" | "silent") => void) {
+  constructor(done: (outcome: Outcome) => void) {
     super();
     this.#done = done;
   }

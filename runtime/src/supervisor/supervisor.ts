@@ -19,6 +19,8 @@ import { ExecutorRecord } from "./executor-record.ts";
 
 const RETRY_MS = 250;
 const RETRY_MAX_MS = 15_000;
+/** Longer than it takes until a driver that wakes hears that it was taken for gone. */
+const CLAIM_MS = 500;
 /** Failures that no retry mends: waiters are told at once. */
 const PERMANENT = new Set(["auth", "invalid", "image", "unsupported"]);
 
@@ -42,6 +44,7 @@ export class Supervisor extends Actor {
   #lastFailure: BonfireError | undefined;
   #launchAfter = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #claims = new Set<NodeJS.Timeout>();
   #unwatchBackend: (() => void) | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -94,8 +97,11 @@ export class Supervisor extends Actor {
   claim(): void {
     const { sender, address, system } = this.context;
     if (sender === address.node) return;
-    if (sender < address.node) void this.context.stop();
-    else system.tell({ node: sender, actor: address.actor }, "claim", []);
+    if (sender < address.node) return void this.context.stop();
+    // We may have been frozen, and the other be there because we were taken for gone: then we are about to hear that.
+    this.#claims.add(
+      setTimeout(() => system.tell({ node: sender, actor: address.actor }, "claim", []), CLAIM_MS),
+    );
   }
 
   /** A driver has gone on to other things. */
@@ -143,6 +149,7 @@ export class Supervisor extends Actor {
 
   override async onStop(): Promise<void> {
     clearTimeout(this.#timer);
+    for (const timer of this.#claims) clearTimeout(timer);
     this.#unwatchBackend?.();
     for (const executor of this.#executors.values()) this.#terminate(executor, "the pool closes");
     await Promise.all(this.#terminating);

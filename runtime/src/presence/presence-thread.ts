@@ -1,0 +1,44 @@
+/** The thread that beats and judges for a process, so that a blocked main thread neither looks dead nor errs. */
+import { parentPort, workerData } from "node:worker_threads";
+import { Bus } from "../bus/bus.ts";
+import { Beater } from "./beater.ts";
+import type { FromThread, ThreadStart, ToThread } from "./thread-messages.ts";
+import { Watcher } from "./watcher.ts";
+
+const { address, node, timing, nodes, watches } = workerData as ThreadStart;
+const say = (message: FromThread) => parentPort?.postMessage(message);
+
+const bus = await Bus.connect(address, `${node}-presence`);
+const beater = new Beater(bus, timing, (node, detail) => say({ kind: "fenced", node, detail }));
+// Drivers decide who is gone: an executor that sees only part of the network must not end anyone but itself.
+const watcher = new Watcher(bus, timing, node.startsWith("d-"));
+
+const watch = ({ watch, node }: ThreadStart["watches"][number]) =>
+  watcher.watch(node, (detail) => say({ kind: "gone", watch, node, detail }));
+
+async function close(detail: string | undefined): Promise<void> {
+  beater.close(detail);
+  watcher.close();
+  await bus.close();
+  parentPort?.close();
+}
+
+parentPort?.on("message", (message: ToThread) => {
+  switch (message.kind) {
+    case "speak":
+      return beater.add(message.node);
+    case "bye":
+      return beater.remove(message.node, message.detail);
+    case "watch":
+      return watch(message);
+    case "unwatch":
+      return watcher.unwatch(message.node);
+    case "close":
+      return void close(message.detail);
+  }
+});
+
+for (const node of nodes) beater.add(node);
+for (const wanted of watches) watch(wanted);
+await bus.flush();
+say({ kind: "up" });

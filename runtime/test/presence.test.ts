@@ -1,0 +1,133 @@
+import type { Worker } from "node:worker_threads";
+import { Bus, Presence, resolveTiming, subject } from "@bonfire/runtime/internal";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { NatsServer } from "../../test/harness/nats.ts";
+
+const TIMING = { ...resolveTiming(), beat: 100, suspectAfter: 150, probe: 50, nobody: 300, lease: 1_500 };
+const server = await NatsServer.start();
+const address = { servers: [server.url] };
+const bus = await Bus.connect(address, "d-looking");
+const opened = new Set<Presence>();
+
+async function presenceOf(node: string, onFenced: (node: string, detail: string) => void = () => {}) {
+  const presence = await Presence.start({
+    address,
+    node,
+    timing: TIMING,
+    settled: () => bus.drain(),
+    onFenced,
+  });
+  opened.add(presence);
+  return presence;
+}
+
+/** Resolves with the next beats of a node. */
+function beats(node: string, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    const beats = bus.subscribe(subject.beat(node), () => {
+      if (--count > 0) return;
+      beats.unsubscribe();
+      resolve();
+    });
+  });
+}
+
+function goneOf(watching: Presence, node: string): Promise<string> {
+  return new Promise((resolve) => watching.watch(node, resolve));
+}
+
+test.after(async () => {
+  for (const presence of opened) await presence.close();
+  await bus.close();
+  await server.kill();
+});
+
+test("a process speaks for several nodes, and says of each when and why it is gone", async () => {
+  const watching = await presenceOf("d-watching");
+  const host = await presenceOf("e-host");
+  host.speakFor("a-host-1");
+  const gone = goneOf(watching, "a-host-1");
+  let hostGone = "";
+  watching.watch("e-host", (detail) => (hostGone = detail));
+  await beats("a-host-1", 2);
+  host.bye("a-host-1", "its cell ran out of memory");
+  assert.is(await gone, "its cell ran out of memory");
+  await beats("e-host", 1);
+  assert.is(hostGone, "");
+});
+
+test("a node of which nothing was ever heard is gone when nobody has answered under its name", async () => {
+  const watching = await presenceOf("d-hoping");
+  assert.match(await goneOf(watching, "e-never"), /nobody answers under its name for 0\.[3-9] s/);
+});
+
+test("a watch that was taken back tells nothing", async () => {
+  const watching = await presenceOf("d-leaving-alone");
+  let told = 0;
+  watching.watch("e-ignored", () => told++)();
+  await goneOf(watching, "e-other");
+  assert.is(told, 0);
+});
+
+test("a thread that fails is started again, with a warning, and goes on as before", async () => {
+  const threads: Worker[] = [];
+  const remember = (worker: Worker) => threads.push(worker);
+  process.on("worker", remember);
+  const watching = await presenceOf("d-unlucky");
+  process.off("worker", remember);
+  const host = await presenceOf("e-lucky");
+  watching.speakFor("d-unlucky-too");
+  const gone = goneOf(watching, "e-lucky");
+  let warned: Error & { code?: string } = new Error("none");
+  process.once("warning", (warning) => (warned = warning));
+  await threads[0]?.terminate();
+  await Promise.all([beats("d-unlucky", 2), beats("d-unlucky-too", 2)]);
+  assert.is(warned.code, "BONFIRE_PRESENCE");
+  await host.close("done");
+  assert.is(await gone, "done");
+});
+
+test("a node that was taken for gone by a driver, and lives, is told so once", async () => {
+  const watching = await presenceOf("d-judging");
+  const gone = goneOf(watching, "e-late");
+  await gone;
+  const told: string[] = [];
+  await presenceOf("e-late", (node, detail) => told.push(`${node}: ${detail}`));
+  await beats("e-late", 5);
+  assert.is(told.length, 1);
+  assert.match(told[0] as string, /^e-late: nobody answers/);
+});
+
+test("an executor that takes a node for gone tells it nothing", async () => {
+  const watching = await presenceOf("e-judging");
+  await goneOf(watching, "d-late");
+  const told: string[] = [];
+  await presenceOf("d-late", (node) => told.push(node));
+  await beats("d-late", 5);
+  assert.equal(told, []);
+});
+
+test("times that could harm the living are refused with the inequality that they break", () => {
+  const refused = (given: object, words: RegExp) =>
+    assert.throws(
+      () => resolveTiming(given),
+      (error: Error & { code: string }) => error.code === "INVALID_OPTION" && words.test(error.message),
+    );
+  refused({ beat: "1s" }, /suspectAfter ≥ 1\.5 × beat/);
+  refused({ beat: 10 }, /beat ≥ 50 ms/);
+  refused({ probe: 5 }, /probe ≥ 20 ms/);
+  refused({ probe: "400ms" }, /nobody ≥ 3 × probe/);
+  refused({ nobody: "500ms" }, /nobody ≥ 600 ms, as nobody answers for a node that reconnects/);
+  refused({ lease: "4s" }, /lease ≥ 3200 ms \+ 2 × beat/);
+  refused({ lease: "5s", suspectAfter: "4500ms" }, /lease ≥ suspectAfter \+ nobody/);
+  refused({ natsGrace: "10s" }, /natsGrace ≥ 2 × lease/);
+  refused({ beat: "soon" }, /presence\.beat/);
+  assert.throws(
+    () => resolveTiming({ heartbeat: 1 } as object),
+    (error: { code: string }) => error.code === "UNKNOWN_OPTION",
+  );
+  assert.is(resolveTiming({ lease: "8s" }).lease, 8_000);
+});
+
+test.run();

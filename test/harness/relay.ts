@@ -1,0 +1,67 @@
+/** A TCP relay before a server that a test can cut: silently, as a network that drops everything, or with a reset. */
+import { once } from "node:events";
+import { createServer, connect as dial, type Server, type Socket } from "node:net";
+
+export class Relay implements AsyncDisposable {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #state: "open" | "silent" | "refusing" = "open";
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.port = (server.address() as { port: number }).port;
+  }
+
+  static async before(port: number): Promise<Relay> {
+    const server = createServer((near) => relay.#join(near, port)).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const relay = new Relay(server);
+    return relay;
+  }
+
+  /** Drops whatever is sent, in both directions, without a word. */
+  silence(): void {
+    this.#state = "silent";
+  }
+
+  /** Resets every connection, and each new one at once. */
+  refuse(): void {
+    this.#state = "refusing";
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /** New connections pass again. Those that lost bytes are reset, as their ends cannot know what was lost. */
+  heal(): void {
+    if (this.#state === "silent") for (const socket of this.#sockets) socket.resetAndDestroy();
+    this.#state = "open";
+  }
+
+  #join(near: Socket, port: number): void {
+    if (this.#state === "refusing") {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = dial(port, "127.0.0.1");
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      this.#sockets.add(from);
+      from.on("data", (data) => this.#state === "open" && to.write(data));
+      from.on("close", () => {
+        this.#sockets.delete(from);
+        // A network that drops everything does not carry an end either; `heal` does.
+        if (this.#state !== "silent") to.destroy();
+      });
+      // Either end may break first; the other is closed with it.
+      from.on("error", () => from.destroy());
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
