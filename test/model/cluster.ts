@@ -32,7 +32,7 @@ export class Cluster implements AsyncDisposable {
 
   #launch(): Promise<Place> {
     const died = (error: Error) => (this.#failure ??= error);
-    return ServiceProcess.start(Number(new URL(this.#server.url).port), (entry) => this.#heard(entry), died);
+    return ServiceProcess.start(this.#server.url, (entry) => this.#heard(entry), died);
   }
 
   #heard({ sequence, event }: Entry): void {

@@ -56,15 +56,17 @@ export class ServiceProcess implements Place {
     });
   }
 
-  /** `port`: of a nats-server on this machine. */
+  /** `url`: of a nats-server on this machine. */
   static async start(
-    port: number,
+    url: string,
     heard: (entry: Entry) => void,
     died: (error: Error) => void,
   ): Promise<ServiceProcess> {
-    const link = await CutLink.before(port);
+    const behind = new URL(url);
+    const link = await CutLink.before(Number(behind.port));
+    behind.port = String(link.port);
     const child = fork(join(import.meta.dirname, "service.ts"), {
-      env: { ...process.env, NATS_URL: `nats://127.0.0.1:${link.port}`, BONFIRE_HINTS: "0" },
+      env: { ...process.env, NATS_URL: behind.href, BONFIRE_HINTS: "0" },
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     const exit = once(child, "exit").then(([code]) => {
