@@ -53,8 +53,9 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   await Promise.race([launcherGone, Promise.resolve().then(drained)]);
   setTimeout(() => process.exit(1), LEAVE_MS).unref();
   await system.close();
-  await presence.close();
-  await bus.close();
+  // Before the goodbye, which takes another connection, so that those who watch its actors hear how they ended.
+  await bus.drain();
+  await Promise.all([presence.close(), bus.close()]);
   process.exit(0);
 }
 
