@@ -11,6 +11,7 @@ import { Bus } from "./bus/bus.ts";
 import { newNodeId } from "./bus/node-id.ts";
 import { senderOf, subject } from "./bus/subject.ts";
 import { shippedStack } from "./closure/stack.ts";
+import { Driver } from "./driver.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import type { Group } from "./naming/groups.ts";
 import type { Registration } from "./naming/names.ts";
@@ -23,6 +24,7 @@ import { type OpenPool, openPool } from "./pool/open-pool.ts";
 import { type PoolOptions, resolvePoolOptions } from "./pool/options.ts";
 import type { Pool } from "./pool/pool.ts";
 import { Presence } from "./presence/presence.ts";
+import { PresenceActor } from "./presence/presence-actor.ts";
 import { type PresenceOptions, resolveTiming, type Timing } from "./presence/timing.ts";
 import { NatsStore } from "./store/nats-store.ts";
 import { isStore, type Store } from "./store/port.ts";
@@ -97,8 +99,13 @@ export async function connect(options: ConnectOptions = {}): Promise<Fire> {
     const [bus, presence] = await Promise.all([connecting, seen]);
     const system = new ActorSystem(bus, presence.watch, { stack: shippedStack });
     await bus.flush();
-    fire = new Fire({ bus, presence, timing, system, server, store });
-    return fire;
+    const made = new Fire({ bus, presence, timing, system, server, store });
+    fire = made;
+    await Promise.all([
+      system.spawn(new Driver(() => made.inspect()), "driver"),
+      system.spawn(new PresenceActor(presence), "presence"),
+    ]);
+    return made;
   } catch (error) {
     // What did connect is closed again; what did not has nothing to close.
     await Promise.allSettled([

@@ -25,6 +25,7 @@ export { PrivateServer } from "./nats-server/private-server.ts";
 export { refuseUnknown } from "./option.ts";
 export type { AgentPort, CellOffer, KeeperPort } from "./pool/agent-port.ts";
 export { Presence } from "./presence/presence.ts";
+export { PresenceActor } from "./presence/presence-actor.ts";
 export { resolveTiming, type Timing } from "./presence/timing.ts";
 export { watchHere } from "./presence/watch-here.ts";
 export { NatsStore } from "./store/nats-store.ts";

@@ -24,6 +24,7 @@ export interface AgentOptions {
 }
 
 export class Agent extends Actor {
+  static readonly reentrant = ["inspect"] as const;
   readonly #options: AgentOptions;
   readonly #offers = new Map<string, Promise<CellOffer>>();
   #spare: CellProcess | undefined;
@@ -66,6 +67,12 @@ export class Agent extends Actor {
     if (!offer) return;
     const { keeper } = await offer;
     void this.context.system.stop(keeper);
+  }
+
+  /** The executor's actors: this one, its presence, and a keeper for each cell. */
+  inspect() {
+    const { executor, pool, realm } = this.#options.bootstrap;
+    return { id: executor, pool, realm, actors: this.context.system.inspect() };
   }
 
   async #give(cell: CellProcess, tenant: string): Promise<CellOffer> {

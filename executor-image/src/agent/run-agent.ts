@@ -1,6 +1,6 @@
 /** Connects the executor, runs its agent until nobody needs it, and leaves nothing behind. */
 import { setTimeout as pause } from "node:timers/promises";
-import { ActorSystem, type Bootstrap, Bus, Presence } from "@bonfire/runtime/internal";
+import { ActorSystem, type Bootstrap, Bus, Presence, PresenceActor } from "@bonfire/runtime/internal";
 import { hasCode } from "@bonfire/wire";
 import { Agent } from "./agent.ts";
 import type { CellProcess } from "./cell-process.ts";
@@ -37,6 +37,7 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
     // Its supervisor has taken it for gone, and works with others now.
     const [bus, presence] = await join(bootstrap, orphan);
     const system = new ActorSystem(bus, presence.watch);
+    await system.spawn(new PresenceActor(presence), "presence");
     const agent = await system.spawn(new Agent({ bootstrap, cells, presence, firstCell, orphan }), "agent");
     return { bus, presence, system, agent };
   };

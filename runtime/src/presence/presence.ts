@@ -75,6 +75,11 @@ export class Presence {
     if (this.#nodes.delete(node)) this.#say({ kind: "bye", node, detail });
   }
 
+  /** The nodes that it speaks for, and those that it watches. */
+  inspect() {
+    return { speaksFor: [...this.#nodes], watches: [...this.#watches.keys()] };
+  }
+
   /** Says goodbye for all nodes and ends the thread, within 2 s. */
   async close(detail?: string): Promise<void> {
     this.#closing = true;

@@ -1,4 +1,4 @@
-import { Actor, type AnyRef, type Reason, type Ref } from "@bonfire/runtime";
+import { Actor, type AnyRef, type Fire, type Reason, type Ref } from "@bonfire/runtime";
 import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -162,8 +162,36 @@ guarantee(
 
 guarantee("`fire.inspect()` shows the runtime's own actors too.", async () => {
   await here.supervise({ name: "shown" }, {});
-  const types = here.inspect().actors.map(({ type }) => type);
-  assert.ok(types.includes("Supervision"));
+  await using _pool = await here.pool("shown", { min: 1 });
+  const types = new Set(here.inspect().actors.map(({ type }) => type));
+  for (const type of ["Driver", "PresenceActor", "Supervisor", "PoolClient", "Supervision"]) {
+    assert.ok(types.has(type), type);
+  }
 });
+
+guarantee(
+  "Other processes see the same by `inspect()` of its actor `driver`, and of an executor's `agent`.",
+  async () => {
+    const counter = await there.spawn(Counter, []);
+    const driver = here.ref<Inspected>(`${there.id}/driver`);
+    const { id, actors } = await driver.inspect();
+    assert.is(id, there.id);
+    assert.ok(actors.some(({ address }) => address === counter.address));
+
+    await using pool = await here.pool("seen", { min: 1 });
+    const executor = await pool.call(() => 1).then(() => pool.inspect().cells[0]?.executor);
+    const agent = await there.ref<Inspected>(`${executor}/agent`).inspect();
+    assert.equal(
+      new Set(agent.actors.map(({ type }) => type)),
+      new Set(["PresenceActor", "Agent", "Keeper"]),
+    );
+  },
+);
+
+class Inspected extends Actor {
+  inspect(): ReturnType<Fire["inspect"]> {
+    throw new Error("only for its type");
+  }
+}
 
 test.run();
