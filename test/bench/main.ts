@@ -12,6 +12,7 @@ import { actorFigures } from "./actor.ts";
 import { callFigures } from "./call.ts";
 import { captureFigures } from "./capture.ts";
 import { coldFigure } from "./cold.ts";
+import { decideFigures } from "./decide.ts";
 import type { Figure } from "./figure.ts";
 import { isolateFigure } from "./isolate.ts";
 import { shipFigures } from "./ship.ts";
@@ -42,6 +43,7 @@ const groups: [names: readonly string[], measure: (rounds: number) => Promise<Re
     ],
     captureFigures,
   ],
+  [["pool.decide"], decideFigures],
   [["store.memory", "store.nats", "store.redis"], storeFigures],
 ];
 

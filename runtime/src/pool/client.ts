@@ -3,7 +3,8 @@ import { Actor } from "../actor/actor.ts";
 import type { Address } from "../actor/address.ts";
 import type { Reason } from "../actor/reason.ts";
 import type { AnyRef } from "../actor/ref.ts";
-import type { Policy } from "../supervisor/decide.ts";
+import type { FleetCounts, FleetEvent } from "../supervisor/fleet-event.ts";
+import type { Policy } from "../supervisor/policy.ts";
 import type { Resources } from "../supervisor/resources.ts";
 
 /** Slots of an executor, given to a driver. */
@@ -30,7 +31,7 @@ export interface ClientHost {
   policyChanged(policy: Policy): void;
   executorLost(executor: string, error: BonfireError): void;
   bootFailed(error: BonfireError, final: boolean): void;
-  fleetChanged(ready: number, booting: number): void;
+  fleetChanged(counts: FleetCounts, event: FleetEvent | undefined): void;
   supervisorGone(reason: Reason): void;
 }
 
@@ -76,8 +77,8 @@ export class PoolClient extends Actor {
     this.#host.bootFailed(error, final);
   }
 
-  fleet(ready: number, booting: number): void {
-    this.#host.fleetChanged(ready, booting);
+  fleet(counts: FleetCounts, event?: FleetEvent): void {
+    this.#host.fleetChanged(counts, event);
   }
 
   override onDown(_who: AnyRef, reason: Reason): void {

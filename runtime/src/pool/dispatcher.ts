@@ -12,8 +12,9 @@ import type { ActorSystem } from "../actor/system.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
 import { locateError, reviveError, reviveValue } from "../closure/revive-error.ts";
 import { localStack } from "../closure/stack.ts";
-import type { Policy } from "../supervisor/decide.ts";
 import type { Report } from "../supervisor/driver-record.ts";
+import type { FleetCounts, FleetEvent } from "../supervisor/fleet-event.ts";
+import type { Policy } from "../supervisor/policy.ts";
 import type { Resources } from "../supervisor/resources.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AgentPort, CellOffer, KeeperPort } from "./agent-port.ts";
@@ -82,7 +83,7 @@ class RemoteFailure {
 
 export interface DispatcherEvents {
   policyChanged(policy: Policy): void;
-  fleet(ready: number, booting: number): void;
+  fleet(counts: FleetCounts, event: FleetEvent | undefined): void;
   bootFailed(error: BonfireError): void;
   supervisorGone(reason: Reason): void;
 }
@@ -107,7 +108,11 @@ export class Dispatcher implements CallHost, ClientHost {
   /** How long the slots were unused that were given back last, ms. */
   #idleMs = 0;
   #lastBootFailure: BonfireError | undefined;
-  #fleet = { ready: 0, booting: 0 };
+  #fleet: FleetCounts = { ready: 0, booting: 0, draining: 0 };
+  /** Slots are kept free beyond those in use, so the supervisor has to know how many are. */
+  #buffered = false;
+  /** Slots in use, as last reported. */
+  #busy = 0;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
   /** Calls with live handles. */
@@ -451,7 +456,9 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   policyChanged(policy: Policy): void {
+    this.#buffered = policy.buffer > 0;
     this.#events.policyChanged(policy);
+    this.#report.changed();
   }
 
   executorLost(executor: string, error: BonfireError): void {
@@ -480,10 +487,10 @@ export class Dispatcher implements CallHost, ClientHost {
     if (final) for (const call of this.#queue.drain()) this.#failWaiting(call, error);
   }
 
-  fleetChanged(ready: number, booting: number): void {
-    this.#fleet = { ready, booting };
-    if (ready > 0) this.#lastBootFailure = undefined;
-    this.#events.fleet(ready, booting);
+  fleetChanged(counts: FleetCounts, event: FleetEvent | undefined): void {
+    this.#fleet = counts;
+    if (counts.ready > 0) this.#lastBootFailure = undefined;
+    this.#events.fleet(counts, event);
   }
 
   supervisorGone(reason: Reason): void {
@@ -548,6 +555,7 @@ export class Dispatcher implements CallHost, ClientHost {
 
   #returnIdle(): void {
     const now = performance.now();
+    if (this.#buffered && this.#slots.busy !== this.#busy) this.#report.changed();
     let leased = 0;
     for (const cell of this.#slots) {
       const idle = now - cell.idleSince;
@@ -571,12 +579,13 @@ export class Dispatcher implements CallHost, ClientHost {
     }
     let coming = 0;
     for (const slots of this.#admitting.values()) coming += slots;
+    this.#busy = this.#buffered ? this.#slots.busy : 0;
     const waiting = Math.max(0, this.#queue.size - coming);
     const first = this.#queue.first;
     const oldestMs = first ? Math.round(performance.now() - (first.deadlineAt - first.budget)) : 0;
     return {
       demand: waiting > 0 ? [{ priority: 0, waiting, oldestMs }] : [],
-      busy: this.#slots.busy,
+      busy: this.#busy,
       held,
       seen: this.#seen,
       idleMs: this.#idleMs,

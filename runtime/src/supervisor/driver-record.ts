@@ -6,7 +6,7 @@ import type { Demand, DriverView } from "./decide.ts";
 export interface Report {
   /** Calls that have no slot, neither in hand nor being made ready, by what they need; most often one entry. */
   readonly demand: readonly Demand[];
-  /** Slots in which calls run now. */
+  /** Slots in which calls run; 0 where the policy keeps no buffer, as nobody asks. */
   readonly busy: number;
   /** Slots in hand or being made ready, by executor. */
   readonly held: Readonly<Record<string, number>>;
