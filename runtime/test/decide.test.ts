@@ -131,8 +131,8 @@ test("an executor that is granted in this decision is not retired by it", () => 
 });
 
 test("after a failed launch nothing is launched until its time has come", () => {
-  assert.equal(decide([driver(1)], [], POLICY, 100, 350), { actions: [], wakeAt: 350 });
-  assert.equal(decide([driver(1)], [], POLICY, 350, 350).actions, [launch(1)]);
+  assert.equal(decide([driver(1)], [], POLICY, 100, { launchAfter: 350 }), { actions: [], wakeAt: 350 });
+  assert.equal(decide([driver(1)], [], POLICY, 350, { launchAfter: 350 }).actions, [launch(1)]);
 });
 
 test("calls of a higher priority are served first, whoever makes them", () => {

@@ -19,7 +19,10 @@ export interface PoolOptions {
   concurrency?: number;
   /** Slots that are kept free beyond what calls use, so that the next ones need not wait. Default 0. */
   buffer?: number;
-  /** How long an executor above `min` may be without work. Default `"30s"`. */
+  /**
+   * How long an executor above `min` may be without work. Default `"10s"`. Up to four times as long, where executors
+   * that went were missed soon afterwards.
+   */
   idleAfter?: Duration;
   /**
    * Asked, in the driver that supervises the pool, before an executor goes because it was idle for `idleAfter`; `false`
@@ -119,7 +122,7 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
     max = Math.max(2, availableParallelism(), min),
     concurrency = 1,
     buffer = 0,
-    idleAfter = "30s",
+    idleAfter = "10s",
     idleCheck,
     lifetime,
     singleUse = false,

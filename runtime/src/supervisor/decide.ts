@@ -77,6 +77,14 @@ export type Action =
   | { readonly kind: "drain"; readonly executor: string }
   | { readonly kind: "retire"; readonly executor: string; readonly reason: RetireReason };
 
+/** What earlier decisions led to. */
+export interface Memory {
+  /** No executor may be launched before this time: the last launches failed. */
+  readonly launchAfter?: number;
+  /** How long an idle executor is kept, in ms. Default: `idleAfter` of the policy. */
+  readonly idleFor?: number;
+}
+
 export interface Decision {
   readonly actions: readonly Action[];
   /** When to look again though nothing happens; Infinity = never. */
@@ -88,13 +96,15 @@ export function decide(
   fleet: readonly ExecutorView[],
   policy: Policy,
   now: number,
-  /** No executor may be launched before this time: the last launches failed. */
-  launchAfter = 0,
+  { launchAfter = 0, idleFor = policy.idleAfter }: Memory = {},
 ): Decision {
   const actions: Action[] = [];
   const { claims, wants } = wantsOf(drivers, fleet, policy, actions);
   const granted = grantSlots(fleet, claims, wants, policy, actions);
-  const { full, wakeAt } = resize({ drivers, fleet, wants, granted, policy, now, launchAfter }, actions);
+  const { full, wakeAt } = resize(
+    { drivers, fleet, wants, granted, policy, now, launchAfter, idleFor },
+    actions,
+  );
   if (full) recallSlots(claims, wants, policy, actions);
   return { actions, wakeAt };
 }

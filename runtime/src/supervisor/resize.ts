@@ -14,11 +14,12 @@ export interface Situation {
   readonly policy: Policy;
   readonly now: number;
   readonly launchAfter: number;
+  readonly idleFor: number;
 }
 
 /** `full`: calls wait, and no executor can be launched for them. */
 export function resize(situation: Situation, actions: Action[]): { full: boolean; wakeAt: number } {
-  const { fleet, granted, policy, now, launchAfter } = situation;
+  const { fleet, granted, policy, now, launchAfter, idleFor } = situation;
   const mayLaunch = now >= launchAfter;
   let wakeAt = Number.POSITIVE_INFINITY;
   let room = policy.max - fleet.reduce((sum, { phase }) => sum + (phase === "draining" ? 0 : 1), 0);
@@ -104,7 +105,7 @@ export function resize(situation: Situation, actions: Action[]): { full: boolean
   for (const executor of idle) {
     if (spare <= 0) break;
     if (gone.has(executor.id)) continue;
-    const due = executor.idleSince + policy.idleAfter;
+    const due = executor.idleSince + idleFor;
     if (due > now) {
       wake(due);
       break;

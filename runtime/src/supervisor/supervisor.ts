@@ -18,6 +18,7 @@ import { DriverRecord, type Report } from "./driver-record.ts";
 import { type Booting, ExecutorRecord, type Phase } from "./executor-record.ts";
 import type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation, ShrinkReason } from "./fleet-event.ts";
 import { Machines } from "./machines.ts";
+import { Patience } from "./patience.ts";
 import { type Policy, type Scale, scaled } from "./policy.ts";
 import type { Resources } from "./resources.ts";
 
@@ -51,6 +52,7 @@ export class Supervisor extends Actor {
   readonly #drivers = new Map<string, DriverRecord>();
   readonly #executors = new Map<string, ExecutorRecord>();
   readonly #failures: BootFailures;
+  readonly #patience: Patience;
   #policy: Policy;
   #machines: Machines | undefined;
   #grants = 0;
@@ -61,6 +63,7 @@ export class Supervisor extends Actor {
     super();
     this.#options = options;
     this.#policy = options.policy;
+    this.#patience = new Patience(options.policy.idleAfter);
     this.#failures = new BootFailures(options.pool, options.bootMs);
   }
 
@@ -129,6 +132,7 @@ export class Supervisor extends Actor {
     if (executor?.state.name !== "booting") return false;
     executor.become({ name: "ready", agent, unwatch: this.context.monitor(agent) });
     executor.idleSince = performance.now();
+    this.#patience.booted(executor.idleSince - executor.launchedAt);
     this.#failures.succeeded();
     this.#announce({ kind: "growEnd", executor: executor.id });
     this.#act();
@@ -233,7 +237,7 @@ export class Supervisor extends Actor {
       [...this.#executors.values()],
       this.#policy,
       now,
-      this.#failures.launchAfter,
+      { launchAfter: this.#failures.launchAfter, idleFor: this.#patience.idleFor },
     );
     for (const action of actions) this.#carryOut(action);
     clearTimeout(this.#timer);
@@ -244,6 +248,7 @@ export class Supervisor extends Actor {
   #carryOut(action: Action): void {
     switch (action.kind) {
       case "launch": {
+        this.#patience.launched(performance.now());
         for (let i = 0; i < action.count; i++) this.#launch(action.resources, action.replaces);
         return this.#announce({ kind: "growStart", launched: action.count });
       }
@@ -399,6 +404,7 @@ export class Supervisor extends Actor {
     const { state, id } = executor;
     if (state.name === "booting") state.launch.abort();
     const late = state.name === "draining" && performance.now() >= state.by;
+    if (reason === "idle") this.#patience.retired(performance.now());
     executor.become({ name: "leaving" });
     this.#executors.delete(id);
     for (const driver of this.#drivers.values()) driver.forget(id);
