@@ -38,6 +38,7 @@ export function picture(
     ["#2b8a3e", "oracle"],
   ] as const;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11" fill="#333">
+<title>${load.name}: executors and running calls over time</title>
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 ${text(LEFT, 16, `${load.name}: ${load.about}`, ' font-size="13"')}
 <path d="${line(curves.running)}${ground}" fill="#f3c98b"/>

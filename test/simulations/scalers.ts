@@ -83,7 +83,7 @@ export function bonfire(policy: Policy): Scaler {
       // A moment late, as a timer is.
       world.lookAt((wakeAt + 1) / 1_000);
     },
-    pick(world) {
+    pick() {
       let best: SimulatedExecutor | undefined;
       for (const [executor, { slots }] of held) {
         const free = executor.phase === "ready" && executor.running.size < slots;

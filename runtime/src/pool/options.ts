@@ -20,8 +20,8 @@ export interface PoolOptions {
   /** Slots that are kept free beyond what calls use, so that the next ones need not wait. Default 0. */
   buffer?: number;
   /**
-   * How long an executor above `min` may be without work. Default `"10s"`. Up to four times as long, where executors
-   * that went were missed soon afterwards.
+   * How long an executor above `min` may be without work. Default `"10s"`. Up to twice as long where boots are slow, or
+   * where executors that went were missed soon afterwards.
    */
   idleAfter?: Duration;
   /**

@@ -1,15 +1,18 @@
 /**
  * How long an idle executor is kept: for `idleAfter`, or for half of what a boot takes if that is longer, as to come
- * back costs a boot. It doubles whenever an executor that had gone is missed soon afterwards, so that a load that comes
- * and goes does not start and stop machines at each turn.
+ * back costs a boot; for twice `idleAfter` once an executor that had gone was missed soon afterwards, so that a load
+ * that comes and goes does not start and stop machines at each turn. Never for longer, as `idleAfter` is the user's
+ * word on cost.
  */
 
-/** At most this many times `idleAfter`, which is the user's word on cost. */
-const MOST = 4;
+/** So many times `idleAfter` at most. */
+const MOST = 2;
+/** After as many times `idleAfter` in which nobody missed the last one that went, it is `idleAfter` again. */
+const FORGET = 8;
 
 export class Patience {
   readonly #idleAfter: number;
-  #factor = 1;
+  #wasMissed = false;
   /** What the last boot took. */
   #boot = 0;
   /** When an executor last went because it was idle. */
@@ -21,7 +24,8 @@ export class Patience {
 
   /** ms. */
   get idleFor(): number {
-    return Math.min(MOST * this.#idleAfter, Math.max(this.#idleAfter * this.#factor, this.#boot / 2));
+    const most = MOST * this.#idleAfter;
+    return this.#wasMissed ? most : Math.min(most, Math.max(this.#idleAfter, this.#boot / 2));
   }
 
   /** An executor became ready `took` ms after its launch. */
@@ -31,16 +35,12 @@ export class Patience {
 
   /** An executor went because it was idle. */
   retired(now: number): void {
-    // Nobody has missed the one before it for long: half as much will do.
-    if (now - this.#retiredAt > 2 * MOST * this.#idleAfter) this.#factor = Math.max(1, this.#factor / 2);
+    if (now - this.#retiredAt > FORGET * this.#idleAfter) this.#wasMissed = false;
     this.#retiredAt = now;
   }
 
   /** An executor is launched. */
   launched(now: number): void {
-    if (now - this.#retiredAt > this.idleFor) return;
-    this.#factor = Math.min(MOST, this.#factor * 2);
-    // One retirement is regretted once, however many are launched for it.
-    this.#retiredAt = Number.NEGATIVE_INFINITY;
+    if (now - this.#retiredAt <= this.idleFor) this.#wasMissed = true;
   }
 }
