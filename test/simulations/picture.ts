@@ -12,7 +12,7 @@ const POINTS = 360;
 type Span = readonly [from: number, to: number];
 
 export function picture(
-  { load, outcomes, oracleLives, bonfire, flame }: Simulated,
+  { load, outcomes, oracleLives, bonfire, flame, oracle }: Simulated,
   shownUntil: number,
 ): string {
   const times = Array.from({ length: POINTS + 1 }, (_, n) => (n * shownUntil) / POINTS);
@@ -32,10 +32,10 @@ export function picture(
   const text = (atX: number, atY: number, words: string, more = "") =>
     `<text x="${atX}" y="${atY}"${more}>${words}</text>`;
   const key = [
-    ["#f3c98b", "calls running"],
+    ["#f3c98b", "calls running; costs in executor-hours"],
     ["#8a94a6", `FLAME's rule: ${hours(flame.cost)}`],
     ["#d9480f", `Bonfire: ${hours(bonfire.cost)}`],
-    ["#2b8a3e", "oracle"],
+    ["#2b8a3e", `oracle: ${hours(oracle.cost)}`],
   ] as const;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11" fill="#333">
 <title>${load.name}: executors and running calls over time</title>
@@ -49,7 +49,7 @@ ${text(LEFT, 16, `${load.name}: ${load.about}`, ' font-size="13"')}
 ${text(LEFT - 6, TOP + 8, String(most), ' text-anchor="end"')}
 ${text(LEFT - 6, HEIGHT - BOTTOM, "0", ' text-anchor="end"')}
 ${text(WIDTH - RIGHT, HEIGHT - 8, `${Math.round(shownUntil / 60)} min`, ' text-anchor="end"')}
-${key.map(([colour, words], n) => `<rect x="${LEFT + n * 165}" y="${HEIGHT - 16}" width="10" height="8" fill="${colour}"/>${text(LEFT + 14 + n * 165, HEIGHT - 8, words)}`).join("\n")}
+${key.map(([colour, words], n) => `<rect x="${LEFT + (n > 0 ? 80 : 0) + n * 145}" y="${HEIGHT - 16}" width="10" height="8" fill="${colour}"/>${text(LEFT + 14 + (n > 0 ? 80 : 0) + n * 145, HEIGHT - 8, words)}`).join("\n")}
 </svg>
 `;
 }
@@ -61,5 +61,5 @@ function count(spans: readonly Span[], at: number): number {
 }
 
 function hours(seconds: number): string {
-  return `${(seconds / 3_600).toFixed(1)} executor-hours`;
+  return `${(seconds / 3_600).toFixed(1)} h`;
 }
