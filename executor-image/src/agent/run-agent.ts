@@ -1,5 +1,7 @@
 /** Connects the executor, runs its agent until nobody needs it, and leaves nothing behind. */
+
 import { ActorSystem, Beater, type Bootstrap, Bus, Watcher } from "@bonfire/runtime/internal";
+import { hasCode } from "@bonfire/wire";
 import { Agent } from "./agent.ts";
 import type { CellProcess } from "./cell-process.ts";
 import type { Cells } from "./cells.ts";
@@ -9,8 +11,9 @@ const LEAVE_MS = 4_000;
 /** The backend forces the end when `shutdownMs` is over: so much of it is for what comes after the last call. */
 const LAST_MS = 200;
 
+/** A supervisor that has ended gives nobody anything any more. */
 function warn(error: Error): void {
-  process.emitWarning(error);
+  if (!hasCode(error, "NO_SUCH_ACTOR")) process.emitWarning(error);
 }
 
 export interface ExecutorParts {

@@ -6,7 +6,7 @@ import type { Bundle } from "../closure/bundle.ts";
 import { type Closure, capture, type EncodedArguments, encodeArguments } from "../closure/capture.ts";
 import { milliseconds } from "../duration.ts";
 import { checkSignal, refuseUnknown } from "../option.ts";
-import type { ExecutorInfo, FleetCounts, FleetEvent } from "../supervisor/fleet-event.ts";
+import type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation } from "../supervisor/fleet-event.ts";
 import { type Policy, type Scale, scaled } from "../supervisor/policy.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { Call, type CallParts } from "./call.ts";
@@ -172,6 +172,11 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   /** The pool's executors, as its supervisor knows them now. */
   async executors(): Promise<ExecutorInfo[]> {
     return (await this.#parts.supervisor()).executors();
+  }
+
+  /** @internal Why calls that wait have no slot yet: what boots and how far, what the platform says, who else waits. */
+  async capacity(): Promise<PoolExplanation> {
+    return (await this.#parts.supervisor()).explain();
   }
 
   /**
