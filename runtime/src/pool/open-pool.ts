@@ -64,6 +64,9 @@ export async function openPool(
         await pause(REJOIN_MS);
         continue;
       }
+      // The pool was closed while this one started: nobody else would stop it.
+      if (closing.signal.aborted) await hosted.stop();
+      closing.signal.throwIfAborted();
       try {
         joined = (await system.ask(hosted.supervisor, "join", [placeOf(client)])) as Joined;
       } catch (error) {
