@@ -266,6 +266,12 @@ test("one that drains is granted to nobody, and goes when its leases are back or
   assert.equal(actions([driver(1)], [draining({ d1: 1 })], { ...POLICY, max: 1 }, 0), [launch(1)]);
 });
 
+test("while launches fail, drivers share the executors that there are", () => {
+  const fleet = [ready("a", { d1: 2 })];
+  const asked = decide([driver(0, 0, "d1"), driver(5, 0, "d2")], fleet, POLICY, 0, { launchAfter: 9 });
+  assert.equal(asked, { actions: [{ kind: "recall", driver: "d1", keep: 0 }], wakeAt: 9 });
+});
+
 test("waiters of an executor that died launch another, with no new call", () => {
   assert.equal(actions([driver(3)], [ready("a", { d1: 2 })]), [launch(2)]);
   assert.equal(actions([driver(3)], []), [launch(2)]);

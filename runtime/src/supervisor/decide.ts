@@ -101,10 +101,10 @@ export function decide(
   const actions: Action[] = [];
   const { claims, wants } = wantsOf(drivers, fleet, policy, actions);
   const granted = grantSlots(fleet, claims, wants, policy, actions);
-  const { full, wakeAt } = resize(
+  const { slots, wakeAt } = resize(
     { drivers, fleet, wants, granted, policy, now, launchAfter, idleFor },
     actions,
   );
-  if (full) recallSlots(claims, wants, policy, actions);
+  if (slots !== undefined) recallSlots(claims, wants, slots, actions);
   return { actions, wakeAt };
 }

@@ -1,6 +1,5 @@
 /** Takes slots back where no more executors can be had: by priority, and in equal shares among equals. */
 import type { Action } from "./decide.ts";
-import type { Policy } from "./policy.ts";
 import { byPriority, type Claim, type Want } from "./want.ts";
 import { waterLevel } from "./water-level.ts";
 
@@ -12,13 +11,13 @@ import { waterLevel } from "./water-level.ts";
 export function recallSlots(
   claims: ReadonlyMap<string, Claim>,
   wants: readonly Want[],
-  policy: Policy,
+  slots: number,
   actions: Action[],
 ): void {
   // Who has just been served is among them, with nothing left to want: what it got is not taken back at once.
   const lowest = new Map(wants.map(({ claim, priority }) => [claim, priority]));
   const keeps = new Map<Claim, number>();
-  let left = policy.max * policy.concurrency;
+  let left = slots;
   const deal = (vessels: { claim: Claim; from: number; to: number }[]) => {
     const level = waterLevel(vessels, left);
     for (const { to } of vessels) left -= Math.min(to, level);

@@ -17,8 +17,8 @@ export interface Situation {
   readonly idleFor: number;
 }
 
-/** `full`: calls wait, and no executor can be launched for them. */
-export function resize(situation: Situation, actions: Action[]): { full: boolean; wakeAt: number } {
+/** `slots`: all that there are to share, if calls wait for which no executor can be launched now. */
+export function resize(situation: Situation, actions: Action[]): { slots?: number; wakeAt: number } {
   const { fleet, granted, policy, now, launchAfter, idleFor } = situation;
   const mayLaunch = now >= launchAfter;
   let wakeAt = Number.POSITIVE_INFINITY;
@@ -90,7 +90,7 @@ export function resize(situation: Situation, actions: Action[]): { full: boolean
 
   const wanted = Math.max(unmet, kept - supply);
   let count = Math.max(0, Math.min(wanted, room));
-  const full = unmet > Math.max(0, room);
+  const stuck = unmet > (mayLaunch ? Math.max(0, room) : 0);
   if (count > 0 && !mayLaunch) wake(launchAfter);
   else if (count > 0) {
     for (const need of needs) {
@@ -113,7 +113,8 @@ export function resize(situation: Situation, actions: Action[]): { full: boolean
     retire(executor, "idle");
     spare--;
   }
-  return { full, wakeAt };
+  if (!stuck) return { wakeAt };
+  return { slots: (mayLaunch ? policy.max : supply) * policy.concurrency, wakeAt };
 }
 
 /** Executors that the waiting calls need beyond those that boot, by what they must have. */

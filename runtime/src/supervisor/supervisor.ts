@@ -1,7 +1,7 @@
 /**
  * The actor that decides how many executors a pool has. It gathers what drivers need and what executors do, asks
  * `decide`, and carries the decision out through the backend. Drivers call executors directly on leased slots; this
- * actor is on no warm call's path.
+ * actor is on no warm call's path. Long, as every message changes the same two maps, of drivers and of executors.
  */
 import { BonfireError } from "@bonfire/wire";
 import { Actor } from "../actor/actor.ts";
@@ -14,8 +14,9 @@ import { newNodeId } from "../bus/node-id.ts";
 import type { PoolClient } from "../pool/client.ts";
 import { BootFailures } from "./boot-failures.ts";
 import { type Action, decide, type RetireReason } from "./decide.ts";
+import { describe, explain } from "./describe.ts";
 import { DriverRecord, type Report } from "./driver-record.ts";
-import { type Booting, ExecutorRecord, type Phase } from "./executor-record.ts";
+import { type Booting, ExecutorRecord } from "./executor-record.ts";
 import type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation, ShrinkReason } from "./fleet-event.ts";
 import { Machines } from "./machines.ts";
 import { Patience } from "./patience.ts";
@@ -169,41 +170,12 @@ export class Supervisor extends Actor {
 
   /** What there is to say to a driver whose calls wait. */
   explain(): PoolExplanation {
-    const now = performance.now();
-    const { ready, booting, draining } = this.#counts();
-    const others: Record<number, number> = {};
-    for (const driver of this.#drivers.values()) {
-      if (driver.id === this.context.sender) continue;
-      for (const { priority, waiting } of driver.view().demand)
-        others[priority] = (others[priority] ?? 0) + waiting;
-    }
-    return {
-      ready,
-      booting,
-      draining,
-      executors: this.executors(),
-      full: ready + booting >= this.#policy.max,
-      others,
-      failures: this.#failures.reasons.map(({ code, sentence, times, at }) => ({
-        code,
-        sentence,
-        times,
-        agoMs: Math.round(now - at),
-      })),
-      nextTryMs: Math.max(0, Math.round(this.#failures.launchAfter - now)),
-    };
+    const others = [...this.#drivers.values()].filter(({ id }) => id !== this.context.sender);
+    return explain(this.#counts(), this.executors(), this.#policy, this.#failures, others);
   }
 
   executors(): ExecutorInfo[] {
-    const now = performance.now();
-    return [...this.#executors.values()].map((executor) => ({
-      id: executor.id,
-      phase: executor.phase,
-      step: stepOf(executor.state),
-      ageMs: Math.round(now - executor.launchedAt),
-      slots: this.#policy.concurrency,
-      leases: Object.fromEntries(executor.leases),
-    }));
+    return describe([...this.#executors.values()], this.#policy.concurrency);
   }
 
   inspect() {
@@ -442,9 +414,4 @@ type EventOf = FleetEvent extends infer E
 
 function idOf({ id }: ExecutorRecord): string {
   return id;
-}
-
-function stepOf(state: Phase): ExecutorInfo["step"] {
-  if (state.name !== "booting") return undefined;
-  return state.accepted ? "starting" : "launching";
 }
