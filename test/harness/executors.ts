@@ -29,6 +29,15 @@ export async function agents(): Promise<number[]> {
   return pids.filter((_, n) => commands[n]?.endsWith("agent.js\0"));
 }
 
+/** Signals a process that may have ended since it was found. */
+export function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 /** The local backend, with what a test wants to happen to launches, and an account of them. */
 export class TestBackend implements Backend {
   readonly name = "test";

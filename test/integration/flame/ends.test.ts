@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { connect, type FleetEvent, type Pool, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { agents, FULL, fleet, TestBackend } from "../../harness/executors.ts";
+import { agents, FULL, fleet, signalIfThere, TestBackend } from "../../harness/executors.ts";
 
 const fire = await connect();
 const folder = mkdtempSync(join(tmpdir(), "bonfire-flame-"));
@@ -174,6 +174,40 @@ test("F20: an executor whose platform tells it to end gets no more calls, and th
   const next = await Promise.all([1, 2, 3].map(() => pool.call({}, () => process.ppid)));
   assert.ok(!next.includes(told as number));
   assert.is(await running, told);
+});
+
+test("F20: executors that are told to end at random moments lose no call", async () => {
+  const before = new Set(await agents());
+  await using pool = await open({ max: 2, concurrency: 4, realm: "process" });
+  const calls = FULL ? 5_000 : 300;
+  let ended = 0;
+  let drained = 0;
+  pool.on("shrink", ({ reason }) => {
+    if (reason === "drained") drained++;
+  });
+  const notices = (async () => {
+    for (let told = 0; ended < calls && told < (FULL ? 50 : 4); told++) {
+      await pause(300 * Math.random());
+      const [one] = (await agents()).filter((pid) => !before.has(pid));
+      if (one !== undefined) signalIfThere(one, "SIGTERM");
+    }
+  })();
+  const outcomes: number[] = [];
+  const results = pool.map(
+    Array.from({ length: calls }, (_, n) => n),
+    async (n) => {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return n;
+    },
+    { concurrency: 16 },
+  );
+  for await (const n of results) {
+    ended++;
+    outcomes.push(n);
+  }
+  await notices;
+  assert.is(new Set(outcomes).size, calls);
+  assert.ok(drained > 0);
 });
 
 test("F21: drain lets the calls of an executor finish while others are served elsewhere", async () => {
