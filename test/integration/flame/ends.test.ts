@@ -186,8 +186,9 @@ test("F20: executors that are told to end at random moments lose no call", async
     if (reason === "drained") drained++;
   });
   const notices = (async () => {
-    for (let told = 0; ended < calls && told < (FULL ? 50 : 4); told++) {
-      await pause(300 * Math.random());
+    await begun(pool);
+    while (ended < calls && drained < (FULL ? 50 : 2)) {
+      await pause(200 * Math.random());
       const [one] = (await agents()).filter((pid) => !before.has(pid));
       if (one !== undefined) signalIfThere(one, "SIGTERM");
     }
@@ -196,6 +197,7 @@ test("F20: executors that are told to end at random moments lose no call", async
   const results = pool.map(
     Array.from({ length: calls }, (_, n) => n),
     async (n) => {
+      if (n === 0) console.log("begun");
       await new Promise((resolve) => setTimeout(resolve, 60));
       return n;
     },
