@@ -42,3 +42,7 @@ export {
 } from "./supervision/child.ts";
 export type { Strategy, SupervisionOptions } from "./supervision/options.ts";
 export type { Supervised } from "./supervision/supervise.ts";
+export type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation } from "./supervisor/fleet-event.ts";
+export type { Scale } from "./supervisor/policy.ts";
+export type { Resources } from "./supervisor/resources.ts";
+export type { IdleCheck } from "./supervisor/supervisor.ts";

@@ -13,6 +13,7 @@ import { executorActorFigures } from "./actor-executor.ts";
 import { callFigures } from "./call.ts";
 import { captureFigures } from "./capture.ts";
 import { coldFigure } from "./cold.ts";
+import { decideFigures } from "./decide.ts";
 import type { Figure } from "./figure.ts";
 import { isolateFigure } from "./isolate.ts";
 import { presenceFigure } from "./presence.ts";
@@ -46,6 +47,7 @@ const groups: [names: readonly string[], measure: (rounds: number) => Promise<Re
     captureFigures,
   ],
   [["presence.idle"], presenceFigure],
+  [["pool.decide"], decideFigures],
   [["store.memory", "store.nats", "store.redis"], storeFigures],
 ];
 

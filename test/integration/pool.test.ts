@@ -32,7 +32,7 @@ test.after(() => fire.close());
 
 test("F1: a pool with min has those executors ready when it opens", async () => {
   await using pool = await open({ min: 2, max: 2 });
-  assert.equal(pool.inspect().executors, { ready: 2, booting: 0 });
+  assert.equal(pool.inspect().executors, { ready: 2, booting: 0, draining: 0 });
 });
 
 test("what can be no call is refused at once, by name", async () => {
@@ -320,7 +320,7 @@ test("an option or a grant that is missing, wrong or misspelt fails before anyth
   assert.throws(() => pool.call(() => 1, { timeout: 3 } as never), /"timeout"/);
   assert.throws(() => pool.call(() => 1, { deadline: "soon" } as never), /"deadline"/);
   assert.throws(() => pool.call("no function" as never), /takes a function/);
-  assert.equal(pool.inspect().executors, { ready: 0, booting: 0 });
+  assert.equal(pool.inspect().executors, { ready: 0, booting: 0, draining: 0 });
 });
 
 test.run();

@@ -13,6 +13,9 @@ import type { CellProcess } from "./cell-process.ts";
 import type { Cells } from "./cells.ts";
 import { Keeper } from "./keeper.ts";
 
+/** How long telling the supervisor may take before an executor stops all the same. */
+const LEAVE_MS = 1_000;
+
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
   readonly cells: Cells;
@@ -74,6 +77,12 @@ export class Agent extends Actor {
     const { system } = this.context;
     const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.presence), cell.node);
     return { keeper: placeOf(keeper), node: cell.node };
+  }
+
+  /** Somebody wants this executor to end: its supervisor gives it no more work. Rejects if that cannot be told. */
+  async leave(): Promise<void> {
+    const supervisor: Ref<Supervisor> = this.context.system.ref(this.#options.bootstrap.supervisor);
+    await supervisor.with({ deadline: LEAVE_MS }).leaving();
   }
 
   async #register(): Promise<void> {

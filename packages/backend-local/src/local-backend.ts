@@ -6,6 +6,7 @@ import { type Backend, BackendError, type LaunchRequest, type Machine } from "@b
 interface Child {
   readonly process: ChildProcess;
   readonly ended: Promise<string>;
+  readonly pool: string;
   machine: Machine;
 }
 
@@ -32,10 +33,10 @@ class LocalBackend implements Backend {
     return child.machine;
   }
 
-  async list({ owner }: { owner: string }): Promise<readonly Machine[]> {
+  async list({ owner, pool }: { owner: string; pool: string }): Promise<readonly Machine[]> {
     return [...this.#children.values()]
-      .map(({ machine }) => machine)
-      .filter((machine) => machine.owner === owner);
+      .filter((child) => child.machine.owner === owner && child.pool === pool)
+      .map(({ machine }) => machine);
   }
 
   async terminate(launchId: string, { graceMs }: { graceMs: number }): Promise<void> {
@@ -83,6 +84,7 @@ function start(request: LaunchRequest): Child {
   return {
     process: child,
     ended,
+    pool: request.pool,
     machine: { launchId: request.launchId, owner: request.owner, phase: "running" },
   };
 }

@@ -4,6 +4,7 @@ import type { Address } from "../actor/address.ts";
 import { Question } from "../bus/inbox.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import type { Closure } from "../closure/capture.ts";
+import type { Resources } from "../supervisor/resources.ts";
 import { CallHandles } from "./call-handles.ts";
 import type { CellLink } from "./cell-link.ts";
 
@@ -65,6 +66,8 @@ export interface CallParts {
   readonly handles: CallHandles | undefined;
   /** The stack of the caller, where that cannot be told later. */
   readonly callSite: string | undefined;
+  /** What it needs of an executor. */
+  readonly resources?: Resources | undefined;
 }
 
 export class Call extends Question {
@@ -76,6 +79,7 @@ export class Call extends Question {
   readonly deadlineAt: number;
   readonly flags: number;
   readonly callSite: string | undefined;
+  readonly resources: Resources | undefined;
   readonly promise: Promise<unknown>;
   /** Where the actor is that the call has started. */
   actor: Address | undefined;
@@ -97,6 +101,7 @@ export class Call extends Question {
     this.deadlineAt = parts.deadlineAt;
     this.flags = parts.flags;
     this.callSite = parts.callSite;
+    this.resources = parts.resources;
     this.#host = host;
     this.#signal = parts.signal;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();

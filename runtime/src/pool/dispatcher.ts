@@ -4,6 +4,7 @@
  * together: each of its parts would need the state of the others.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { BonfireError, decode, hasCode, ReplyKind, unpack } from "@bonfire/wire";
 import type { Address } from "../actor/address.ts";
 import { type Reason, reasonError } from "../actor/reason.ts";
@@ -14,11 +15,14 @@ import { TimerWheel } from "../bus/timer-wheel.ts";
 import { locateError, reviveError, reviveValue } from "../closure/revive-error.ts";
 import { localStack } from "../closure/stack.ts";
 import type { Report } from "../supervisor/driver-record.ts";
+import type { FleetCounts, FleetEvent } from "../supervisor/fleet-event.ts";
+import type { Policy } from "../supervisor/policy.ts";
+import type { Resources } from "../supervisor/resources.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AgentPort, CellOffer, KeeperPort } from "./agent-port.ts";
 import type { Call, CallHost, CallPhase } from "./call.ts";
 import { CellLink } from "./cell-link.ts";
-import type { ClientHost } from "./client.ts";
+import type { ClientHost, GrantOffer } from "./client.ts";
 import { LeaseReport } from "./lease-report.ts";
 import { Slots } from "./slots.ts";
 import { WaitingQueue } from "./waiting-queue.ts";
@@ -96,7 +100,8 @@ class RemoteFailure {
 }
 
 export interface DispatcherEvents {
-  fleet(ready: number, booting: number): void;
+  policyChanged(policy: Policy): void;
+  fleet(counts: FleetCounts, event: FleetEvent | undefined): void;
   bootFailed(error: BonfireError): void;
   supervisorGone(reason: Reason): void;
 }
@@ -121,7 +126,11 @@ export class Dispatcher implements CallHost, ClientHost {
   /** How long the slots were unused that were given back last, ms. */
   #idleMs = 0;
   #lastBootFailure: BonfireError | undefined;
-  #fleet = { ready: 0, booting: 0 };
+  #fleet: FleetCounts = { ready: 0, booting: 0, draining: 0 };
+  /** Slots are kept free beyond those in use, so the supervisor has to know how many are. */
+  #buffered = false;
+  /** Slots in use, as last reported. */
+  #busy = 0;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
   /** Calls with live handles. */
@@ -243,6 +252,11 @@ export class Dispatcher implements CallHost, ClientHost {
 
   ended(cell: CellLink): void {
     cell.busy--;
+    if ((cell.once || cell.withdrawn) && cell.slots > cell.busy) {
+      cell.slots--;
+      this.#idleMs = 0;
+      this.#report.changed();
+    }
     if (this.#keep < Number.POSITIVE_INFINITY) this.#giveBack();
     if (this.#queue.size > 0) return this.#pump();
     if (cell.busy === 0) cell.idleSince = performance.now();
@@ -405,14 +419,15 @@ export class Dispatcher implements CallHost, ClientHost {
 
   // What the supervisor says
 
-  granted(number: number, executor: string, agent: Address, slots: number): void {
+  granted(offer: GrantOffer): void {
+    const { number, executor, slots } = offer;
     if (this.#closed || number <= this.#seen) return;
     this.#seen = number;
     this.#report.changed();
     const cell = this.#slots.of(executor);
     if (cell) return this.#addSlots(cell, slots);
     this.#admitting.set(executor, (this.#admitting.get(executor) ?? 0) + slots);
-    this.#admit(executor, agent).then(
+    this.#admit(offer).then(
       (admitted) => {
         const ready = this.#admitting.get(executor) ?? 0;
         this.#admitting.delete(executor);
@@ -448,6 +463,32 @@ export class Dispatcher implements CallHost, ClientHost {
     if (excess <= 0) this.#keep = Number.POSITIVE_INFINITY;
   }
 
+  withdrawn(executor: string): void {
+    this.#admitting.delete(executor);
+    const cell = this.#slots.of(executor);
+    if (cell) {
+      cell.withdrawn = true;
+      cell.slots = cell.busy;
+      this.#idleMs = 0;
+    }
+    this.#report.changed();
+  }
+
+  refused(resources: Resources, error: BonfireError): void {
+    for (const call of this.#queue) {
+      if (!call.resources || !isDeepStrictEqual(call.resources, resources)) continue;
+      this.#queue.remove(call);
+      this.#failWaiting(call, error);
+    }
+    this.#report.changed();
+  }
+
+  policyChanged(policy: Policy): void {
+    this.#buffered = policy.buffer > 0;
+    this.#events.policyChanged(policy);
+    this.#report.changed();
+  }
+
   executorLost(executor: string, error: BonfireError): void {
     this.#admitting.delete(executor);
     const cell = this.#slots.of(executor);
@@ -474,10 +515,10 @@ export class Dispatcher implements CallHost, ClientHost {
     if (final) for (const call of this.#queue.drain()) this.#failWaiting(call, error);
   }
 
-  fleetChanged(ready: number, booting: number): void {
-    this.#fleet = { ready, booting };
-    if (ready > 0) this.#lastBootFailure = undefined;
-    this.#events.fleet(ready, booting);
+  fleetChanged(counts: FleetCounts, event: FleetEvent | undefined): void {
+    this.#fleet = counts;
+    if (counts.ready > 0) this.#lastBootFailure = undefined;
+    this.#events.fleet(counts, event);
   }
 
   supervisorGone(reason: Reason): void {
@@ -493,11 +534,11 @@ export class Dispatcher implements CallHost, ClientHost {
     return this.#cells.has(cell);
   }
 
-  async #admit(executor: string, agent: Address): Promise<CellLink | undefined> {
+  async #admit({ executor, agent, resources, once }: GrantOffer): Promise<CellLink | undefined> {
     const offer = await this.#askForCell(agent);
     const existing = this.#slots.of(executor);
     if (existing || this.#closed) return existing;
-    const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer);
+    const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer, { resources, once });
     this.#slots.put(cell);
     this.#cells.set(cell.node, cell);
     cell.unwatch = this.#system.monitor(offer.keeper, (reason) => {
@@ -556,6 +597,7 @@ export class Dispatcher implements CallHost, ClientHost {
 
   #returnIdle(): void {
     const now = performance.now();
+    if (this.#buffered && this.#slots.busy !== this.#busy) this.#report.changed();
     let leased = 0;
     for (const cell of this.#slots) {
       const idle = now - cell.idleSince;
@@ -579,6 +621,16 @@ export class Dispatcher implements CallHost, ClientHost {
     }
     let coming = 0;
     for (const slots of this.#admitting.values()) coming += slots;
-    return { waiting: Math.max(0, this.#queue.size - coming), held, seen: this.#seen, idleMs: this.#idleMs };
+    this.#busy = this.#buffered ? this.#slots.busy : 0;
+    const waiting = Math.max(0, this.#queue.size - coming);
+    const first = this.#queue.first;
+    const oldestMs = first ? Math.round(performance.now() - (first.deadlineAt - first.budget)) : 0;
+    return {
+      demand: waiting > 0 ? [{ priority: 0, waiting, oldestMs }] : [],
+      busy: this.#busy,
+      held,
+      seen: this.#seen,
+      idleMs: this.#idleMs,
+    };
   }
 }

@@ -10,7 +10,9 @@ import { type Closure, capture, type EncodedArguments, encodeArguments } from ".
 import { captureClass } from "../closure/class-closure.ts";
 import { milliseconds } from "../duration.ts";
 import { checkSignal, refuseUnknown } from "../option.ts";
-import type { Policy } from "../supervisor/decide.ts";
+import type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation } from "../supervisor/fleet-event.ts";
+import { type Policy, type Scale, scaled } from "../supervisor/policy.ts";
+import type { Supervisor } from "../supervisor/supervisor.ts";
 import { Call, type CallParts } from "./call.ts";
 import { CallHandles } from "./call-handles.ts";
 import { CALL_OPTIONS, type CallOptions, type MapOptions } from "./call-options.ts";
@@ -29,6 +31,9 @@ type ShippedWith<C, R> = (captures: C) => R;
 type Streamed<T> = AsyncIterable<T> | Iterable<T>;
 type Eventually<T> = T | Promise<T>;
 
+/** What a drain may take beyond the time that calls get to finish, and the executor to end. */
+const DRAIN_MS = 10_000;
+
 let nextCall = 0;
 
 /** What a pool needs of whoever opened it. */
@@ -37,6 +42,10 @@ export interface PoolParts {
   readonly options: ResolvedPoolOptions;
   readonly system: ActorSystem;
   readonly dispatcher: Dispatcher;
+  /** Whoever supervises the pool; waits where it is being replaced. */
+  readonly supervisor: () => Promise<Ref<Supervisor>>;
+  /** What the supervisor knows, if it runs in this process. */
+  readonly inspectSupervisor: () => ReturnType<Supervisor["inspect"]> | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -178,9 +187,52 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     );
   }
 
-  /** Executors, slots, and calls waiting and running, as this driver sees them. */
+  /**
+   * Changes how many executors there are, for all drivers of the pool; resolves with what holds then, before the
+   * executors have come or gone. What is not named stays. Rejects with `UNKNOWN_OPTION`, `INVALID_OPTION`.
+   *
+   * ```ts
+   * await pool.scale({ min: 2, max: 20 });
+   * ```
+   */
+  async scale(change: Scale): Promise<Required<Scale>> {
+    scaled(this.name, this.#policy, change);
+    const { min, max, buffer } = await (await this.#parts.supervisor()).scale(change);
+    return { min, max, buffer };
+  }
+
+  /**
+   * Takes an executor out of service: it gets no more calls, those that it has may finish, for at most
+   * `shutdownTimeout`, and then it ends. Resolves when it has ended, with `false` if there was none of that id.
+   */
+  async drain(executor: string): Promise<boolean> {
+    const { shutdownMs } = this.#parts.options;
+    const supervisor = await this.#parts.supervisor();
+    return supervisor.with({ deadline: 2 * shutdownMs + DRAIN_MS }).drain(executor);
+  }
+
+  /** The pool's executors, as its supervisor knows them now. */
+  async executors(): Promise<ExecutorInfo[]> {
+    return (await this.#parts.supervisor()).executors();
+  }
+
+  /** @internal Why calls that wait have no slot yet: what boots and how far, what the platform says, who else waits. */
+  async capacity(): Promise<PoolExplanation> {
+    return (await this.#parts.supervisor()).explain();
+  }
+
+  /**
+   * Executors, slots, and calls waiting and running, as this driver sees them. `supervisor` is what is known of each
+   * executor, in the driver that supervises the pool; elsewhere ask `executors()`.
+   */
   inspect() {
-    return { name: this.name, ...this.#parts.dispatcher.inspect() };
+    const { dispatcher, inspectSupervisor } = this.#parts;
+    return {
+      name: this.name,
+      policy: this.#policy,
+      ...dispatcher.inspect(),
+      supervisor: inspectSupervisor(),
+    };
   }
 
   /** Lets what runs finish (within the pool's `shutdownTimeout`), then lets go of the executors. Idempotent. */
@@ -193,7 +245,18 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     return this.close();
   }
 
-  /** @internal The policy of whoever opened the pool first. */
+  /** @internal */
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** @internal What became of the executors. */
+  changed(counts: FleetCounts, event: FleetEvent | undefined): void {
+    this.emit("fleet", counts);
+    if (event) this.emit(event.kind, event as never);
+  }
+
+  /** @internal The policy of whoever opened the pool first, as it was scaled since. */
   follow(policy: Policy): void {
     this.#policy = policy;
   }
