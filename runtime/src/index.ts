@@ -37,3 +37,4 @@ export {
 } from "./supervision/child.ts";
 export type { Strategy, SupervisionOptions } from "./supervision/options.ts";
 export type { Supervised } from "./supervision/supervise.ts";
+export type { Resources } from "./supervisor/resources.ts";

@@ -8,10 +8,11 @@ import {
   type Policy,
 } from "../src/supervisor/decide.ts";
 
-const POLICY: Policy = { min: 0, max: 4, concurrency: 2, idleAfter: 1_000 };
+const POLICY: Policy = { min: 0, max: 4, concurrency: 2, idleAfter: 1_000, resources: {} };
 const driver = (waiting: number, underway = 0, id = "d1", lastGrant = 0): DriverView => ({
   id,
-  waiting,
+  demand: waiting > 0 ? [{ priority: 0, waiting, oldestMs: 0 }] : [],
+  busy: 0,
   underway,
   lastGrant,
 });

@@ -3,6 +3,7 @@
  * the platform's list is the truth.
  */
 import { BonfireError } from "@bonfire/wire";
+import type { Resources } from "../supervisor/resources.ts";
 import type { Bootstrap } from "./bootstrap.ts";
 
 export interface LaunchRequest {
@@ -11,6 +12,8 @@ export interface LaunchRequest {
   /** The driver on whose behalf it runs, with its incarnation. */
   readonly owner: string;
   readonly pool: string;
+  /** What the machine must have. */
+  readonly resources: Resources;
   /** What the executor needs to join; a secret. */
   readonly bootstrap: Bootstrap;
 }

@@ -3,6 +3,7 @@ import { BonfireError, CallFlag, handleEnded, PacketKind, ReplyKind } from "@bon
 import { Question } from "../bus/inbox.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import type { Closure } from "../closure/capture.ts";
+import type { Resources } from "../supervisor/resources.ts";
 import { CallHandles } from "./call-handles.ts";
 import type { CellLink } from "./cell-link.ts";
 
@@ -63,6 +64,8 @@ export interface CallParts {
   readonly handles: CallHandles | undefined;
   /** The stack of the caller, where that cannot be told later. */
   readonly callSite: string | undefined;
+  /** What it needs of an executor. */
+  readonly resources?: Resources | undefined;
 }
 
 export class Call extends Question {
@@ -74,6 +77,7 @@ export class Call extends Question {
   readonly deadlineAt: number;
   readonly flags: number;
   readonly callSite: string | undefined;
+  readonly resources: Resources | undefined;
   readonly promise: Promise<unknown>;
   #handles: CallHandles | undefined;
   readonly #host: CallHost;
@@ -93,6 +97,7 @@ export class Call extends Question {
     this.deadlineAt = parts.deadlineAt;
     this.flags = parts.flags;
     this.callSite = parts.callSite;
+    this.resources = parts.resources;
     this.#host = host;
     this.#signal = parts.signal;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();

@@ -15,8 +15,10 @@ import { Question } from "../bus/inbox.ts";
 import { subject } from "../bus/subject.ts";
 import type { TimerWheel } from "../bus/timer-wheel.ts";
 import type { Bundle } from "../closure/bundle.ts";
+import type { Resources } from "../supervisor/resources.ts";
 import type { CellOffer } from "./agent-port.ts";
 import type { Call } from "./call.ts";
+import type { GrantOffer } from "./client.ts";
 
 const LOAD_MS = 60_000;
 /** How much longer than the call's own deadline the driver waits: the cell enforces it and knows more. */
@@ -51,6 +53,12 @@ export class CellLink {
   /** Slots that this driver may use here; 0 while it holds none. */
   slots = 0;
   busy = 0;
+  /** What the executor has. */
+  readonly resources: Resources;
+  /** Each slot is for one call. */
+  readonly once: boolean;
+  /** The supervisor wants its slots back, as they become free. */
+  withdrawn = false;
   /** A call did not end in time here: no other is sent until the cell has answered. */
   suspect = false;
   idleSince = performance.now();
@@ -65,11 +73,19 @@ export class CellLink {
   readonly #loaded = new Map<string, Promise<void> | true>();
   readonly #sentCode = new SentCode();
 
-  constructor(bus: Bus, waiting: TimerWheel, agent: Address, { keeper, node }: CellOffer) {
+  constructor(
+    bus: Bus,
+    waiting: TimerWheel,
+    agent: Address,
+    { keeper, node }: CellOffer,
+    { resources, once }: Pick<GrantOffer, "resources" | "once">,
+  ) {
     this.executor = agent.node;
     this.agent = agent;
     this.keeper = keeper;
     this.node = node;
+    this.resources = resources;
+    this.once = once;
     this.#bus = bus;
     this.#waiting = waiting;
     this.#calls = subject.call(node, bus.node);

@@ -4,20 +4,22 @@
  * together: each of its parts would need the state of the others.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { BonfireError, decode, hasCode, ReplyKind, unpack } from "@bonfire/wire";
-import type { Address } from "../actor/address.ts";
 import { type Reason, reasonError } from "../actor/reason.ts";
 import type { Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
 import { locateError, reviveError, reviveValue } from "../closure/revive-error.ts";
 import { localStack } from "../closure/stack.ts";
+import type { Policy } from "../supervisor/decide.ts";
 import type { Report } from "../supervisor/driver-record.ts";
+import type { Resources } from "../supervisor/resources.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AgentPort, CellOffer, KeeperPort } from "./agent-port.ts";
 import type { Call, CallHost, CallPhase } from "./call.ts";
 import { CellLink } from "./cell-link.ts";
-import type { ClientHost } from "./client.ts";
+import type { ClientHost, GrantOffer } from "./client.ts";
 import { LeaseReport } from "./lease-report.ts";
 import { Slots } from "./slots.ts";
 import { WaitingQueue } from "./waiting-queue.ts";
@@ -79,6 +81,7 @@ class RemoteFailure {
 }
 
 export interface DispatcherEvents {
+  policyChanged(policy: Policy): void;
   fleet(ready: number, booting: number): void;
   bootFailed(error: BonfireError): void;
   supervisorGone(reason: Reason): void;
@@ -217,6 +220,11 @@ export class Dispatcher implements CallHost, ClientHost {
 
   ended(cell: CellLink): void {
     cell.busy--;
+    if ((cell.once || cell.withdrawn) && cell.slots > cell.busy) {
+      cell.slots--;
+      this.#idleMs = 0;
+      this.#report.changed();
+    }
     if (this.#keep < Number.POSITIVE_INFINITY) this.#giveBack();
     if (this.#queue.size > 0) return this.#pump();
     if (cell.busy === 0) cell.idleSince = performance.now();
@@ -378,14 +386,15 @@ export class Dispatcher implements CallHost, ClientHost {
 
   // What the supervisor says
 
-  granted(number: number, executor: string, agent: Address, slots: number): void {
+  granted(offer: GrantOffer): void {
+    const { number, executor, slots } = offer;
     if (this.#closed || number <= this.#seen) return;
     this.#seen = number;
     this.#report.changed();
     const cell = this.#slots.of(executor);
     if (cell) return this.#addSlots(cell, slots);
     this.#admitting.set(executor, (this.#admitting.get(executor) ?? 0) + slots);
-    this.#admit(executor, agent).then(
+    this.#admit(offer).then(
       (admitted) => {
         const ready = this.#admitting.get(executor) ?? 0;
         this.#admitting.delete(executor);
@@ -419,6 +428,30 @@ export class Dispatcher implements CallHost, ClientHost {
       this.#report.changed();
     }
     if (excess <= 0) this.#keep = Number.POSITIVE_INFINITY;
+  }
+
+  withdrawn(executor: string): void {
+    this.#admitting.delete(executor);
+    const cell = this.#slots.of(executor);
+    if (cell) {
+      cell.withdrawn = true;
+      cell.slots = cell.busy;
+      this.#idleMs = 0;
+    }
+    this.#report.changed();
+  }
+
+  refused(resources: Resources, error: BonfireError): void {
+    for (const call of this.#queue) {
+      if (!call.resources || !isDeepStrictEqual(call.resources, resources)) continue;
+      this.#queue.remove(call);
+      this.#failWaiting(call, error);
+    }
+    this.#report.changed();
+  }
+
+  policyChanged(policy: Policy): void {
+    this.#events.policyChanged(policy);
   }
 
   executorLost(executor: string, error: BonfireError): void {
@@ -466,12 +499,12 @@ export class Dispatcher implements CallHost, ClientHost {
     return this.#cells.has(cell);
   }
 
-  async #admit(executor: string, agent: Address): Promise<CellLink | undefined> {
+  async #admit({ executor, agent, resources, once }: GrantOffer): Promise<CellLink | undefined> {
     const method = "admit" satisfies keyof AgentPort;
     const offer = (await this.#system.ask(agent, method, [], ADMIT_MS)) as CellOffer;
     const existing = this.#slots.of(executor);
     if (existing || this.#closed) return existing;
-    const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer);
+    const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer, { resources, once });
     this.#slots.put(cell);
     this.#cells.set(cell.node, cell);
     cell.unwatch = this.#system.monitor(offer.keeper, (reason) => {
@@ -538,6 +571,15 @@ export class Dispatcher implements CallHost, ClientHost {
     }
     let coming = 0;
     for (const slots of this.#admitting.values()) coming += slots;
-    return { waiting: Math.max(0, this.#queue.size - coming), held, seen: this.#seen, idleMs: this.#idleMs };
+    const waiting = Math.max(0, this.#queue.size - coming);
+    const first = this.#queue.first;
+    const oldestMs = first ? Math.round(performance.now() - (first.deadlineAt - first.budget)) : 0;
+    return {
+      demand: waiting > 0 ? [{ priority: 0, waiting, oldestMs }] : [],
+      busy: this.#slots.busy,
+      held,
+      seen: this.#seen,
+      idleMs: this.#idleMs,
+    };
   }
 }

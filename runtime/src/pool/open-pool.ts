@@ -45,6 +45,7 @@ export async function openPool(
       floor.fail(error);
       pool.emit("bootFailed", error);
     },
+    policyChanged: (policy) => pool.follow(policy),
     supervisorGone: () => void takePartAgain(),
   });
   const client = await system.spawn(new PoolClient(dispatcher), `pool-${name}`);

@@ -6,6 +6,7 @@ import type { Backend } from "../backend/port.ts";
 import { type Duration, milliseconds } from "../duration.ts";
 import { refuseUnknown, wholeNumber } from "../option.ts";
 import type { Policy } from "../supervisor/decide.ts";
+import { NO_RESOURCES, type Resources, resolveResources } from "../supervisor/resources.ts";
 
 export interface PoolOptions {
   /** Executors that are always there. Default 0. */
@@ -24,6 +25,8 @@ export interface PoolOptions {
   timeout?: Duration;
   /** Cap of memory for the code of one driver on one executor, in MB. Default 512. */
   memory?: number;
+  /** What each executor has; a call that needs more is refused. Default: nothing is declared. */
+  resources?: Resources;
   /** A call that captures more bytes than this is refused. Default 64 MB (67,108,864). */
   maxCaptureBytes?: number;
   /** Where shipped code runs: in an isolate (default), or in a trusted plain Node process of its own. */
@@ -60,6 +63,7 @@ const KNOWN = [
   "shutdownTimeout",
   "timeout",
   "memory",
+  "resources",
   "maxCaptureBytes",
   "realm",
   "grants",
@@ -94,6 +98,7 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
     shutdownTimeout = "30s",
     timeout = "5m",
     memory = 512,
+    resources = NO_RESOURCES,
     maxCaptureBytes = 64 * 1024 * 1024,
     realm = "isolate",
     grants = {},
@@ -117,6 +122,7 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
       max,
       concurrency: wholeNumber("concurrency", concurrency, 1),
       idleAfter: milliseconds("idleAfter", idleAfter),
+      resources: resolveResources(`pool "${pool}"`, resources),
     },
     bootMs: milliseconds("bootTimeout", bootTimeout),
     shutdownMs: milliseconds("shutdownTimeout", shutdownTimeout),

@@ -8,6 +8,16 @@ export class WaitingQueue<T> {
     return this.#waiting.size + this.#returned.size;
   }
 
+  /** The one that has waited longest. */
+  get first(): T | undefined {
+    return this.#returned.first ?? this.#waiting.first;
+  }
+
+  *[Symbol.iterator](): Generator<T, void> {
+    yield* this.#returned;
+    yield* this.#waiting;
+  }
+
   push(item: T): void {
     this.#waiting.push(item);
   }
@@ -38,9 +48,28 @@ class Line<T> {
   readonly #items = new Set<T>();
   // Kept between shifts: a fresh iterator steps over every entry deleted before, which makes n shifts cost n².
   #turn: Iterator<T> = this.#items.values();
+  /** What the iterator has given already, though it is still in line. */
+  #head: T | undefined;
 
   get size(): number {
     return this.#items.size;
+  }
+
+  get first(): T | undefined {
+    if (this.#items.size === 0) return undefined;
+    if (this.#head !== undefined) return this.#head;
+    let next = this.#turn.next();
+    if (next.done) {
+      // One that has come to the end stays there, whatever is added later.
+      this.#turn = this.#items.values();
+      next = this.#turn.next();
+    }
+    this.#head = next.value as T;
+    return this.#head;
+  }
+
+  [Symbol.iterator](): IterableIterator<T> {
+    return this.#items.values();
   }
 
   push(item: T): void {
@@ -48,24 +77,20 @@ class Line<T> {
   }
 
   shift(): T | undefined {
-    if (this.#items.size === 0) return undefined;
-    let next = this.#turn.next();
-    if (next.done) {
-      // One that has come to the end stays there, whatever is added later.
-      this.#turn = this.#items.values();
-      next = this.#turn.next();
-    }
-    this.#items.delete(next.value as T);
-    return next.value as T;
+    const first = this.first;
+    if (first !== undefined) this.remove(first);
+    return first;
   }
 
   remove(item: T): boolean {
+    if (this.#head === item) this.#head = undefined;
     return this.#items.delete(item);
   }
 
   drain(): T[] {
     const all = [...this.#items];
     this.#items.clear();
+    this.#head = undefined;
     return all;
   }
 }

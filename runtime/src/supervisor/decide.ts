@@ -3,6 +3,8 @@
  * can be read, tested and simulated by themselves.
  */
 
+import type { Resources } from "./resources.ts";
+
 export interface Policy {
   readonly min: number;
   readonly max: number;
@@ -10,6 +12,8 @@ export interface Policy {
   readonly concurrency: number;
   /** ms without a lease after which an executor above `min` goes. */
   readonly idleAfter: number;
+  /** What each executor has. */
+  readonly resources: Resources;
 }
 
 export interface ExecutorView {
@@ -21,10 +25,25 @@ export interface ExecutorView {
   readonly idleSince: number;
 }
 
+/** Waiting calls of one driver that need the same. */
+export interface Demand {
+  /** Higher is served first. */
+  readonly priority: number;
+  /** What the executor must have. Default: nothing. */
+  readonly resources?: Resources;
+  /** The executor that served their key before: slots are granted there if it has any free. */
+  readonly prefers?: string;
+  readonly waiting: number;
+  /** How long the first of them has waited, ms. */
+  readonly oldestMs: number;
+}
+
 export interface DriverView {
   readonly id: string;
   /** Calls that have no slot yet. */
-  readonly waiting: number;
+  readonly demand: readonly Demand[];
+  /** Slots in which calls run. */
+  readonly busy: number;
   /** Slots that are on their way to the driver. */
   readonly underway: number;
   /** Orders drivers by when they were last given something; smaller is longer ago. */
@@ -76,7 +95,8 @@ export function decide(
   return { actions, wakeAt: count > 0 && !mayLaunch ? Math.min(idle, launchAfter) : idle };
 }
 
-function claimOf({ id, waiting, underway, lastGrant }: DriverView, fleet: readonly ExecutorView[]): Claim {
+function claimOf({ id, demand, underway, lastGrant }: DriverView, fleet: readonly ExecutorView[]): Claim {
+  const waiting = demand.reduce((sum, { waiting }) => sum + waiting, 0);
   let holds = 0;
   for (const executor of fleet) holds += executor.leases.get(id) ?? 0;
   return { driver: id, lastGrant, lacks: Math.max(0, waiting - underway), holds };

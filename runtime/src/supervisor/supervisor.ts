@@ -188,11 +188,19 @@ export class Supervisor extends Actor {
     const number = ++this.#grants;
     driver.granted(number, id, slots);
     executor.lease(driverId, (executor.leases.get(driverId) ?? 0) + slots, performance.now());
-    driver.client.tell.grant(number, id, executor.phase.agent, slots);
+    const { resources } = this.#options.policy;
+    driver.client.tell.grant({
+      number,
+      executor: id,
+      agent: executor.phase.agent,
+      slots,
+      resources,
+      once: false,
+    });
   }
 
   #launch(): void {
-    const { pool, backend, bootMs, shutdownMs, bootstrap } = this.#options;
+    const { pool, policy, backend, bootMs, shutdownMs, bootstrap } = this.#options;
     const id = newNodeId("e");
     const launch = new AbortController();
     const timer = setTimeout(() => {
@@ -207,6 +215,7 @@ export class Supervisor extends Actor {
       launchId: id,
       owner: this.context.system.node,
       pool,
+      resources: policy.resources,
       bootstrap: {
         ...bootstrap,
         executor: id,
