@@ -6,6 +6,9 @@ import type { Closure } from "../closure/capture.ts";
 import type { Resources } from "../supervisor/resources.ts";
 import { CallHandles } from "./call-handles.ts";
 import type { CellLink } from "./cell-link.ts";
+import type { Need } from "./demand-tally.ts";
+import type { ReplyReader } from "./reply-reader.ts";
+import type { Waiting } from "./waiting-queue.ts";
 
 /** A stream that came back is given up when nobody has read it for so long. */
 const IDLE_MS = 60_000;
@@ -22,8 +25,12 @@ export type CallPhase =
   | { readonly name: "open"; readonly cell: CellLink }
   | { readonly name: "settled" };
 
+/** One for all, as ten thousand may wait. */
+const WAITING = { name: "waiting" } as const;
+
 /** What a call asks of the pool it belongs to. */
 export interface CallHost {
+  readonly replies: ReplyReader;
   /** The call's caller needs it no longer; it is in this phase. */
   abandoned(call: Call, phase: CallPhase, reason: unknown): void;
   /** The cell that should have run it does not exist, so it did not run. */
@@ -37,15 +44,9 @@ export interface CallHost {
   watch(call: Call, ms: number): void;
   unwatch(call: Call): void;
   /** The work has ended: the slot is free. */
-  ended(cell: CellLink): void;
-  /** Whether the reply says that the cell lacks the call's bundles, so that it has to be sent again. */
-  mustReload(kind: number, body: Uint8Array): boolean;
-  /** The value of a reply, or a promise of it. Throws a `RemoteFailure` if the code threw. */
-  revive(kind: number, body: Uint8Array, call: Call, cell: CellLink): unknown;
-  /** The error that the caller gets, given the caller's stack. */
-  located(call: Call, error: unknown, callSite: string | undefined): unknown;
-  /** The same for an error that came over a live handle. */
-  received(call: Call, error: unknown): unknown;
+  ended(call: Call, cell: CellLink): void;
+  /** It has waited long enough for the cell of its key. */
+  impatient(call: Call): void;
   timedOut(call: Call, phase: CallPhase): BonfireError;
 }
 
@@ -64,11 +65,27 @@ export interface CallParts {
   readonly handles: CallHandles | undefined;
   /** The stack of the caller, where that cannot be told later. */
   readonly callSite: string | undefined;
-  /** What it needs of an executor. */
-  readonly resources?: Resources | undefined;
+  /** Higher goes first. */
+  readonly priority: number;
+  /** Calls of one key go to one cell while it lives. */
+  readonly affinity: string | undefined;
+  /** What it takes of its executor beside a slot. */
+  readonly resources: Resources | undefined;
 }
 
-export class Call extends Question {
+export class Call extends Question implements Waiting {
+  readonly priority: number;
+  readonly affinity: string | undefined;
+  turn = 0;
+  place = -1;
+  /** What it is counted under while any slot would serve it. */
+  need: Need | undefined;
+  /** The cell of its key, for which it waits. */
+  home: CellLink | undefined;
+  /** Where its code may be running. */
+  copyIn: CellLink | undefined;
+  /** performance.now() when it was sent. */
+  sentAt = 0;
   readonly id: number;
   readonly closure: Closure;
   readonly args: Uint8Array;
@@ -84,7 +101,7 @@ export class Call extends Question {
   readonly #signal: AbortSignal | undefined;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: unknown) => void;
-  #phase: CallPhase = { name: "waiting" };
+  #phase: CallPhase = WAITING;
   #reloaded = false;
 
   constructor(id: number, host: CallHost, parts: CallParts) {
@@ -97,6 +114,8 @@ export class Call extends Question {
     this.deadlineAt = parts.deadlineAt;
     this.flags = parts.flags;
     this.callSite = parts.callSite;
+    this.priority = parts.priority;
+    this.affinity = parts.affinity;
     this.resources = parts.resources;
     this.#host = host;
     this.#signal = parts.signal;
@@ -104,7 +123,7 @@ export class Call extends Question {
     // This handler runs as a step of the caller's own await, so an Error made in it knows the caller's frames; making
     // one at each call, in case it fails, would cost twenty times as much.
     this.promise = promise.catch((error: unknown) => {
-      throw host.located(this, error, new Error("called here").stack);
+      throw host.replies.located(this, error, new Error("called here").stack);
     });
     this.#resolve = resolve;
     this.#reject = reject;
@@ -139,11 +158,14 @@ export class Call extends Question {
 
   /** It lost its slot before it ran. */
   returned(): void {
-    this.#phase = { name: "waiting" };
+    this.#phase = WAITING;
+    this.copyIn = undefined;
   }
 
-  /** Its message is on its way. */
-  sent(): void {
+  /** Its message is on its way to `cell`. */
+  sent(cell: CellLink, now: number): void {
+    this.copyIn = cell;
+    this.sentAt = now;
     this.#handles?.session.start();
   }
 
@@ -156,7 +178,7 @@ export class Call extends Question {
   /** It could not be sent: it fails, and its slot is free again. */
   unsent(cell: CellLink, error: unknown): void {
     this.fail(error);
-    this.#host.ended(cell);
+    this.#host.ended(this, cell);
   }
 
   override onReply(data: Uint8Array): void {
@@ -165,13 +187,14 @@ export class Call extends Question {
     const { cell } = phase;
     const kind = data[0] ?? 0;
     const body = data.subarray(1);
-    if (!this.#reloaded && this.#host.mustReload(kind, body)) {
+    this.copyIn = undefined;
+    if (!this.#reloaded && this.#host.replies.mustReload(kind, body)) {
       this.#reloaded = true;
       return cell.resend(this);
     }
     const isLive = kind === ReplyKind.liveValue || kind === ReplyKind.liveValueByTransfer;
     try {
-      const value = this.#host.revive(kind, body, this, cell);
+      const value = this.#host.replies.revive(kind, body, this, cell);
       if (value instanceof Promise) this.#receive(value, cell, isLive);
       else this.#give(value, cell, isLive);
     } catch (error) {
@@ -246,7 +269,7 @@ export class Call extends Question {
   }
 
   received(error: unknown): unknown {
-    return this.#host.received(this, error);
+    return this.#host.replies.received(this, error);
   }
 
   /** Packets have been lost. What waits for the value alone may go on. */
@@ -256,7 +279,7 @@ export class Call extends Question {
   }
 
   #ended(cell: CellLink): void {
-    if (cell.inFlight.delete(this)) this.#host.ended(cell);
+    if (cell.inFlight.delete(this)) this.#host.ended(this, cell);
   }
 
   override onNobody(): void {
@@ -265,6 +288,7 @@ export class Call extends Question {
 
   override onExpire(): void {
     if (this.#phase.name === "open" && !(this.flags & CallFlag.stream)) this.#checkIdle();
+    else if (this.home && performance.now() < this.deadlineAt) this.#host.impatient(this);
     else this.abandon(this.#host.timedOut(this, this.#phase));
   }
 

@@ -36,7 +36,8 @@ export async function openPool(
   onClosed: (pool: Pool) => void,
 ): Promise<{ pool: Pool; dispatcher: Dispatcher }> {
   const floor = new Floor();
-  const dispatcher = new Dispatcher(name, system, given.policy.idleAfter, {
+  const { policy, maxQueue } = given;
+  const dispatcher = new Dispatcher({ pool: name, idleAfter: policy.idleAfter, maxQueue }, system, {
     fleet(ready, booting) {
       floor.update(ready);
       pool.emit("fleet", { ready, booting });
