@@ -147,6 +147,8 @@ export class Dispatcher implements CallHost, ClientHost {
   inspect() {
     return {
       waiting: this.#waiting.size,
+      /** The same by priority, highest first. */
+      queue: this.#waiting.byPriority(),
       running: this.#slots.busy,
       /** Calls with live handles: streams, signals, remote functions. */
       live: this.#live.size,
@@ -428,6 +430,7 @@ export class Dispatcher implements CallHost, ClientHost {
 
   #addSlots(cell: CellLink, slots: number): void {
     cell.slots += slots;
+    this.#waiting.leased(cell);
     cell.idleSince = performance.now();
     this.#idleMs = 0;
     this.#pump();

@@ -34,6 +34,12 @@ export class WaitingRoom {
     return this.#queue.size + this.#atHome;
   }
 
+  byPriority(): { readonly priority: number; readonly waiting: number }[] {
+    const counts = new Map<number, number>();
+    for (const { priority } of this) counts.set(priority, (counts.get(priority) ?? 0) + 1);
+    return [...counts].sort(([a], [b]) => b - a).map(([priority, waiting]) => ({ priority, waiting }));
+  }
+
   /** What those need who do not wait for a slot that they will get, when `coming` more slots are here. */
   demand(coming: number): Demand[] {
     return this.#tally.demand(coming);
@@ -47,10 +53,8 @@ export class WaitingRoom {
 
   /** The cell that a call that has just been made may go to at once. */
   placeAtOnce(call: Call): CellLink | undefined {
-    if (call.affinity !== undefined) {
-      const home = this.#homes.of(call.affinity);
-      if (home && home.slots > 0) return home.atHome.size === 0 && home.canTake(call) ? home : undefined;
-    }
+    const home = this.#homeOf(call);
+    if (home) return home.atHome.size === 0 && home.canTake(call) ? home : undefined;
     return this.#queue.size === 0 ? this.#slots.bestFor(call) : undefined;
   }
 
@@ -67,43 +71,44 @@ export class WaitingRoom {
 
   /** Lets a call wait, in its turn. */
   add(call: Call): void {
-    const home = call.affinity === undefined ? undefined : this.#homes.of(call.affinity);
-    const left = Math.max(1, call.deadlineAt - performance.now());
-    if (home && home.slots > 0) {
-      call.home = home;
-      home.atHome.push(call);
-      this.#atHome++;
-      this.#wheel.add(call, Math.min(left, PATIENCE_MS));
-    } else this.#join(call, left);
+    const home = this.#homeOf(call);
+    if (!home) return this.#join(call);
+    call.home = home;
+    home.atHome.push(call);
+    this.#atHome++;
+    if (home.slots === 0) this.#tally.add(call, home.executor);
+    this.#wheel.add(call, Math.min(timeLeft(call), PATIENCE_MS));
   }
 
-  /** It has waited for its key's cell for long enough, or in vain. */
+  /** It has waited for its key's cell for long enough. */
   leaveHome(call: Call): void {
     this.remove(call);
-    this.#join(call, Math.max(1, call.deadlineAt - performance.now()));
+    this.#join(call);
   }
 
-  #join(call: Call, left: number): void {
+  #join(call: Call): void {
     this.#queue.push(call);
-    this.#tally.add(call, call.affinity === undefined ? undefined : this.#homes.of(call.affinity)?.executor);
-    this.#wheel.add(call, left);
+    this.#tally.add(call, undefined);
+    this.#wheel.add(call, timeLeft(call));
+  }
+
+  #homeOf({ affinity }: Call): CellLink | undefined {
+    const home = affinity === undefined ? undefined : this.#homes.of(affinity);
+    return home?.withdrawn || home?.suspect ? undefined : home;
   }
 
   remove(call: Call): void {
     this.#wheel.remove(call);
+    this.#tally.remove(call);
     if (call.home?.atHome.remove(call)) this.#atHome--;
-    else if (this.#queue.remove(call)) this.#tally.remove(call);
+    else this.#queue.remove(call);
     call.home = undefined;
   }
 
   /** Takes out everything, in the order in which it would have been served. */
   drain(): Call[] {
-    for (const cell of this.#slots) this.evict(cell);
-    const all = this.#queue.drain();
-    for (const call of all) {
-      this.#wheel.remove(call);
-      this.#tally.remove(call);
-    }
+    const all = [...this].sort((a, b) => (comesBefore(a, b) ? -1 : 1));
+    for (const call of all) this.remove(call);
     return all;
   }
 
@@ -112,20 +117,23 @@ export class WaitingRoom {
     if (call.affinity !== undefined) this.#homes.settle(call.affinity, cell);
   }
 
-  /** The cell has no slots any more: whoever waits for it takes another. */
+  /** Slots in the cell have come: nobody else needs to be asked for those who wait for it. */
+  leased(cell: CellLink): void {
+    for (const call of cell.atHome) this.#tally.remove(call);
+  }
+
+  /** The cell has no slots any more: whoever waits for it asks for others. */
   evict(cell: CellLink): void {
-    for (const call of cell.atHome.drain()) {
-      this.#atHome--;
-      call.home = undefined;
-      this.#wheel.remove(call);
-      this.#join(call, Math.max(1, call.deadlineAt - performance.now()));
+    for (const call of [...cell.atHome]) {
+      this.remove(call);
+      this.add(call);
     }
   }
 
   /** The cell is no more. */
   forget(cell: CellLink): void {
-    this.evict(cell);
     this.#homes.leave(cell);
+    this.evict(cell);
   }
 
   /** Gives free slots to whoever's turn it is. One that needs more than is free holds up those behind it. */
@@ -145,7 +153,7 @@ export class WaitingRoom {
   }
 
   #placeFor(call: Call): CellLink | undefined {
-    const home = call.affinity === undefined ? undefined : this.#homes.of(call.affinity);
+    const home = this.#homeOf(call);
     return home?.canTake(call) ? home : this.#slots.bestFor(call);
   }
 
@@ -158,4 +166,8 @@ export class WaitingRoom {
       }
     }
   }
+}
+
+function timeLeft({ deadlineAt }: Call): number {
+  return Math.max(1, deadlineAt - performance.now());
 }
