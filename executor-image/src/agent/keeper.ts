@@ -3,7 +3,7 @@ import { Actor, type Watcher } from "@bonfire/runtime/internal";
 import { BonfireError } from "@bonfire/wire";
 import type { CellProcess } from "./cell-process.ts";
 
-const PING_MS = 300;
+const PING_MS = 250;
 const STOP_MS = 2_000;
 
 export class Keeper extends Actor {

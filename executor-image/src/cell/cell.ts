@@ -37,6 +37,10 @@ export class Cell {
   readonly #open = new Set<number>();
   /** Calls whose live handles have been used. */
   readonly #live = new Set<number>();
+  /** Calls that have been cancelled but run on, and who is to be told of their end. */
+  readonly #ending = new Map<number, string>();
+  /** Questions of the driver about calls of which it has not heard. */
+  readonly #checks: { readonly ids: readonly number[]; readonly answerTo: string }[] = [];
   /** Packets for calls whose body is still on its way. */
   readonly #early = new Map<number, Uint8Array[]>();
   /** Calls that were not taken, and that their driver sends again, here or elsewhere. */
@@ -50,6 +54,7 @@ export class Cell {
   #replies: Replies | undefined;
   /** Set once no more calls are taken; called when nothing is left to do. */
   #drained: (() => void) | undefined;
+  #draining: Promise<void> | undefined;
   /** Where the replies to calls go that came too late. */
   #tooLate: string[] = [];
 
@@ -69,6 +74,8 @@ export class Cell {
         over: (id, error) => cell.#over(id, error),
         log: (call, level, text) => cell.#log(call, level, text),
         broken: (error) => say({ kind: "broken", code: error.code, message: error.message }),
+        retire: (error) =>
+          void cell.drained().then(() => say({ kind: "broken", code: error.code, message: error.message })),
         spawned: (group) => say({ kind: "spawned", group }),
         ended: (group) => say({ kind: "ended", group }),
       },
@@ -80,7 +87,10 @@ export class Cell {
   /** Takes calls of `tenant`; the subscription is in force when this resolves. */
   async serve(tenant: string): Promise<void> {
     this.#tenant = tenant;
-    this.#replies = new Replies(this.#bus, tenant, () => this.#checkDrained());
+    this.#replies = new Replies(this.#bus, tenant, () => {
+      this.#checkDrained();
+      this.#answerChecks();
+    });
     // After the replies, which then wait until the driver is back: a call that loses its handles may end at once.
     this.#bus.onReconnect(() => this.#cutOff());
     this.#calls = this.#bus.subscribe(subject.call(this.#bus.node, tenant), (message) => {
@@ -93,7 +103,12 @@ export class Cell {
    * Takes no more calls, and resolves when those that run have their replies on the way. Later ones wait until then,
    * so that their driver does not take the cell for gone, and are then sent elsewhere by it.
    */
-  async drained(): Promise<void> {
+  drained(): Promise<void> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async #drain(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drained = resolve;
     this.#checkDrained();
@@ -164,11 +179,27 @@ export class Cell {
         return this.#receiveHandle(header.id, body);
       case FrameKind.cancel: {
         const reason = new BonfireError("CALL_CANCELLED", String(unpack(body)));
-        this.#realm.cancel(header.id, reason);
+        if (!this.#realm.cancel(header.id, reason)) {
+          this.#ending.set(header.id, answerTo);
+          return;
+        }
         // Unknown to the realm, its body is still on its way: it must not run when that arrives.
         this.#reply(header.id, ReplyKind.error, encode(reason));
         return this.#publish(answerTo, NOTHING);
       }
+      case FrameKind.check: {
+        this.#checks.push({ ids: unpack(body) as number[], answerTo });
+        return this.#answerChecks();
+      }
+    }
+  }
+
+  /** Tells the driver which calls are not here. Behind the replies that were kept, so that it has those by then. */
+  #answerChecks(): void {
+    if (!this.#replies?.allSent) return;
+    for (const { ids, answerTo } of this.#checks.splice(0)) {
+      const lost = ids.filter((id) => !this.#running.has(id) && !this.#open.has(id));
+      this.#publish(answerTo, pack(lost));
     }
   }
 
@@ -245,6 +276,11 @@ export class Cell {
     if (kind === ReplyKind.liveValue) this.#open.add(id);
     else this.#live.delete(id);
     this.#replies?.send({ answerTo, kind, bytes });
+    const canceller = this.#ending.get(id);
+    if (canceller !== undefined) {
+      this.#ending.delete(id);
+      this.#publish(canceller, NOTHING);
+    }
     this.#checkDrained();
   }
 
@@ -284,6 +320,8 @@ export class Cell {
       this.#realm.receive(id, over);
       if (this.#running.has(id)) this.#handle(id, over);
     }
+    // The driver's own link may have held: it has to ask what became of its calls.
+    this.#sendPacket(0, NOTHING);
   }
 
   #log(call: number, level: string, text: string): void {

@@ -1,6 +1,7 @@
 /**
  * The trusted realm: the same bundles in this process itself, with everything that Node has. Nothing confines the
- * code, and synchronous code cannot be interrupted; the agent's watchdog ends the process past a deadline.
+ * code, and synchronous code cannot be interrupted; the agent's watchdog ends the process past a deadline. A call that
+ * goes on after it was ended costs the process, too, as soon as no other call is in it.
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -26,6 +27,8 @@ import { PendingCall } from "./pending-call.ts";
 import type { IncomingCall, Realm, RealmEvents, RealmFacts, RealmOptions } from "./realm.ts";
 
 const NOTHING = new Uint8Array(0);
+/** So long code that was told to end has for it. */
+const GRACE_MS = 50;
 
 interface BundleSource {
   readonly hash: string;
@@ -39,7 +42,10 @@ export class ProcessRealm implements Realm {
   readonly #evaluated = new Set<number>();
   readonly #bundles: BundleTable;
   readonly #pending = new Map<number, PendingCall>();
+  /** Calls that were ended, but whose code runs on, with the reason. */
+  readonly #strays = new Map<number, BonfireError>();
   readonly #deadlines = new Deadlines((now) => this.#expire(now));
+  #grace: NodeJS.Timeout | undefined;
   readonly #live: LiveCalls;
   readonly #error: EncodeOptions;
   readonly #cwd = process.cwd();
@@ -100,18 +106,47 @@ export class ProcessRealm implements Realm {
     if (this.#pending.has(id)) this.#live.receive(id, packet);
   }
 
-  cancel(id: number, reason: BonfireError): void {
-    if (this.#pending.get(id)?.answered) this.#over(id, encode(reason));
-    else this.#answer(id, ReplyKind.error, encode(reason));
-    this.#live.close(id, reason);
+  cancel(id: number, reason: BonfireError): boolean {
+    const call = this.#pending.get(id);
+    if (call === undefined) return true;
+    if (call.answered) {
+      this.#over(id, encode(reason));
+      this.#live.close(id, reason);
+      return true;
+    }
+    if (!this.#strays.has(id)) {
+      call.deadline = Number.POSITIVE_INFINITY;
+      this.#strays.set(id, reason);
+      this.#live.close(id, reason);
+      this.#reapLater();
+    }
+    return false;
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#grace);
     this.#deadlines.close();
     this.#pending.clear();
     this.#live.closeAll(handleEnded());
     process.off("unhandledRejection", this.#onUnhandled);
     process.chdir(this.#cwd);
+  }
+
+  #reapLater(): void {
+    clearTimeout(this.#grace);
+    this.#grace = setTimeout(() => this.#reap(), GRACE_MS);
+  }
+
+  /** Nothing but the end of the process ends code that goes on; calls that are within their time come first. */
+  #reap(): void {
+    if (this.#strays.size === 0 || this.#strays.size < this.#pending.size) return;
+    for (const [id, reason] of [...this.#strays]) this.#answer(id, ReplyKind.error, encode(reason));
+    this.#events.retire(
+      new BonfireError(
+        "CELL_RESET",
+        "The cell was replaced as the code of a call went on after it was ended",
+      ),
+    );
   }
 
   #begin(call: IncomingCall): void {
@@ -196,7 +231,7 @@ export class ProcessRealm implements Realm {
 
   #give(id: number, bytes: Uint8Array): void {
     const call = this.#pending.get(id);
-    if (call !== undefined && this.#live.answered(id)) {
+    if (call !== undefined && !this.#strays.has(id) && this.#live.answered(id)) {
       call.answer();
       this.#events.reply(id, ReplyKind.liveValue, bytes);
     } else this.#answer(id, ReplyKind.value, bytes);
@@ -208,7 +243,10 @@ export class ProcessRealm implements Realm {
   }
 
   #answer(id: number, kind: number, bytes: Uint8Array): void {
-    if (this.#end(id)) this.#events.reply(id, kind, bytes);
+    const reason = this.#strays.get(id);
+    if (!this.#end(id)) return;
+    if (reason === undefined) this.#events.reply(id, kind, bytes);
+    else this.#events.reply(id, ReplyKind.error, encode(reason));
   }
 
   #over(id: number, error: Uint8Array): void {
@@ -218,6 +256,8 @@ export class ProcessRealm implements Realm {
   #end(id: number): boolean {
     const call = this.#pending.get(id);
     call?.end();
+    this.#strays.delete(id);
+    if (this.#strays.size > 0) this.#reapLater();
     return this.#pending.delete(id);
   }
 

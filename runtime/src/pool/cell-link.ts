@@ -7,6 +7,7 @@ import {
   hasCode,
   pack,
   SentCode,
+  unpack,
   writeHeader,
 } from "@bonfire/wire";
 import type { Address } from "../actor/address.ts";
@@ -26,6 +27,7 @@ const LOAD_MS = 60_000;
 /** How much longer than the call's own deadline the driver waits: the cell enforces it and knows more. */
 const BACKSTOP_MS = 250;
 const CANCEL_MS = 250;
+const CHECK_MS = 2_000;
 const NOTHING = new Uint8Array(0);
 
 const numbers = new Map<string, number>();
@@ -166,6 +168,12 @@ export class CellLink {
       if (hasCode(error, "CELL_SILENT")) return false;
       throw error;
     }
+  }
+
+  /** Which of these calls the cell does not have, though it has sent all that it had to say. Rejects if it is silent. */
+  async missing(ids: readonly number[]): Promise<number[]> {
+    const answer = await this.#request(withBody(FrameKind.check, 0, 0, 0, pack(ids)), CHECK_MS);
+    return unpack(answer) as number[];
   }
 
   #failed(call: Call, error: unknown): void {

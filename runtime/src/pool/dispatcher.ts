@@ -20,6 +20,7 @@ import { CellLink } from "./cell-link.ts";
 import type { ClientHost, GrantOffer } from "./client.ts";
 import { endWork } from "./end-work.ts";
 import { LeaseReport } from "./lease-report.ts";
+import { callLost, lostCalls } from "./reconcile.ts";
 import { ReplyReader } from "./reply-reader.ts";
 import { Slots } from "./slots.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -264,6 +265,8 @@ export class Dispatcher implements CallHost, ClientHost {
   /** A message to this driver's handle subject: u32 id of the call, then the packet. */
   packet(cell: string, message: Uint8Array): void {
     const id = new DataView(message.buffer, message.byteOffset, message.byteLength).getUint32(0, true);
+    const own = id === 0 ? this.#cells.get(cell) : undefined;
+    if (own) return void this.#reconcile(own);
     const call = this.#live.get(id);
     // A cell speaks of its own calls only.
     if (
@@ -279,6 +282,17 @@ export class Dispatcher implements CallHost, ClientHost {
   #cutOff(): void {
     const error = new BonfireError("LINK_DOWN", "The link to NATS broke while this was in use");
     for (const call of [...this.#live.values()]) call.cutOff(error);
+    for (const cell of this.#cells.values()) void this.#reconcile(cell);
+  }
+
+  /** A message to or from the cell may have been lost: no caller waits for what will never come. */
+  async #reconcile(cell: CellLink): Promise<void> {
+    for (const call of await lostCalls(cell)) {
+      this.#system.bus.forget(call);
+      call.copyIn = undefined;
+      call.fail(callLost(call));
+      if (cell.inFlight.delete(call)) this.ended(call, cell);
+    }
   }
 
   timedOut(call: Call, phase: CallPhase): BonfireError {
