@@ -3,8 +3,8 @@ import { Actor, type Watcher } from "@bonfire/runtime/internal";
 import { BonfireError } from "@bonfire/wire";
 import type { CellProcess } from "./cell-process.ts";
 
-const PING_MS = 250;
-const STOP_MS = 2_000;
+const PING_MS = 150;
+const STOP_MS = 500;
 
 export class Keeper extends Actor {
   readonly #cell: CellProcess;

@@ -28,7 +28,7 @@ import type { IncomingCall, Realm, RealmEvents, RealmFacts, RealmOptions } from 
 
 const NOTHING = new Uint8Array(0);
 /** So long code that was told to end has for it. */
-const GRACE_MS = 50;
+const GRACE_MS = 25;
 
 interface BundleSource {
   readonly hash: string;

@@ -26,7 +26,7 @@ import { WaitingQueue } from "./waiting-queue.ts";
 const LOAD_MS = 60_000;
 /** How much longer than the call's own deadline the driver waits: the cell enforces it and knows more. */
 const BACKSTOP_MS = 250;
-const CANCEL_MS = 250;
+const CANCEL_MS = 200;
 const CHECK_MS = 2_000;
 const NOTHING = new Uint8Array(0);
 
