@@ -114,9 +114,12 @@ export class Cell {
     this.#checkDrained();
     await promise;
     if (!this.#bus.link.up) return;
-    this.#calls?.unsubscribe();
-    await this.#bus.flush();
+    // Not by unsubscribe(), after which the client drops what the server has sent by then.
+    await this.#calls?.drain();
+    // What came last enters at the end of this turn.
+    await new Promise(setImmediate);
     for (const answerTo of this.#tooLate) this.#bus.decline(answerTo);
+    await this.#bus.flush();
   }
 
   #checkDrained(): void {

@@ -19,6 +19,7 @@ import { cellGone, cutShort, neverRan, ranTooLong } from "./call-errors.ts";
 import { CellLink } from "./cell-link.ts";
 import type { ClientHost, GrantOffer } from "./client.ts";
 import { endWork } from "./end-work.ts";
+import { type Explanation, explain } from "./explain.ts";
 import { LeaseReport } from "./lease-report.ts";
 import { callLost, lostCalls } from "./reconcile.ts";
 import { ReplyReader } from "./reply-reader.ts";
@@ -69,6 +70,7 @@ export class Dispatcher implements CallHost, ClientHost {
   #idleMs = 0;
   #lastBootFailure: BonfireError | undefined;
   #fleet = { ready: 0, booting: 0 };
+  #bootingSince = 0;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
   /** Calls with live handles. */
@@ -163,6 +165,30 @@ export class Dispatcher implements CallHost, ClientHost {
       })),
       lastBootFailure: this.#lastBootFailure?.message,
     };
+  }
+
+  /** Where the call of this promise is, or of the one that is served next; undefined if none has this promise. */
+  explain(promise?: Promise<unknown>): Explanation | undefined {
+    const call = promise && this.#callOf(promise);
+    return promise && !call ? undefined : this.explainCall(call);
+  }
+
+  explainCall(call: Call | undefined): Explanation {
+    return explain(call, {
+      pool: this.#options.pool,
+      executors: { ready: this.#fleet.ready, booting: this.#fleet.booting },
+      bootingSince: this.#bootingSince,
+      bootFailure: this.#lastBootFailure?.message,
+      waiting: this.#waiting,
+      cells: this.#slots,
+    });
+  }
+
+  #callOf(promise: Promise<unknown>): Call | undefined {
+    for (const call of this.#waiting) if (call.promise === promise) return call;
+    for (const cell of this.#slots)
+      for (const call of cell.inFlight) if (call.promise === promise) return call;
+    return undefined;
   }
 
   readonly #start = (call: Call, cell: CellLink): void => {
@@ -407,6 +433,7 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   fleetChanged(ready: number, booting: number): void {
+    if (booting > 0 && this.#fleet.booting === 0) this.#bootingSince = performance.now();
     this.#fleet = { ready, booting };
     if (ready > 0) this.#lastBootFailure = undefined;
     this.#events.fleet(ready, booting);

@@ -9,6 +9,7 @@ import type { CallOptions, MapOptions } from "./call-options.ts";
 import { type CallTerms, callTerms } from "./call-terms.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { LogLine, PoolEvents } from "./events.ts";
+import { ENDED, type Explanation } from "./explain.ts";
 import { ungranted } from "./grants.ts";
 import { mapItems } from "./map.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
@@ -151,6 +152,33 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     return { name: this.name, ...this.#parts.dispatcher.inspect() };
   }
 
+  /**
+   * Why a call waits, or where it runs: of the promise that `call` gave, or without one of the call that is served
+   * next. It costs a look at every call that is not over, so it is for people, not for each call.
+   *
+   * ```ts
+   * const result = pool.call(() => train(model));
+   * console.log(pool.explain(result).text);
+   * ```
+   */
+  explain(call?: Promise<unknown>): Explanation {
+    const { dispatcher } = this.#parts;
+    if (call !== undefined && this.#calls.has(call)) {
+      const made = this.#calls.get(call);
+      // Between two tries the last one has ended.
+      if (made && !made.settled) return dispatcher.explainCall(made);
+      const { executors } = dispatcher.explainCall(undefined);
+      return {
+        text: "The call's code is being bundled, or it waits to be tried again",
+        state: "preparing",
+        executors,
+      };
+    }
+    const known = dispatcher.explain(call);
+    if (known) return known;
+    return { text: ENDED, state: "ended", executors: dispatcher.explainCall(undefined).executors };
+  }
+
   /** Lets what runs finish (within the pool's `shutdownTimeout`), then lets go of the executors. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#parts.close();
@@ -221,7 +249,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
           throw error;
         },
       )
-      .finally(() => dispatcher.settled());
+      .finally(() => {
+        this.#calls.delete(work);
+        dispatcher.settled();
+      });
     this.#calls.set(work, undefined);
     return work;
   }
