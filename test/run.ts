@@ -4,6 +4,7 @@
  *
  *     node test/run.ts                 everything
  *     node test/run.ts pool closure    only files whose path contains one of the words
+ *     node test/run.ts --full flame    with the long forms of those tests that have one
  *     node test/run.ts --list          what there is
  */
 import { spawn } from "node:child_process";
@@ -13,7 +14,8 @@ import { dirname, join } from "node:path";
 import { leftovers } from "./harness/leftovers.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const FILE_TIMEOUT_MS = 5 * 60_000;
+const isFull = process.argv.includes("--full");
+const FILE_TIMEOUT_MS = (isFull ? 30 : 5) * 60_000;
 const SLOW_FIRST = ["test/fuzz", "test/conformance", "test/integration", "executor-image", "packages/loader"];
 
 interface Outcome {
@@ -82,7 +84,7 @@ function run(file: string): Promise<Outcome> {
   const child = spawn(process.execPath, ["--no-node-snapshot", join(ROOT, file)], {
     cwd: join(ROOT, dirname(file)),
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, FORCE_COLOR: "0", BONFIRE_HINTS: "0" },
+    env: { ...process.env, FORCE_COLOR: "0", BONFIRE_HINTS: "0", BONFIRE_FULL: isFull ? "1" : "0" },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
