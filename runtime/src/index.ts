@@ -18,6 +18,7 @@ export type { Duration } from "./duration.ts";
 export type { CallOptions, MapOptions, MapProgress } from "./pool/call-options.ts";
 export type { LogLine, PoolEvents } from "./pool/events.ts";
 export type { Explanation, SlotHolder } from "./pool/explain.ts";
+export { held } from "./pool/held.ts";
 export type { PoolOptions } from "./pool/options.ts";
 export type { Pool } from "./pool/pool.ts";
 export { remote } from "./remote.ts";

@@ -16,6 +16,7 @@ import type { Figure } from "./figure.ts";
 import { isolateFigure } from "./isolate.ts";
 import { shipFigures } from "./ship.ts";
 import { storeFigures } from "./store.ts";
+import { waitingFigures } from "./waiting.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,6 +28,7 @@ if (!Number.isInteger(rounds) || rounds < 1)
 
 const groups: [names: readonly string[], measure: (rounds: number) => Promise<Record<string, Figure>>][] = [
   [["call.sequential", "call.c64", "call.c256"], callFigures],
+  [["pool.waiting", "pool.queue", "pool.cancel"], waitingFigures],
   [["actor.ask.c1", "actor.ask.c64", "actor.tell", "actor.spawn", "actor.memory"], actorFigures],
   [["cold.first-call"], coldFigure],
   [["isolate.complete"], isolateFigure],

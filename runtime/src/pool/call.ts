@@ -7,6 +7,7 @@ import type { Resources } from "../supervisor/resources.ts";
 import { CallHandles } from "./call-handles.ts";
 import type { CellLink } from "./cell-link.ts";
 import type { Need } from "./demand-tally.ts";
+import { noteHeld } from "./held.ts";
 import type { ReplyReader } from "./reply-reader.ts";
 import type { Waiting } from "./waiting-queue.ts";
 
@@ -95,14 +96,17 @@ export class Call extends Question implements Waiting {
   readonly flags: number;
   readonly callSite: string | undefined;
   readonly resources: Resources | undefined;
-  readonly promise: Promise<unknown>;
+  #promise: Promise<unknown> | undefined;
   #handles: CallHandles | undefined;
   readonly #host: CallHost;
   readonly #signal: AbortSignal | undefined;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: unknown) => void;
+  #resolve: (value: unknown) => void;
+  #reject: (error: unknown) => void;
+  /** Once the caller has the value: it holds what is alive over there, and only the caller is to hold it. */
+  #answered: WeakRef<Promise<unknown>> | undefined;
   #phase: CallPhase = WAITING;
   #reloaded = false;
+  #freed: PromiseWithResolvers<void> | undefined;
 
   constructor(id: number, host: CallHost, parts: CallParts) {
     super();
@@ -122,7 +126,7 @@ export class Call extends Question implements Waiting {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     // This handler runs as a step of the caller's own await, so an Error made in it knows the caller's frames; making
     // one at each call, in case it fails, would cost twenty times as much.
-    this.promise = promise.catch((error: unknown) => {
+    this.#promise = promise.catch((error: unknown) => {
       throw host.replies.located(this, error, new Error("called here").stack);
     });
     this.#resolve = resolve;
@@ -141,6 +145,16 @@ export class Call extends Question implements Waiting {
   get handles(): CallHandles {
     if (!this.#handles) this.#adopt(new CallHandles());
     return this.#handles as CallHandles;
+  }
+
+  /** What its caller waits for; to be had until it has a value in which something is alive. */
+  get promise(): Promise<unknown> {
+    return this.#promise as Promise<unknown>;
+  }
+
+  /** Whether this is what its caller waits for, or has waited for. */
+  answers(promise: Promise<unknown>): boolean {
+    return (this.#promise ?? this.#answered?.deref()) === promise;
   }
 
   get phase(): CallPhase {
@@ -207,10 +221,11 @@ export class Call extends Question implements Waiting {
   }
 
   #give(value: unknown, cell: CellLink, isLive: boolean): void {
-    if (isLive) this.#open(cell);
+    if (isLive) this.#open(cell, value);
     else this.#settle();
     this.#resolve(value);
-    if (!isLive) this.#ended(cell);
+    if (isLive) this.#letGo();
+    else this.#ended(cell);
   }
 
   /** A large value comes as a transfer, which ends by itself if it stalls; the call is not over before it is. */
@@ -235,8 +250,9 @@ export class Call extends Question implements Waiting {
   // What is alive
 
   /** The caller has the value; the slot stays taken until the cell says that all of it has ended. */
-  #open(cell: CellLink): void {
+  #open(cell: CellLink, value: unknown): void {
     this.#phase = { name: "open", cell };
+    noteHeld(value, this);
     const isStream = (this.flags & CallFlag.stream) !== 0;
     if (!isStream) this.#host.settled();
     this.#host.watch(this, isStream ? this.deadlineAt - performance.now() + GRACE_MS : IDLE_MS);
@@ -276,6 +292,26 @@ export class Call extends Question implements Waiting {
   cutOff(error: unknown): void {
     if (this.#phase.name === "open") this.abandon(error);
     else if (error instanceof BonfireError) this.#handles?.session.end(error);
+  }
+
+  #letGo(): void {
+    this.#answered = new WeakRef(this.promise);
+    this.#promise = undefined;
+    this.#resolve = this.#reject = () => undefined;
+  }
+
+  /** Ends what is alive in its value. Resolves when its slot is free. */
+  release(): Promise<void> {
+    if (this.#phase.name === "open") {
+      this.#freed = Promise.withResolvers();
+      this.abandon(handleEnded());
+    }
+    return this.#freed?.promise ?? Promise.resolve();
+  }
+
+  /** Its slot is free. */
+  freed(): void {
+    this.#freed?.resolve();
   }
 
   #ended(cell: CellLink): void {

@@ -185,9 +185,8 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   #callOf(promise: Promise<unknown>): Call | undefined {
-    for (const call of this.#waiting) if (call.promise === promise) return call;
-    for (const cell of this.#slots)
-      for (const call of cell.inFlight) if (call.promise === promise) return call;
+    for (const call of this.#waiting) if (call.answers(promise)) return call;
+    for (const cell of this.#slots) for (const call of cell.inFlight) if (call.answers(promise)) return call;
     return undefined;
   }
 
@@ -208,6 +207,7 @@ export class Dispatcher implements CallHost, ClientHost {
 
   ended(call: Call, cell: CellLink): void {
     cell.release(call);
+    call.freed();
     if ((cell.once || cell.withdrawn) && cell.slots > cell.busy) {
       cell.slots--;
       if (cell.slots === 0) this.#waiting.evict(cell);
@@ -485,6 +485,7 @@ export class Dispatcher implements CallHost, ClientHost {
     if (!this.#slots.drop(cell)) return;
     for (const call of cell.inFlight) {
       this.#system.bus.forget(call);
+      call.freed();
       call.fail(call.phase.name === "open" ? cutShort(call, error) : error);
     }
     cell.inFlight.clear();

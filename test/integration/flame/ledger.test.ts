@@ -91,7 +91,10 @@ test(`${KILLS} random kills of executors during ${CALLS} calls: each call has on
     `  ${CALLS} calls, ${kills} kills: ${resolved.size} resolved, ${lost} rejected ${JSON.stringify([...codes])}, ran ${ran.length}, longest ${(waitedLongest / 1_000).toFixed(1)} s`,
   );
   assert.is(kills, KILLS);
-  assert.ok(outcomes.every((count) => count === 1), "each call has exactly one outcome");
+  assert.ok(
+    outcomes.every((count) => count === 1),
+    "each call has exactly one outcome",
+  );
   assert.is(new Set(ran).size, ran.length, "no closure ran twice");
   const written = new Set(ran);
   for (const id of resolved) assert.ok(written.has(id), `call ${id} resolved, so it ran`);
