@@ -74,6 +74,25 @@ export interface CallParts {
   readonly resources: Resources | undefined;
 }
 
+/** What a call is rejected with inside, on its way to where the caller's stack is known. */
+class Rejection {
+  readonly call: Call;
+  readonly error: unknown;
+
+  constructor(call: Call, error: unknown) {
+    this.call = call;
+    this.error = error;
+  }
+}
+
+/**
+ * Runs as a step of the caller's own await, so an Error made in it knows the caller's frames; making one at each call,
+ * in case it fails, would cost twenty times as much. One function for all calls, as very many may wait.
+ */
+function located({ call, error }: Rejection): never {
+  throw call.host.replies.located(call, error, new Error("called here").stack);
+}
+
 export class Call extends Question implements Waiting {
   readonly priority: number;
   readonly affinity: string | undefined;
@@ -98,7 +117,7 @@ export class Call extends Question implements Waiting {
   readonly resources: Resources | undefined;
   #promise: Promise<unknown> | undefined;
   #handles: CallHandles | undefined;
-  readonly #host: CallHost;
+  readonly host: CallHost;
   readonly #signal: AbortSignal | undefined;
   #resolve: (value: unknown) => void;
   #reject: (error: unknown) => void;
@@ -121,24 +140,20 @@ export class Call extends Question implements Waiting {
     this.priority = parts.priority;
     this.affinity = parts.affinity;
     this.resources = parts.resources;
-    this.#host = host;
+    this.host = host;
     this.#signal = parts.signal;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    // This handler runs as a step of the caller's own await, so an Error made in it knows the caller's frames; making
-    // one at each call, in case it fails, would cost twenty times as much.
-    this.#promise = promise.catch((error: unknown) => {
-      throw host.replies.located(this, error, new Error("called here").stack);
-    });
+    this.#promise = promise.catch(located);
     this.#resolve = resolve;
     this.#reject = reject;
-    parts.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    parts.signal?.addEventListener("abort", this, { once: true });
     if (parts.handles) this.#adopt(parts.handles);
   }
 
   #adopt(handles: CallHandles): void {
     this.#handles = handles;
     handles.bind(this);
-    this.#host.live(this);
+    this.host.live(this);
   }
 
   /** Its live handles, made when they are first met in its value. */
@@ -186,13 +201,13 @@ export class Call extends Question implements Waiting {
   fail(error: unknown): void {
     if (this.settled) return;
     this.#settle(error);
-    this.#reject(error);
+    this.#reject(new Rejection(this, error));
   }
 
   /** It could not be sent: it fails, and its slot is free again. */
   unsent(cell: CellLink, error: unknown): void {
     this.fail(error);
-    this.#host.ended(this, cell);
+    this.host.ended(this, cell);
   }
 
   override onReply(data: Uint8Array): void {
@@ -202,20 +217,20 @@ export class Call extends Question implements Waiting {
     const kind = data[0] ?? 0;
     const body = data.subarray(1);
     this.copyIn = undefined;
-    if (!this.#reloaded && this.#host.replies.mustReload(kind, body)) {
+    if (!this.#reloaded && this.host.replies.mustReload(kind, body)) {
       this.#reloaded = true;
       return cell.resend(this);
     }
     const isLive = kind === ReplyKind.liveValue || kind === ReplyKind.liveValueByTransfer;
     try {
-      const value = this.#host.replies.revive(kind, body, this, cell);
+      const value = this.host.replies.revive(kind, body, this, cell);
       if (value instanceof Promise) this.#receive(value, cell, isLive);
       else this.#give(value, cell, isLive);
     } catch (error) {
       // Nobody can use what is alive in a value that cannot be read.
       if (isLive) return this.abandon(error);
       this.#settle();
-      this.#reject(error);
+      this.#reject(new Rejection(this, error));
       this.#ended(cell);
     }
   }
@@ -254,8 +269,8 @@ export class Call extends Question implements Waiting {
     this.#phase = { name: "open", cell };
     noteHeld(value, this);
     const isStream = (this.flags & CallFlag.stream) !== 0;
-    if (!isStream) this.#host.settled();
-    this.#host.watch(this, isStream ? this.deadlineAt - performance.now() + GRACE_MS : IDLE_MS);
+    if (!isStream) this.host.settled();
+    this.host.watch(this, isStream ? this.deadlineAt - performance.now() + GRACE_MS : IDLE_MS);
   }
 
   /** A packet from the cell. */
@@ -285,7 +300,7 @@ export class Call extends Question implements Waiting {
   }
 
   received(error: unknown): unknown {
-    return this.#host.replies.received(this, error);
+    return this.host.replies.received(this, error);
   }
 
   /** Packets have been lost. What waits for the value alone may go on. */
@@ -315,23 +330,23 @@ export class Call extends Question implements Waiting {
   }
 
   #ended(cell: CellLink): void {
-    if (cell.inFlight.delete(this)) this.#host.ended(this, cell);
+    if (cell.inFlight.delete(this)) this.host.ended(this, cell);
   }
 
   override onNobody(): void {
-    if (this.#phase.name === "running") this.#host.undelivered(this, this.#phase.cell);
+    if (this.#phase.name === "running") this.host.undelivered(this, this.#phase.cell);
   }
 
   override onExpire(): void {
     if (this.#phase.name === "open" && !(this.flags & CallFlag.stream)) this.#checkIdle();
-    else if (this.home && performance.now() < this.deadlineAt) this.#host.impatient(this);
-    else this.abandon(this.#host.timedOut(this, this.#phase));
+    else if (this.home && performance.now() < this.deadlineAt) this.host.impatient(this);
+    else this.abandon(this.host.timedOut(this, this.#phase));
   }
 
   #checkIdle(): void {
     const { session } = this.handles;
     const left = session.isAwaited ? IDLE_MS : session.usedAt + IDLE_MS - performance.now();
-    if (left > 0) return this.#host.watch(this, left);
+    if (left > 0) return this.host.watch(this, left);
     this.abandon(
       new BonfireError(
         "STREAM_IDLE",
@@ -340,26 +355,29 @@ export class Call extends Question implements Waiting {
     );
   }
 
-  readonly #onAbort = (): void => this.abandon(this.#signal?.reason);
+  /** Its signal was aborted. A method, as a listener for each of many that wait would take more memory. */
+  handleEvent(): void {
+    this.abandon(this.#signal?.reason);
+  }
 
   /** Its caller needs it no longer, or it cannot go on: ends the work over there, too. */
   abandon(reason: unknown): void {
     const phase = this.#phase;
     if (phase.name === "settled") return;
     this.fail(reason);
-    this.#host.abandoned(this, phase, reason);
+    this.host.abandoned(this, phase, reason);
   }
 
   /** `reason` is what the users of its live handles get from now on; without it, that the call has ended. */
   #settle(reason?: unknown): void {
     const { name } = this.#phase;
     this.#phase = { name: "settled" };
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    if (name === "open") this.#host.unwatch(this);
+    this.#signal?.removeEventListener("abort", this);
+    if (name === "open") this.host.unwatch(this);
     if (this.#handles) {
       this.#handles.session.close(reason ?? handleEnded());
-      this.#host.forgotten(this);
+      this.host.forgotten(this);
     }
-    if (name !== "open" || this.flags & CallFlag.stream) this.#host.settled();
+    if (name !== "open" || this.flags & CallFlag.stream) this.host.settled();
   }
 }
