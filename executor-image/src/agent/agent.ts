@@ -8,16 +8,15 @@ import {
   type Supervisor,
   type Watcher,
 } from "@bonfire/runtime/internal";
-import type { CellProcess } from "./cell-process.ts";
-import type { Cells } from "./cells.ts";
+import type { CellHandle } from "./cell-process.ts";
 import { Keeper } from "./keeper.ts";
 
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
-  readonly cells: Cells;
+  readonly cells: { start(): CellHandle };
   readonly watcher: Watcher;
   /** A cell that was started before anything else, for whoever comes first. */
-  readonly firstCell: CellProcess;
+  readonly firstCell: CellHandle;
   /** Called when the supervisor is gone, and with it whoever could give this executor work. */
   orphan(): void;
 }
@@ -25,7 +24,7 @@ export interface AgentOptions {
 export class Agent extends Actor {
   readonly #options: AgentOptions;
   readonly #offers = new Map<string, Promise<CellOffer>>();
-  #spare: CellProcess | undefined;
+  #spare: CellHandle | undefined;
 
   constructor(options: AgentOptions) {
     super();
@@ -63,7 +62,7 @@ export class Agent extends Actor {
     void this.context.system.stop(keeper);
   }
 
-  async #give(cell: CellProcess, tenant: string): Promise<CellOffer> {
+  async #give(cell: CellHandle, tenant: string): Promise<CellOffer> {
     await cell.serve(tenant);
     const { system } = this.context;
     const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.watcher), cell.node);

@@ -20,6 +20,9 @@ const OWN_MB = 256;
 /** Address space that V8 reserves for code, which counts as data though it is never touched. */
 const V8_CODE_MB = 1_060;
 
+/** What agents and keepers need of a cell, wherever it runs. */
+export type CellHandle = Pick<CellProcess, "node" | "ended" | "serve" | "answers" | "kill" | "stop">;
+
 export class CellProcess {
   readonly node: string;
   readonly ready: Promise<void>;

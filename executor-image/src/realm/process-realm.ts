@@ -35,6 +35,15 @@ interface BundleSource {
   readonly code: string;
 }
 
+/** Those of this process; inline there may be several. */
+const realms = new Set<ProcessRealm>();
+
+/** What nobody awaited when its call ended must not end the process, and with it other calls. */
+function onUnhandled(reason: unknown): void {
+  for (const realm of realms) if (realm.noteUnhandled(reason)) return;
+  throw reason;
+}
+
 export class ProcessRealm implements Realm {
   readonly #events: RealmEvents;
   readonly #console: CallConsole;
@@ -49,8 +58,11 @@ export class ProcessRealm implements Realm {
   readonly #live: LiveCalls;
   readonly #error: EncodeOptions;
   readonly #cwd = process.cwd();
+  readonly #owns: boolean;
 
-  constructor({ memoryMb, directory, workdir, events }: RealmOptions) {
+  /** @param owns whether the process is for nothing else, so that its working directory may change */
+  constructor({ memoryMb, directory, workdir, events }: RealmOptions, owns = true) {
+    this.#owns = owns;
     this.#events = events;
     this.#console = new CallConsole(events);
     this.#sources = new BundleStore(codeLimit(memoryMb), (bundle) => {
@@ -66,15 +78,16 @@ export class ProcessRealm implements Realm {
       load: (hash) => this.#loadByHash(hash),
     });
     this.#error = { root: "error", reference: (value) => this.#bundles.reference(value) };
-    process.chdir(workdir);
-    process.on("unhandledRejection", this.#onUnhandled);
+    if (owns) process.chdir(workdir);
+    if (realms.add(this).size === 1) process.on("unhandledRejection", onUnhandled);
   }
 
-  /** What nobody awaited when its call ended must not end the process, and with it other calls. */
-  readonly #onUnhandled = (reason: unknown): void => {
-    if (!this.#live.isEnding(reason)) throw reason;
+  /** Whether nobody awaited it as its call has ended; then it is logged. */
+  noteUnhandled(reason: unknown): boolean {
+    if (!this.#live.isEnding(reason)) return false;
     this.#events.log(0, "error", `Unhandled rejection: ${(reason as Error).message}`);
-  };
+    return true;
+  }
 
   load(bundle: number, hash: string, code: string): void {
     this.#sources.put(bundle, { hash, code });
@@ -128,8 +141,9 @@ export class ProcessRealm implements Realm {
     this.#deadlines.close();
     this.#pending.clear();
     this.#live.closeAll(handleEnded());
-    process.off("unhandledRejection", this.#onUnhandled);
-    process.chdir(this.#cwd);
+    realms.delete(this);
+    if (realms.size === 0) process.off("unhandledRejection", onUnhandled);
+    if (this.#owns) process.chdir(this.#cwd);
   }
 
   #reapLater(): void {

@@ -1,1 +1,2 @@
+export { inlineBackend } from "@bonfire/executor";
 export { localBackend } from "./local-backend.ts";

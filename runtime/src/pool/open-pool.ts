@@ -138,7 +138,7 @@ async function host(
   system: ActorSystem,
   timing: Timing,
 ): Promise<Hosted> {
-  const backend: Backend = options.backend ?? (await defaultBackend());
+  const backend: Backend = options.backend ?? (await defaultBackend(options.realm));
   const { policy, bootMs, shutdownMs, realm, grants, memoryMb } = options;
   const bootstrap = { nats: system.bus.address, pool: name, timing, realm, grants, memoryMb };
   const supervisor = await system.spawn(

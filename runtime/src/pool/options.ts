@@ -31,7 +31,10 @@ export interface PoolOptions {
   maxCaptureBytes?: number;
   /** Calls that may wait for a slot; the next is rejected with `POOL_SATURATED`. Default 100,000. */
   maxQueue?: number;
-  /** Where shipped code runs: in an isolate (default), or in a trusted plain Node process of its own. */
+  /**
+   * Where shipped code runs: in an isolate (default), in a trusted plain Node process of its own, or, for tests and
+   * debugging, in this process.
+   */
   realm?: RealmKind;
   /** What the code may touch beyond computing. Default: nothing. */
   grants?: Grants;
@@ -118,7 +121,13 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
       `Option "max" (${max}) of pool "${pool}" must be at least "min" (${min})`,
     );
   }
-  oneOf("realm", realm, ["isolate", "process"]);
+  oneOf("realm", realm, ["isolate", "process", "inline"]);
+  if (realm === "inline" && backend) {
+    throw new BonfireError(
+      "INVALID_OPTION",
+      `Option "realm" of pool "${pool}" is "inline", so its executors are in this process: leave "backend" out`,
+    );
+  }
   oneOf("logs", logs, ["inherit", "ignore"]);
   checkGrants(pool, grants);
   return {
