@@ -1,6 +1,4 @@
 import { fileURLToPath } from "node:url";
 
-export { inlineBackend } from "./inline/inline-backend.ts";
-
 /** The program that a backend runs on an executor machine, with the bootstrap as one line on its standard input. */
 export const AGENT_PROGRAM: string = fileURLToPath(new URL("./program/agent.js", import.meta.url));

@@ -16,8 +16,8 @@ import {
   readHeader,
   unpack,
 } from "@bonfire/wire";
-import { createRealm } from "../realm/create-realm.ts";
-import type { IncomingCall, Realm } from "../realm/realm.ts";
+import { ProcessRealm } from "../realm/process-realm.ts";
+import type { IncomingCall, Realm, RealmOptions } from "../realm/realm.ts";
 import type { CellStart, ToAgent } from "./messages.ts";
 import { Replies } from "./replies.ts";
 
@@ -63,7 +63,7 @@ export class Cell {
     const { node, nats, realm, grants, memoryMb, directory, workdir } = start;
     const connecting = Bus.connect(nats, node);
     const cell = new Cell();
-    cell.#realm = createRealm(realm, {
+    cell.#realm = await makeRealm(realm, {
       memoryMb,
       grants,
       directory,
@@ -340,6 +340,13 @@ export class Cell {
   #publish(to: string, payload: Uint8Array): void {
     if (this.#bus.link.up) this.#bus.publish(to, payload);
   }
+}
+
+/** Isolates are a native addon, which has no place in a driver. */
+async function makeRealm(kind: CellStart["realm"], options: RealmOptions): Promise<Realm> {
+  if (kind !== "isolate") return new ProcessRealm(options, kind === "process");
+  const { createRealm } = await import("../realm/create-realm.ts");
+  return createRealm(kind, options);
 }
 
 /** What goes to a driver's handle subject. */

@@ -4,8 +4,8 @@ import type { Cell } from "./cell.ts";
 import type { ToAgent, ToCell } from "./messages.ts";
 
 enableCompileCache();
-// Loaded while the agent's first message is on its way.
-const loaded = import("./cell.ts");
+// Loaded while the agent's first message is on its way; the realm of isolates too, as most cells have one.
+const loaded = Promise.all([import("./cell.ts"), import("../realm/create-realm.ts")]).then(([cell]) => cell);
 
 const say = (message: ToAgent): void => {
   if (process.connected) process.send?.(message);

@@ -5,17 +5,12 @@ import { ActorSystem, Beater, type Bootstrap, Bus, Watcher } from "@bonfire/runt
 import { Agent } from "../agent/agent.ts";
 import { InlineCell } from "./inline-cell.ts";
 
-/** What `realm: "inline"` uses. */
-export function inlineBackend(): Backend {
-  return new InlineBackend();
-}
-
 interface Executor {
   readonly machine: Machine;
   close(): Promise<void>;
 }
 
-class InlineBackend implements Backend {
+export class InlineBackend implements Backend {
   readonly name = "inline";
   readonly #executors = new Map<string, Promise<Executor>>();
   readonly #watchers = new Set<(launchId: string, detail: string) => void>();

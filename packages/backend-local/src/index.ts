@@ -1,2 +1,2 @@
-export { inlineBackend } from "@bonfire/executor";
+export { inlineBackend } from "./inline-backend.ts";
 export { localBackend } from "./local-backend.ts";

@@ -10,7 +10,7 @@ const PACKAGE = "@bonfire/backend-local";
 
 /** Throws `BACKEND_MISSING` if the package is not installed beside the program. */
 export async function defaultBackend(realm: RealmKind): Promise<Backend> {
-  const module = (await import(resolve())) as { localBackend(): Backend; inlineBackend(): Backend };
+  const module = (await import(resolve())) as { localBackend(): Backend; inlineBackend(): Promise<Backend> };
   return realm === "inline" ? module.inlineBackend() : module.localBackend();
 }
 
