@@ -35,12 +35,19 @@ test("calls and replies that were written into a dying server are told to be los
       () => "resolved",
       (error: { code: string }) => error.code,
     );
-  const answered = outcome(pool.call({}, () => new Promise((resolve) => setTimeout(resolve, 300))));
-  const long = outcome(pool.call({}, () => new Promise((resolve) => setTimeout(resolve, 6_000))));
-  await until(() => pool.inspect().running === 2);
+  let begun = 0;
+  pool.on("log", () => begun++);
+  const work = ({ ms }: { ms: number }) => {
+    console.log("begun");
+    return new Promise((resolve) => setTimeout(resolve, ms));
+  };
+  const answered = outcome(pool.call({ ms: 400 }, work));
+  const long = outcome(pool.call({ ms: 6_000 }, work));
+  // Both are over there, so that only what is written from now on is lost.
+  await until(() => begun === 2);
   server.freeze();
   const unheard = [1, 2, 3].map((n) => outcome(pool.call({ n }, ({ n }) => n)));
-  await pause(600);
+  await pause(800);
   await server.kill();
   await server.restart();
   const start = performance.now();

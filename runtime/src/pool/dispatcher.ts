@@ -390,7 +390,7 @@ export class Dispatcher implements CallHost, ClientHost {
       this.#waiting.evict(cell);
       this.#idleMs = 0;
     }
-    this.#report.changed();
+    this.#pump();
   }
 
   refused(resources: Resources, error: BonfireError): void {

@@ -1,4 +1,5 @@
 /** F11: how long it takes until a call that its caller gives up runs no more, in both realms. */
+import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { connect, type PoolOptions, remote } from "@bonfire/runtime";
 import { test } from "uvu";
@@ -7,10 +8,17 @@ import { untilGone } from "../../harness/gone.ts";
 import { errorOf, until } from "../../harness/outcome.ts";
 import { Program } from "../../harness/program.ts";
 
-/** What the issue asks for, and what a machine that others use at the same time may add. */
+/** What the issue asks for. */
 const ASYNC_MS = 100;
 const SPIN_MS = 1_000;
-const SLACK_MS = 150;
+/** What a machine that others use at the same time may add: as much as four starts of Node, 150 ms on an idle one. */
+const SLACK_MS = 4 * startOfNode();
+
+function startOfNode(): number {
+  const start = performance.now();
+  spawnSync(process.execPath, ["-e", "0"]);
+  return performance.now() - start;
+}
 
 const fire = await connect();
 let pools = 0;
@@ -117,7 +125,7 @@ test("F11: what a call of a process realm has spawned ends with it", async () =>
   assert.match(await readFile(`/proc/${child}/cmdline`, "utf8"), /sleep/);
   stop.abort();
   await call;
-  const took = await untilGone([child], SPIN_MS);
+  const took = await untilGone([child], ASYNC_MS + SLACK_MS);
   console.log(`  its child process was gone after ${took.toFixed(0)} ms`);
 });
 
