@@ -8,7 +8,8 @@ enableCompileCache();
 const loaded = Promise.all([import("./cell.ts"), import("../realm/create-realm.ts")]).then(([cell]) => cell);
 
 const say = (message: ToAgent): void => {
-  if (process.connected) process.send?.(message);
+  // An agent that has just been killed hears nothing; the end of the channel, which follows, ends this process too.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 };
 
 let cell: Promise<Cell> | undefined;
