@@ -92,7 +92,7 @@ function run(file: string): Promise<Outcome> {
   const child = spawn(process.execPath, ["--no-node-snapshot", join(ROOT, file)], {
     cwd: join(ROOT, dirname(file)),
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, FORCE_COLOR: "0", BONFIRE_HINTS: "0", ...(FULL ? { BONFIRE_FULL: "1" } : {}) },
+    env: { ...process.env, FORCE_COLOR: "0", BONFIRE_HINTS: "0", BONFIRE_FULL: FULL ? "1" : "0" },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])

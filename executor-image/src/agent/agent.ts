@@ -9,8 +9,7 @@ import {
   type Supervisor,
 } from "@bonfire/runtime/internal";
 import { announceActors } from "./actor-presence.ts";
-import type { CellProcess } from "./cell-process.ts";
-import type { Cells } from "./cells.ts";
+import type { CellHandle } from "./cell-process.ts";
 import { Keeper } from "./keeper.ts";
 
 /** How long telling the supervisor may take before an executor stops all the same. */
@@ -18,10 +17,10 @@ const LEAVE_MS = 1_000;
 
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
-  readonly cells: Cells;
+  readonly cells: { start(): CellHandle };
   readonly presence: Presence;
   /** A cell that was started before anything else, for whoever comes first. */
-  readonly firstCell: CellProcess;
+  readonly firstCell: CellHandle;
   /** Called when the supervisor is gone, and with it whoever could give this executor work. */
   orphan(): void;
 }
@@ -29,7 +28,7 @@ export interface AgentOptions {
 export class Agent extends Actor {
   readonly #options: AgentOptions;
   readonly #offers = new Map<string, Promise<CellOffer>>();
-  #spare: CellProcess | undefined;
+  #spare: CellHandle | undefined;
 
   constructor(options: AgentOptions) {
     super();
@@ -71,7 +70,7 @@ export class Agent extends Actor {
     void this.context.system.stop(keeper);
   }
 
-  async #give(cell: CellProcess, tenant: string): Promise<CellOffer> {
+  async #give(cell: CellHandle, tenant: string): Promise<CellOffer> {
     announceActors(cell, this.#options.presence);
     await cell.serve(tenant);
     const { system } = this.context;

@@ -36,7 +36,8 @@ export async function openPool(
   onClosed: (pool: Pool) => void,
 ): Promise<OpenPool> {
   const floor = new Floor();
-  const dispatcher = new Dispatcher(name, system, given.policy.idleAfter, {
+  const { policy, maxQueue } = given;
+  const dispatcher = new Dispatcher({ pool: name, idleAfter: policy.idleAfter, maxQueue }, system, {
     fleet(counts, event) {
       floor.update(counts.ready);
       pool.changed(counts, event);

@@ -45,7 +45,12 @@ export interface PoolOptions {
   resources?: Resources;
   /** A call that captures more bytes than this is refused. Default 64 MB (67,108,864). */
   maxCaptureBytes?: number;
-  /** Where shipped code runs: in an isolate (default), or in a trusted plain Node process of its own. */
+  /** Calls that may wait for a slot; the next is rejected with `POOL_SATURATED`. Default 100,000. */
+  maxQueue?: number;
+  /**
+   * Where shipped code runs: in an isolate (default), in a trusted plain Node process of its own, or, for tests and
+   * debugging, in this process.
+   */
   realm?: RealmKind;
   /** What the code may touch beyond computing. Default: nothing. */
   grants?: Grants;
@@ -68,6 +73,7 @@ export interface ResolvedPoolOptions {
   readonly callMs: number;
   readonly memoryMb: number;
   readonly maxCaptureBytes: number;
+  readonly maxQueue: number;
   readonly realm: RealmKind;
   readonly grants: Grants;
   /** Packages that the realm gives, so that bundles need not have them. */
@@ -92,6 +98,7 @@ const KNOWN = [
   "memory",
   "resources",
   "maxCaptureBytes",
+  "maxQueue",
   "realm",
   "grants",
   "backend",
@@ -132,6 +139,7 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
     memory = 512,
     resources = NO_RESOURCES,
     maxCaptureBytes = 64 * 1024 * 1024,
+    maxQueue = 100_000,
     realm = "isolate",
     grants = {},
     backend,
@@ -164,7 +172,13 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
       `Option "idleCheck" must be a function, got ${typeof idleCheck}`,
     );
   }
-  oneOf("realm", realm, ["isolate", "process"]);
+  oneOf("realm", realm, ["isolate", "process", "inline"]);
+  if (realm === "inline" && backend) {
+    throw new BonfireError(
+      "INVALID_OPTION",
+      `Option "realm" of pool "${pool}" is "inline", so its executors are in this process: leave "backend" out`,
+    );
+  }
   oneOf("logs", logs, ["inherit", "ignore"]);
   checkGrants(pool, grants);
   return {
@@ -184,6 +198,7 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
     callMs: milliseconds("timeout", timeout),
     memoryMb: wholeNumber("memory", memory, LEAST_MEMORY_MB),
     maxCaptureBytes: wholeNumber("maxCaptureBytes", maxCaptureBytes, 1),
+    maxQueue: wholeNumber("maxQueue", maxQueue, 1),
     realm,
     grants,
     // A process realm could load them too, but what travels runs in the version that the driver has.

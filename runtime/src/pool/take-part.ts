@@ -64,7 +64,7 @@ export async function host(parts: HostParts): Promise<Hosted | undefined> {
   const { store } = options;
   const lease = store && (await Lease.acquire(store, `pool/${name}`, system.node, LEASE_MS));
   if (store && !lease) return undefined;
-  const backend: Backend = options.backend ?? (await defaultBackend());
+  const backend: Backend = options.backend ?? (await defaultBackend(options.realm));
   const { bootMs, shutdownMs, idleCheck, realm, grants, memoryMb } = options;
   const bootstrap = {
     nats: system.bus.address,

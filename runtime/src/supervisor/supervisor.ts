@@ -237,7 +237,7 @@ export class Supervisor extends Actor {
         return this.#drivers.get(action.driver)?.client.tell.recall(action.keep);
       case "refuse": {
         const sentence = `Pool "${this.#options.pool}" cannot run this call: ${action.reason}`;
-        const error = new BonfireError("RESOURCES_UNAVAILABLE", sentence);
+        const error = new BonfireError("RESOURCES_EXCEEDED", sentence);
         return this.#drivers.get(action.driver)?.client.tell.refuse(action.resources, error);
       }
       case "drain":
