@@ -62,7 +62,7 @@ test("a call that waits for a boot is told how long that has taken, and what the
   const failed = errorOf(call);
   await until(() => pool.explain(call).waitsFor === "boot");
   assert.match(pool.explain(call).text, /for an executor that has been booting for \d+ ms/);
-  assert.equal(pool.explain(call).executors, { ready: 0, booting: 1 });
+  assert.equal(pool.explain(call).executors, { ready: 0, booting: 1, draining: 0 });
   booting.reject(new BackendError("capacity", "0 of 3 nodes have a GPU"));
   await until(() => pool.explain(call).waitsFor === "capacity");
   assert.match(pool.explain(call).text, /the last boot failed: .*0 of 3 nodes have a GPU/);

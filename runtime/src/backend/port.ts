@@ -14,6 +14,11 @@ export interface LaunchRequest {
   readonly pool: string;
   /** What the machine must have. */
   readonly resources: Resources;
+  /**
+   * ms from the launch after which the platform ends the machine by itself, as the last net under everything else: it
+   * asks it to, and forces it when the bootstrap's `shutdownMs` is over too. Infinity = never.
+   */
+  readonly lifetimeMs: number;
   /** What the executor needs to join; a secret. */
   readonly bootstrap: Bootstrap;
 }

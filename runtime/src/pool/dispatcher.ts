@@ -247,14 +247,28 @@ export class Dispatcher implements CallHost, ClientHost {
 
   undelivered(call: Call, cell: CellLink): void {
     // Nobody listened, or the cell takes no more calls: it has not run, so another cell may have it without risk of
-    // running it twice. What else runs in this one goes on until its keeper says otherwise.
+    // running it twice. What else runs in this one goes on until its keeper says otherwise, and keeps its slots.
     cell.inFlight.delete(call);
     cell.release(call);
-    cell.slots = 0;
-    cell.suspect = true;
+    if (cell.once || cell.withdrawn) cell.slots = cell.busy;
+    if (cell.busy === 0) cell.idleSince = performance.now();
+    if (!cell.suspect) void this.#untilHeard(cell);
     this.#waiting.evict(cell);
     call.returned();
     this.#waiting.add(call);
+    this.#pump();
+  }
+
+  /** No call is sent to the cell until it answers again; if it never does, its keeper has seen its end. */
+  async #untilHeard(cell: CellLink): Promise<void> {
+    cell.suspect = true;
+    while (cell.suspect && this.#slots.of(cell.executor) === cell) {
+      await pause(AGAIN_MS);
+      cell.suspect = await cell.missing([]).then(
+        () => false,
+        () => true,
+      );
+    }
     this.#pump();
   }
 

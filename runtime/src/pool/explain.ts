@@ -1,4 +1,5 @@
 /** Says why a call waits, or where it runs: a sentence for people, and the same as data. */
+import type { FleetCounts } from "../supervisor/fleet-event.ts";
 import type { Call } from "./call.ts";
 import { spoken } from "./call-errors.ts";
 import type { CellLink } from "./cell-link.ts";
@@ -36,7 +37,7 @@ export interface Explanation {
   /** Where it runs, or the executor of its key. */
   readonly executor?: string;
   /** Executors of the pool. */
-  readonly executors: { readonly ready: number; readonly booting: number };
+  readonly executors: FleetCounts;
   /** How long the one that boots has taken by now, ms. */
   readonly bootingMs?: number;
   /** What the platform said when a boot failed last. */
@@ -46,7 +47,7 @@ export interface Explanation {
 /** What a dispatcher knows of its pool. */
 export interface Surroundings {
   readonly pool: string;
-  readonly executors: { readonly ready: number; readonly booting: number };
+  readonly executors: FleetCounts;
   readonly bootingSince: number;
   readonly bootFailure: string | undefined;
   readonly waiting: Iterable<Call> & { readonly size: number };

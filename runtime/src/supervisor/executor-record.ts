@@ -33,7 +33,6 @@ export interface ExecutorParts {
   readonly resources: Resources;
   readonly replaces: string | undefined;
   readonly singleUse: boolean;
-  readonly expiresAt: number;
   readonly now: number;
 }
 
@@ -42,7 +41,6 @@ export class ExecutorRecord implements ExecutorView {
   readonly launchedAt: number;
   readonly resources: Resources;
   readonly replaces: string | undefined;
-  readonly expiresAt: number;
   readonly leases = new Map<string, number>();
   /** Resolves when its machine has ended. */
   readonly ended: Promise<void>;
@@ -50,16 +48,17 @@ export class ExecutorRecord implements ExecutorView {
   /** Whether it may go is being asked. */
   asking = false;
   idleSince: number;
+  /** Set when it is ready: the time that a boot takes is not lost to those who wait for it. */
+  expiresAt = Number.POSITIVE_INFINITY;
   leased = 0;
   spent = false;
   readonly #singleUse: boolean;
   #now: Phase;
 
-  constructor({ id, resources, replaces, singleUse, expiresAt, now }: ExecutorParts, phase: Phase) {
+  constructor({ id, resources, replaces, singleUse, now }: ExecutorParts, phase: Phase) {
     this.id = id;
     this.resources = resources;
     this.replaces = replaces;
-    this.expiresAt = expiresAt;
     this.#singleUse = singleUse;
     this.#now = phase;
     this.launchedAt = now;

@@ -139,6 +139,7 @@ export class Supervisor extends Actor {
     if (executor?.state.name !== "booting") return false;
     executor.become({ name: "ready", agent, unwatch: this.context.monitor(agent) });
     executor.idleSince = performance.now();
+    executor.expiresAt = executor.idleSince + this.#policy.lifetime * (1 - LIFETIME_SPREAD * Math.random());
     this.#patience.booted(executor.idleSince - executor.launchedAt);
     this.#failures.succeeded();
     this.#announce({ kind: "growEnd", executor: executor.id });
@@ -272,18 +273,16 @@ export class Supervisor extends Actor {
       this.context.enqueue(() => this.#bootFailed(id, error));
     }, bootMs);
     const now = performance.now();
-    const expiresAt = now + lifetime * (1 - LIFETIME_SPREAD * Math.random());
     const booting: Booting = { name: "booting", launch, timer, accepted: false };
-    this.#executors.set(
-      id,
-      new ExecutorRecord({ id, resources, replaces, singleUse, expiresAt, now }, booting),
-    );
+    this.#executors.set(id, new ExecutorRecord({ id, resources, replaces, singleUse, now }, booting));
     const supervisor = this.context.address;
     const request = {
       launchId: id,
       owner: this.context.system.node,
       pool,
       resources,
+      // Its own boot, its time, its successor's boot, and the calls that it may finish then.
+      lifetimeMs: lifetime + 2 * bootMs + shutdownMs,
       bootstrap: { ...bootstrap, executor: id, supervisor, registerMs: bootMs, shutdownMs },
     };
     this.#machines?.launch(request, launch.signal).then(

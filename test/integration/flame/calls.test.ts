@@ -98,7 +98,7 @@ for (const realm of ["isolate", "process"] as const) {
     const { executor } = pool.inspect().cells[0] as { executor: string };
     await new Promise((resolve) => setTimeout(resolve, 500));
     assert.is(pool.inspect().cells[0]?.executor, executor);
-    assert.equal(pool.inspect().executors, { ready: 1, booting: 0 });
+    assert.equal(pool.inspect().executors, { ready: 1, booting: 0, draining: 0 });
     end();
     await until(() => pool.inspect().executors.ready === 0);
   });

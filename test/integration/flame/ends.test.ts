@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { connect, type FleetEvent, type Pool, type PoolOptions } from "@bonfire/runtime";
+import { localBackend } from "@bonfire/backend-local";
+import { type Backend, connect, type FleetEvent, type Pool, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { agents, FULL, fleet, signalIfThere, TestBackend } from "../../harness/executors.ts";
@@ -252,6 +253,27 @@ test("an executor that is older than its lifetime is replaced while calls go on"
     places.add(await pool.call({}, () => new Promise<number>((r) => setTimeout(() => r(process.ppid), 20))));
   assert.ok(["drained", "lifetime"].includes(reasons[0] as string), reasons.join());
   assert.ok(places.size >= 2);
+});
+
+test("a platform ends a machine by itself that has outlived everything that could end it before", async () => {
+  const local = localBackend();
+  const told: number[] = [];
+  await using backend: Backend = {
+    name: "forgetful",
+    launch: (request, signal) => {
+      told.push(request.lifetimeMs);
+      return local.launch({ ...request, lifetimeMs: 3_000 }, signal);
+    },
+    list: (filter) => local.list(filter),
+    terminate: async () => undefined,
+    [Symbol.asyncDispose]: () => local[Symbol.asyncDispose](),
+  };
+  const times = { lifetime: "1h", bootTimeout: "20s", shutdownTimeout: "1s", idleAfter: "1h" } as const;
+  await using pool = await open({ max: 1, backend, ...times });
+  const gone = shrunk(pool);
+  await nap(pool, 1);
+  assert.is((await gone).reason, "drained");
+  assert.equal(told, [3_600_000 + 2 * 20_000 + 1_000]);
 });
 
 test("the driver that supervises sees each executor's phase, age, slots and leases", async () => {
