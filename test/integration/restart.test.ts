@@ -1,7 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { connect } from "@bonfire/runtime";
+import { localBackend } from "@bonfire/backend-local";
+import { type Backend, connect } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { CutLink } from "../harness/cut-link.ts";
 import { NatsServer } from "../harness/nats.ts";
 import { until } from "../harness/outcome.ts";
 
@@ -57,6 +59,56 @@ test("calls and replies that were written into a dying server are told to be los
   assert.is(await long, "resolved");
   assert.is(await pool.call(() => 2), 2);
   assert.is(pool.inspect().running, 0);
+});
+
+test("a cell that nobody can reach for a moment keeps its slots and what runs there, and serves again", async () => {
+  await using server = await NatsServer.start();
+  await using link = await CutLink.before(server.port);
+  const local = localBackend();
+  const launch: Backend["launch"] = (request, signal) => {
+    const nats = { ...request.bootstrap.nats, servers: [`nats://127.0.0.1:${link.port}`] };
+    return local.launch({ ...request, bootstrap: { ...request.bootstrap, nats } }, signal);
+  };
+  await using backend: Backend = {
+    name: "behind a link",
+    launch,
+    list: (filter) => local.list(filter),
+    terminate: (id, options) => local.terminate(id, options),
+    [Symbol.asyncDispose]: () => local[Symbol.asyncDispose](),
+  };
+  await using fire = await connect({ servers: [server.url] });
+  const slots = 64;
+  await using pool = await fire.pool("apart", {
+    max: 1,
+    concurrency: slots,
+    realm: "process",
+    logs: "ignore",
+    backend,
+  });
+  const place = await pool.call({}, () => process.pid);
+  let begun = false;
+  pool.on("log", () => {
+    begun = true;
+  });
+  const running = pool.call({}, () => {
+    console.log("begun");
+    return new Promise((resolve) => setTimeout(resolve, 3_000, "still here"));
+  });
+  await until(() => begun);
+  const { executor } = pool.inspect().cells[0] as { executor: string };
+  link.cut("drop");
+  // Those that are sent before nats-server has seen the break are lost, and tried again.
+  const crossed: Promise<number>[] = [];
+  await until(() => {
+    if (crossed.length < 30)
+      crossed.push(pool.call({}, () => process.pid, { retries: 3, idempotent: true, deadline: "15s" }));
+    return pool.inspect().waiting > 0;
+  });
+  assert.is(pool.inspect().cells[0]?.slots, slots);
+  link.heal();
+  for (const call of crossed) assert.is(await call, place);
+  assert.is(await running, "still here");
+  assert.is(pool.inspect().cells[0]?.executor, executor);
 });
 
 test.run();
