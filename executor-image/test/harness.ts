@@ -80,6 +80,7 @@ export class TestRealm implements AsyncDisposable {
         over: (id, error) => void this.over.set(id, decode(error)),
         log: (call, level, text) => void this.lines.push({ call, level, text }),
         broken: (error) => void this.broken.push(error),
+        retire: (error) => void this.broken.push(error),
         spawned: (group) => void this.groups.add(group),
         ended: (group) => void this.groups.delete(group),
       },

@@ -30,4 +30,30 @@ test("deadlines, cancellation and log lines work as in an isolate", async () => 
   assert.ok(realm.lines.length < 10_000);
 });
 
+test("code that goes on after its call was ended costs the process, once no other call is in it", async () => {
+  await using realm = new TestRealm({ kind });
+  const other = realm.call("() => new Promise((resolve) => { globalThis.finish = resolve; })");
+  const stray = realm.call("() => new Promise(() => {})");
+  assert.not.ok(realm.realm.cancel(realm.lastCall, new BonfireError("CALL_CANCELLED", "enough")));
+  await realm.call("() => new Promise((resolve) => setTimeout(resolve, 120))");
+  assert.equal(realm.broken, [], "a call that is within its time comes first");
+  await realm.call("() => globalThis.finish()");
+  await other;
+  assert.is((await failure(stray)).code, "CALL_CANCELLED");
+  assert.equal(
+    realm.broken.map(({ code }) => code),
+    ["CELL_RESET"],
+  );
+});
+
+test("code that ends when it is told to costs nothing", async () => {
+  await using realm = new TestRealm({ kind });
+  const ending = realm.call("() => new Promise((resolve) => { globalThis.finish = resolve; })");
+  realm.realm.cancel(realm.lastCall, new BonfireError("CALL_CANCELLED", "enough"));
+  await realm.call("() => globalThis.finish()");
+  assert.is((await failure(ending)).code, "CALL_CANCELLED");
+  await realm.call("() => new Promise((resolve) => setTimeout(resolve, 120))");
+  assert.equal(realm.broken, []);
+});
+
 test.run();

@@ -20,6 +20,8 @@ export type { Registration } from "./naming/names.ts";
 export type { Hosting, HostOptions } from "./naming/virtual.ts";
 export type { CallOptions, MapOptions, MapProgress } from "./pool/call-options.ts";
 export type { LogLine, PoolEvents } from "./pool/events.ts";
+export type { Explanation, SlotHolder } from "./pool/explain.ts";
+export { held } from "./pool/held.ts";
 export type { PoolOptions } from "./pool/options.ts";
 export type { Pool } from "./pool/pool.ts";
 export type { PoolSpawnOptions } from "./pool/spawn-options.ts";
@@ -42,3 +44,7 @@ export {
 } from "./supervision/child.ts";
 export type { Strategy, SupervisionOptions } from "./supervision/options.ts";
 export type { Supervised } from "./supervision/supervise.ts";
+export type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation } from "./supervisor/fleet-event.ts";
+export type { Scale } from "./supervisor/policy.ts";
+export type { Resources } from "./supervisor/resources.ts";
+export type { IdleCheck } from "./supervisor/supervisor.ts";

@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { BonfireError } from "@bonfire/wire";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { MapOptions } from "../src/pool/call-options.ts";
+import type { MapOptions, MapProgress } from "../src/pool/call-options.ts";
 import { mapItems } from "../src/pool/map.ts";
 
 const map = <T, R>(
@@ -104,13 +104,53 @@ test("the first failure ends the iteration and what is under way", async () => {
 });
 
 test("with onError skip the failed are left out and counted", async () => {
-  const progress: unknown[] = [];
+  const progress: MapProgress[] = [];
   const results = map([1, 2, 3], async (item) => (item === 2 ? Promise.reject(new Error("no")) : item), {
     onError: "skip",
     onProgress: (state) => progress.push(state),
   });
   assert.equal(await Array.fromAsync(results), [1, 3]);
-  assert.equal(progress.at(-1), { done: 2, failed: 1, total: 3 });
+  const { rate, ...counts } = progress.at(-1) as MapProgress;
+  assert.equal(counts, { done: 2, failed: 1, running: 0, total: 3, eta: 0 });
+  assert.ok(rate > 0);
+});
+
+test("an onError function is told of each failure with its item, and ends the iteration if it throws", async () => {
+  const told: unknown[] = [];
+  const fails = async (item: string) => (item === "b" || item === "d" ? Promise.reject(item) : item);
+  const lenient = map(["a", "b", "c"], fails, { onError: (...what) => told.push(what) });
+  assert.equal(await Array.fromAsync(lenient), ["a", "c"]);
+  assert.equal(told, [["b", "b", 1]]);
+  const onError = (error: unknown) => {
+    if (error === "d") throw new Error("that is too much");
+  };
+  const strict = Array.fromAsync(map(["a", "b", "c", "d", "e"], fails, { onError }));
+  assert.match((await rejection(strict)) as Error, /too much/);
+});
+
+test("progress tells what is under way, how fast it goes and when it will be done", async () => {
+  const progress: MapProgress[] = [];
+  const gates = [1, 2, 3].map(() => Promise.withResolvers<number>());
+  const results = map([0, 1, 2], (item) => (gates[item] as PromiseWithResolvers<number>).promise, {
+    concurrency: 3,
+    onProgress: (state) => progress.push(state),
+  });
+  const all = Array.fromAsync(results);
+  for (const gate of gates) {
+    await turn();
+    gate.resolve(0);
+  }
+  await all;
+  assert.equal(
+    progress.map(({ done, running }) => [done, running]),
+    [
+      [1, 2],
+      [2, 1],
+      [3, 0],
+    ],
+  );
+  for (const { done, rate, eta } of progress)
+    assert.ok(Math.abs(((3 - done) / rate) * 1_000 - (eta as number)) < 1e-6);
 });
 
 test("leaving the loop early closes the source", async () => {
@@ -289,14 +329,15 @@ test("an item that cannot travel is the failure of that item", async () => {
     return Promise.resolve(item);
   };
   for (const order of ["input", "completion"] as const) {
-    const progress: unknown[] = [];
+    const progress: MapProgress[] = [];
     const skipping = map([1, 2, 3], refuseTwo, {
       order,
       onError: "skip",
       onProgress: (state) => progress.push(state),
     });
     assert.equal(await Array.fromAsync(skipping), [1, 3]);
-    assert.equal(progress.at(-1), { done: 2, failed: 1, total: 3 });
+    const { done, failed } = progress.at(-1) as MapProgress;
+    assert.equal([done, failed], [2, 1]);
   }
   const throwing = map([1, 2, 3], refuseTwo);
   assert.is((await throwing.next()).value, 1);

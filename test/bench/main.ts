@@ -13,11 +13,13 @@ import { executorActorFigures } from "./actor-executor.ts";
 import { callFigures } from "./call.ts";
 import { captureFigures } from "./capture.ts";
 import { coldFigure } from "./cold.ts";
+import { decideFigures } from "./decide.ts";
 import type { Figure } from "./figure.ts";
 import { isolateFigure } from "./isolate.ts";
 import { presenceFigure } from "./presence.ts";
 import { shipFigures } from "./ship.ts";
 import { storeFigures } from "./store.ts";
+import { waitingFigures } from "./waiting.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +31,7 @@ if (!Number.isInteger(rounds) || rounds < 1)
 
 const groups: [names: readonly string[], measure: (rounds: number) => Promise<Record<string, Figure>>][] = [
   [["call.sequential", "call.c64", "call.c256"], callFigures],
+  [["pool.waiting", "pool.queue", "pool.cancel"], waitingFigures],
   [["actor.ask.c1", "actor.ask.c64", "actor.tell", "actor.spawn", "actor.memory"], actorFigures],
   [["actor.spawn.executor", "actor.ask.executor"], executorActorFigures],
   [["cold.first-call"], coldFigure],
@@ -46,6 +49,7 @@ const groups: [names: readonly string[], measure: (rounds: number) => Promise<Re
     captureFigures,
   ],
   [["presence.idle"], presenceFigure],
+  [["pool.decide"], decideFigures],
   [["store.memory", "store.nats", "store.redis"], storeFigures],
 ];
 

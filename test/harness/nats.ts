@@ -64,6 +64,11 @@ export class NatsServer implements AsyncDisposable {
     await exited;
   }
 
+  /** Stops it from reading and writing, while its connections stay: what is sent to it meanwhile is lost if it is killed. */
+  freeze(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
   /** Starts it again on the same port; resolves when it listens. */
   async restart(): Promise<void> {
     const store = this.#storeDir === undefined ? [] : ["-js", "-sd", this.#storeDir];

@@ -18,3 +18,13 @@ export async function until(holds: () => boolean | Promise<boolean>, within = 20
     await pause(2);
   }
 }
+
+/** What `promise` rejects with; throws if it does not. */
+export async function errorOf(promise: Promise<unknown>): Promise<Error & { readonly code?: string }> {
+  const outcome = await promise.then(
+    (value) => ({ value }),
+    (error: Error) => ({ error }),
+  );
+  if ("error" in outcome) return outcome.error;
+  throw new Error(`it resolved with ${String(outcome.value)}`);
+}

@@ -48,7 +48,7 @@ test.after(async () => {
 });
 
 for (const realm of ["isolate", "process"] as const) {
-  test(`an edit is in force at the next call, in the same cell, and costs what changed (${realm})`, async () => {
+  test(`F18: an edit is in force at the next call, in the same cell, and costs what changed (${realm})`, async () => {
     await using pool = await fire.pool(`sync-${realm}`, { max: 1, realm, logs: "ignore" });
     const sent = () => pool.inspect().cells[0]?.codeBytes ?? 0;
     const before = await edited("first");

@@ -63,7 +63,7 @@ test("a capture that cannot travel is refused at the call, with its name and pla
       return true;
     },
   );
-  assert.equal(pool.inspect().executors, { ready: 0, booting: 0 });
+  assert.equal(pool.inspect().executors, { ready: 0, booting: 0, draining: 0 });
 });
 
 test("an import that is not granted is refused with the line to add, before anything boots", async () => {
@@ -72,7 +72,7 @@ test("an import that is not granted is refused with the line to add, before anyt
   const error = await failure(pool.call(async () => (await import("node:child_process")).execFileSync("ls")));
   assert.is(error.code, "GRANT_MISSING");
   assert.match(error.message, /node:child_process.*programs: \[/);
-  assert.equal(pool.inspect().executors, { ready: 0, booting: 0 });
+  assert.equal(pool.inspect().executors, { ready: 0, booting: 0, draining: 0 });
 });
 
 test.run();

@@ -53,7 +53,7 @@ test("more than maxCaptureBytes is refused before anything is sent", async () =>
       return true;
     },
   );
-  assert.equal(strict.inspect().executors, { ready: 0, booting: 0 });
+  assert.equal(strict.inspect().executors, { ready: 0, booting: 0, draining: 0 });
 });
 
 test.run();

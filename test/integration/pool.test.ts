@@ -1,5 +1,13 @@
 import { deepStrictEqual } from "node:assert";
-import { BonfireError, connect, hasCode, type Pool, type PoolOptions, remote } from "@bonfire/runtime";
+import {
+  BonfireError,
+  connect,
+  hasCode,
+  type MapProgress,
+  type Pool,
+  type PoolOptions,
+  remote,
+} from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -32,7 +40,7 @@ test.after(() => fire.close());
 
 test("F1: a pool with min has those executors ready when it opens", async () => {
   await using pool = await open({ min: 2, max: 2 });
-  assert.equal(pool.inspect().executors, { ready: 2, booting: 0 });
+  assert.equal(pool.inspect().executors, { ready: 2, booting: 0, draining: 0 });
 });
 
 test("what can be no call is refused at once, by name", async () => {
@@ -281,7 +289,7 @@ test("lines that the code prints come back with their call", async () => {
 
 test("map yields every result in order, and progress counts them", async () => {
   await using pool = await open({ max: 2, concurrency: 4 });
-  let progress: unknown;
+  let progress: MapProgress | undefined;
   const items = Array.from({ length: 200 }, (_, i) => i);
   const results = await Array.fromAsync(
     pool.map(items, (n) => n * 2, {
@@ -294,7 +302,8 @@ test("map yields every result in order, and progress counts them", async () => {
     results,
     items.map((n) => n * 2),
   );
-  assert.equal(progress, { done: 200, failed: 0, total: 200 });
+  const { done, failed, running, total } = progress as MapProgress;
+  assert.equal([done, failed, running, total], [200, 0, 0, 200]);
 });
 
 test("closing a pool lets what runs finish", async () => {
@@ -320,7 +329,7 @@ test("an option or a grant that is missing, wrong or misspelt fails before anyth
   assert.throws(() => pool.call(() => 1, { timeout: 3 } as never), /"timeout"/);
   assert.throws(() => pool.call(() => 1, { deadline: "soon" } as never), /"deadline"/);
   assert.throws(() => pool.call("no function" as never), /takes a function/);
-  assert.equal(pool.inspect().executors, { ready: 0, booting: 0 });
+  assert.equal(pool.inspect().executors, { ready: 0, booting: 0, draining: 0 });
 });
 
 test.run();

@@ -1,8 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { connect } from "@bonfire/runtime";
+import { localBackend } from "@bonfire/backend-local";
+import { type Backend, connect } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { CutLink } from "../harness/cut-link.ts";
 import { NatsServer } from "../harness/nats.ts";
+import { until } from "../harness/outcome.ts";
 
 for (const realm of ["isolate", "process"] as const) {
   test(`a call whose end falls into an outage of NATS still resolves (${realm})`, async () => {
@@ -23,5 +26,89 @@ for (const realm of ["isolate", "process"] as const) {
     assert.is(await pool.call(() => 2), 2);
   });
 }
+
+test("calls and replies that were written into a dying server are told to be lost, none waits for its deadline", async () => {
+  await using server = await NatsServer.start();
+  await using fire = await connect({ servers: [server.url] });
+  await using pool = await fire.pool("lossy", { max: 1, concurrency: 8, logs: "ignore" });
+  await pool.call(() => 1);
+  const outcome = (promise: Promise<unknown>) =>
+    promise.then(
+      () => "resolved",
+      (error: { code: string }) => error.code,
+    );
+  let begun = 0;
+  pool.on("log", () => begun++);
+  const work = ({ ms }: { ms: number }) => {
+    console.log("begun");
+    return new Promise((resolve) => setTimeout(resolve, ms));
+  };
+  const answered = outcome(pool.call({ ms: 400 }, work));
+  const long = outcome(pool.call({ ms: 6_000 }, work));
+  // Both are over there, so that only what is written from now on is lost.
+  await until(() => begun === 2);
+  server.freeze();
+  const unheard = [1, 2, 3].map((n) => outcome(pool.call({ n }, ({ n }) => n)));
+  await pause(800);
+  await server.kill();
+  await server.restart();
+  const start = performance.now();
+  assert.is(await answered, "CALL_LOST");
+  for (const call of unheard) assert.is(await call, "CALL_LOST");
+  assert.ok(performance.now() - start < 4_000, "long before any deadline");
+  assert.is(await long, "resolved");
+  assert.is(await pool.call(() => 2), 2);
+  assert.is(pool.inspect().running, 0);
+});
+
+test("a cell that nobody can reach for a moment keeps its slots and what runs there, and serves again", async () => {
+  await using server = await NatsServer.start();
+  await using link = await CutLink.before(server.port);
+  const local = localBackend();
+  const launch: Backend["launch"] = (request, signal) => {
+    const nats = { ...request.bootstrap.nats, servers: [`nats://127.0.0.1:${link.port}`] };
+    return local.launch({ ...request, bootstrap: { ...request.bootstrap, nats } }, signal);
+  };
+  await using backend: Backend = {
+    name: "behind a link",
+    launch,
+    list: (filter) => local.list(filter),
+    terminate: (id, options) => local.terminate(id, options),
+    [Symbol.asyncDispose]: () => local[Symbol.asyncDispose](),
+  };
+  await using fire = await connect({ servers: [server.url] });
+  const slots = 64;
+  await using pool = await fire.pool("apart", {
+    max: 1,
+    concurrency: slots,
+    realm: "process",
+    logs: "ignore",
+    backend,
+  });
+  const place = await pool.call({}, () => process.pid);
+  let begun = false;
+  pool.on("log", () => {
+    begun = true;
+  });
+  const running = pool.call({}, () => {
+    console.log("begun");
+    return new Promise((resolve) => setTimeout(resolve, 3_000, "still here"));
+  });
+  await until(() => begun);
+  const { executor } = pool.inspect().cells[0] as { executor: string };
+  link.cut("drop");
+  // Those that are sent before nats-server has seen the break are lost, and tried again.
+  const crossed: Promise<number>[] = [];
+  await until(() => {
+    if (crossed.length < 30)
+      crossed.push(pool.call({}, () => process.pid, { retries: 3, idempotent: true, deadline: "15s" }));
+    return pool.inspect().waiting > 0;
+  });
+  assert.is(pool.inspect().cells[0]?.slots, slots);
+  link.heal();
+  for (const call of crossed) assert.is(await call, place);
+  assert.is(await running, "still here");
+  assert.is(pool.inspect().cells[0]?.executor, executor);
+});
 
 test.run();

@@ -3,7 +3,7 @@
  * has ended.
  */
 import type { Presence } from "@bonfire/runtime/internal";
-import type { CellProcess } from "./cell-process.ts";
+import type { CellHandle } from "./cell-process.ts";
 
 /**
  * How long after an actor's end in order its node says goodbye. Who watched the actor has been told; a goodbye at once
@@ -11,7 +11,7 @@ import type { CellProcess } from "./cell-process.ts";
  */
 const LINGER_MS = 1_000;
 
-export function announceActors(cell: CellProcess, presence: Presence): void {
+export function announceActors(cell: CellHandle, presence: Presence): void {
   const nodes = new Set<string>();
   const leave = (node: string, detail: string) => {
     if (nodes.delete(node)) presence.bye(node, detail);

@@ -9,16 +9,18 @@ import {
   type Supervisor,
 } from "@bonfire/runtime/internal";
 import { announceActors } from "./actor-presence.ts";
-import type { CellProcess } from "./cell-process.ts";
-import type { Cells } from "./cells.ts";
+import type { CellHandle } from "./cell-process.ts";
 import { Keeper } from "./keeper.ts";
+
+/** How long telling the supervisor may take before an executor stops all the same. */
+const LEAVE_MS = 1_000;
 
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
-  readonly cells: Cells;
+  readonly cells: { start(): CellHandle };
   readonly presence: Presence;
   /** A cell that was started before anything else, for whoever comes first. */
-  readonly firstCell: CellProcess;
+  readonly firstCell: CellHandle;
   /** Called when the supervisor is gone, and with it whoever could give this executor work. */
   orphan(): void;
 }
@@ -27,7 +29,7 @@ export class Agent extends Actor {
   static readonly reentrant = ["inspect"] as const;
   readonly #options: AgentOptions;
   readonly #offers = new Map<string, Promise<CellOffer>>();
-  #spare: CellProcess | undefined;
+  #spare: CellHandle | undefined;
 
   constructor(options: AgentOptions) {
     super();
@@ -75,12 +77,18 @@ export class Agent extends Actor {
     return { id: executor, pool, realm, actors: this.context.system.inspect() };
   }
 
-  async #give(cell: CellProcess, tenant: string): Promise<CellOffer> {
+  async #give(cell: CellHandle, tenant: string): Promise<CellOffer> {
     announceActors(cell, this.#options.presence);
     await cell.serve(tenant);
     const { system } = this.context;
     const keeper = await system.spawn(new Keeper(cell, tenant, this.#options.presence), cell.node);
     return { keeper: placeOf(keeper), node: cell.node };
+  }
+
+  /** Somebody wants this executor to end: its supervisor gives it no more work. Rejects if that cannot be told. */
+  async leave(): Promise<void> {
+    const supervisor: Ref<Supervisor> = this.context.system.ref(this.#options.bootstrap.supervisor);
+    await supervisor.with({ deadline: LEAVE_MS }).leaving();
   }
 
   async #register(): Promise<void> {

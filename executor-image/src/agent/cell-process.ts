@@ -22,6 +22,12 @@ const V8_CODE_MB = 530;
 
 export type NodeNews = Extract<ToAgent, { kind: "entered" | "left" }>;
 
+/** What agents and keepers need of a cell, wherever it runs. */
+export type CellHandle = Pick<
+  CellProcess,
+  "node" | "ended" | "onNode" | "serve" | "answers" | "kill" | "stop"
+>;
+
 export class CellProcess {
   readonly node: string;
   readonly ready: Promise<void>;

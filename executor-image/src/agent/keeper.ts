@@ -1,18 +1,18 @@
 /** The actor that keeps one driver's cell: it ends when the cell's process does, and the reason is why. */
 import { Actor, type Presence } from "@bonfire/runtime/internal";
 import { BonfireError } from "@bonfire/wire";
-import type { CellProcess } from "./cell-process.ts";
+import type { CellHandle } from "./cell-process.ts";
 
-const PING_MS = 300;
-const STOP_MS = 2_000;
+const PING_MS = 150;
+const STOP_MS = 500;
 
 export class Keeper extends Actor {
-  readonly #cell: CellProcess;
+  readonly #cell: CellHandle;
   readonly #tenant: string;
   readonly #presence: Presence;
   #unwatch: (() => void) | undefined;
 
-  constructor(cell: CellProcess, tenant: string, presence: Presence) {
+  constructor(cell: CellHandle, tenant: string, presence: Presence) {
     super();
     this.#cell = cell;
     this.#tenant = tenant;

@@ -6,9 +6,9 @@ import { readBootstrap } from "./read-bootstrap.ts";
 enableCompileCache();
 const bootstrap = readBootstrap();
 // Before anything slow: without it a signal would end this process at once, whatever its cells run. While the line
-// above waits, that is right.
+// above waits, that is right. A second signal is no reason to hurry: the supervisor sends one when a platform has.
 const asked = new Promise<void>((resolve) => {
-  for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => resolve());
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => resolve());
 });
 const cells = new Cells(bootstrap);
 const firstCell = cells.start();

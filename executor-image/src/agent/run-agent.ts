@@ -14,6 +14,11 @@ const LEAVE_MS = 4_000;
 /** The backend forces the end when `shutdownMs` is over: so much of it is for what comes after the last call. */
 const LAST_MS = 200;
 
+/** A supervisor that has ended gives nobody anything any more. */
+function warn(error: Error): void {
+  if (!hasCode(error, "NO_SUCH_ACTOR")) process.emitWarning(error);
+}
+
 export interface ExecutorParts {
   readonly bootstrap: Bootstrap;
   readonly cells: Cells;
@@ -48,7 +53,9 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   const { bus, presence, system, agent } = booted;
   const ended = new Promise<void>((resolve) => void system.monitor(agent, () => resolve()));
 
-  await Promise.race([asked, orphaned, ended, launcherGone]);
+  const why = await Promise.race([asked.then(() => "asked" as const), orphaned, ended, launcherGone]);
+  // First of all, so that no driver is given a slot here, and those that have one give it back.
+  if (why === "asked") await Promise.race([launcherGone, agent.leave().catch(warn)]);
   // If the launcher is gone there is nobody to wait for, and NATS may have gone with it.
   const drained = () => cells.drain(Math.max(0, shutdownMs - LAST_MS));
   await Promise.race([launcherGone, Promise.resolve().then(drained)]);

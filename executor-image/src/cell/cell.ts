@@ -18,8 +18,8 @@ import {
   unpack,
 } from "@bonfire/wire";
 import type { Cluster } from "../realm/cluster.ts";
-import { createRealm } from "../realm/create-realm.ts";
-import type { IncomingCall, Realm } from "../realm/realm.ts";
+import { ProcessRealm } from "../realm/process-realm.ts";
+import type { IncomingCall, Realm, RealmOptions } from "../realm/realm.ts";
 import type { CellStart, ToAgent } from "./messages.ts";
 import { Replies } from "./replies.ts";
 
@@ -47,6 +47,10 @@ export class Cell {
   readonly #unsaid = new Set<number>();
   /** Calls whose live handles have been used. */
   readonly #live = new Set<number>();
+  /** Calls that have been cancelled but run on, and who is to be told of their end. */
+  readonly #ending = new Map<number, string>();
+  /** Questions of the driver about calls of which it has not heard. */
+  readonly #checks: { readonly ids: readonly number[]; readonly answerTo: string }[] = [];
   /** Packets for calls whose body is still on its way. */
   readonly #early = new Map<number, Uint8Array[]>();
   /** Calls that were not taken, and that their driver sends again, here or elsewhere. */
@@ -61,6 +65,7 @@ export class Cell {
   #isRetiring = false;
   /** Set once no more calls are taken; called when nothing is left to do. */
   #drained: (() => void) | undefined;
+  #draining: Promise<void> | undefined;
   /** Where the replies to calls go that came too late. */
   #tooLate: string[] = [];
 
@@ -69,7 +74,7 @@ export class Cell {
     const { node, nats, realm, grants, timing, memoryMb, directory, workdir } = start;
     const connecting = Bus.connect(nats, node);
     const cell = new Cell();
-    cell.#realm = createRealm(realm, {
+    cell.#realm = await makeRealm(realm, {
       memoryMb,
       grants,
       directory,
@@ -80,6 +85,8 @@ export class Cell {
         over: (id, error) => cell.#over(id, error),
         log: (call, level, text) => cell.#log(call, level, text),
         broken: (error) => say({ kind: "broken", code: error.code, message: error.message }),
+        retire: (error) =>
+          void cell.drained().then(() => say({ kind: "broken", code: error.code, message: error.message })),
         spawned: (group) => say({ kind: "spawned", group }),
         ended: (group) => say({ kind: "ended", group }),
       },
@@ -92,7 +99,10 @@ export class Cell {
   /** Takes calls of `tenant`; the subscription is in force when this resolves. */
   async serve(tenant: string): Promise<void> {
     this.#tenant = tenant;
-    this.#replies = new Replies(this.#bus, tenant, () => this.#checkDrained());
+    this.#replies = new Replies(this.#bus, tenant, () => {
+      this.#checkDrained();
+      this.#answerChecks();
+    });
     // After the replies, which then wait until the driver is back: a call that loses its handles may end at once.
     this.#bus.onReconnect(() => this.#cutOff());
     this.#calls = this.#bus.subscribe(subject.call(this.#bus.node, tenant), (message) => {
@@ -105,16 +115,24 @@ export class Cell {
    * Takes no more calls, and resolves when those that run have their replies on the way. Later ones wait until then,
    * so that their driver does not take the cell for gone, and are then sent elsewhere by it.
    */
-  async drained(): Promise<void> {
+  drained(): Promise<void> {
+    this.#draining ??= this.#drain();
+    return this.#draining;
+  }
+
+  async #drain(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#drained = resolve;
     void this.#realm.retire(LONGEST_MS);
     this.#checkDrained();
     await promise;
     if (!this.#bus.link.up) return;
-    this.#calls?.unsubscribe();
-    await this.#bus.flush();
+    // Not by unsubscribe(), after which the client drops what the server has sent by then.
+    await this.#calls?.drain();
+    // What came last enters at the end of this turn.
+    await new Promise(setImmediate);
     for (const answerTo of this.#tooLate) this.#bus.decline(answerTo);
+    await this.#bus.flush();
   }
 
   #checkDrained(): void {
@@ -183,11 +201,27 @@ export class Cell {
         return this.#receiveHandle(header.id, body);
       case FrameKind.cancel: {
         const reason = new BonfireError("CALL_CANCELLED", String(unpack(body)));
-        this.#realm.cancel(header.id, reason);
+        if (!this.#realm.cancel(header.id, reason)) {
+          this.#ending.set(header.id, answerTo);
+          return;
+        }
         // Unknown to the realm, its body is still on its way: it must not run when that arrives.
         this.#reply(header.id, ReplyKind.error, encode(reason));
         return this.#publish(answerTo, NOTHING);
       }
+      case FrameKind.check: {
+        this.#checks.push({ ids: unpack(body) as number[], answerTo });
+        return this.#answerChecks();
+      }
+    }
+  }
+
+  /** Tells the driver which calls are not here. Behind the replies that were kept, so that it has those by then. */
+  #answerChecks(): void {
+    if (!this.#replies?.allSent) return;
+    for (const { ids, answerTo } of this.#checks.splice(0)) {
+      const lost = ids.filter((id) => !this.#running.has(id) && !this.#open.has(id));
+      this.#publish(answerTo, pack(lost));
     }
   }
 
@@ -268,6 +302,11 @@ export class Cell {
       this.#actors.delete(id);
     }
     this.#replies?.send({ answerTo, kind, bytes });
+    const canceller = this.#ending.get(id);
+    if (canceller !== undefined) {
+      this.#ending.delete(id);
+      this.#publish(canceller, NOTHING);
+    }
     this.#checkDrained();
   }
 
@@ -313,6 +352,8 @@ export class Cell {
       this.#realm.receive(id, over);
       if (this.#running.has(id)) this.#handle(id, over);
     }
+    // The driver's own link may have held: it has to ask what became of its calls.
+    this.#sendPacket(0, NOTHING);
   }
 
   #log(call: number, level: string, text: string): void {
@@ -347,6 +388,13 @@ function clusterOf(bus: Bus, timing: Timing, say: (message: ToAgent) => void): C
       say({ kind: "left", node, detail });
     },
   };
+}
+
+/** Isolates are a native addon, which has no place in a driver. */
+async function makeRealm(kind: CellStart["realm"], options: RealmOptions): Promise<Realm> {
+  if (kind !== "isolate") return new ProcessRealm(options, kind === "process");
+  const { createRealm } = await import("../realm/create-realm.ts");
+  return createRealm(kind, options);
 }
 
 /** What goes to a driver's handle subject. */

@@ -4,11 +4,11 @@ import type { Cell } from "./cell.ts";
 import type { ToAgent, ToCell } from "./messages.ts";
 
 enableCompileCache();
-// Loaded while the agent's first message is on its way.
-const loaded = import("./cell.ts");
+// Loaded while the agent's first message is on its way; the realm of isolates too, as most cells have one.
+const loaded = Promise.all([import("./cell.ts"), import("../realm/create-realm.ts")]).then(([cell]) => cell);
 
 const say = (message: ToAgent): void => {
-  // If the agent has just gone, "disconnect" says so.
+  // An agent that has just been killed hears nothing; the end of the channel, which follows, ends this process too.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 };
 

@@ -125,15 +125,16 @@ export class IsolateRealm implements Realm, SandboxOwner {
     }
   }
 
-  cancel(id: number, reason: BonfireError): void {
+  cancel(id: number, reason: BonfireError): boolean {
     const call = this.#pending.get(id);
-    if (call === undefined) return;
+    if (call === undefined) return true;
     const { place } = call;
     this.#fail(call, reason);
-    if (place === undefined || place.gone) return;
+    if (place === undefined || place.gone) return true;
     this.#actors.lost(id);
     place.cancel(id);
     if (this.#exclusive || startsActor(call)) this.#discard(place);
+    return true;
   }
 
   retire(patience: number): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * The trusted realm: the same bundles in this process itself, with everything that Node has. Nothing confines the
- * code, and synchronous code cannot be interrupted; the agent's watchdog ends the process past a deadline.
+ * code, and synchronous code cannot be interrupted; the agent's watchdog ends the process past a deadline. A call that
+ * goes on after it was ended costs the process, too, as soon as no other call is in it.
  */
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -30,10 +31,21 @@ import type { ProcessActors } from "./process-actors.ts";
 import type { IncomingCall, Realm, RealmEvents, RealmFacts, RealmOptions } from "./realm.ts";
 
 const NOTHING = new Uint8Array(0);
+/** So long code that was told to end has for it. */
+const GRACE_MS = 25;
 
 interface BundleSource {
   readonly hash: string;
   readonly code: string;
+}
+
+/** Those of this process; inline there may be several. */
+const realms = new Set<ProcessRealm>();
+
+/** What nobody awaited when its call ended must not end the process, and with it other calls. */
+function onUnhandled(reason: unknown): void {
+  for (const realm of realms) if (realm.noteUnhandled(reason)) return;
+  throw reason;
 }
 
 export class ProcessRealm implements Realm {
@@ -43,14 +55,20 @@ export class ProcessRealm implements Realm {
   readonly #evaluated = new Set<number>();
   readonly #bundles: BundleTable;
   readonly #pending = new Map<number, PendingCall>();
+  /** Calls that were ended, but whose code runs on, with the reason. */
+  readonly #strays = new Map<number, BonfireError>();
   readonly #deadlines = new Deadlines((now) => this.#expire(now));
+  #grace: NodeJS.Timeout | undefined;
   readonly #live: LiveCalls;
   readonly #error: EncodeOptions;
   readonly #cwd = process.cwd();
+  readonly #owns: boolean;
   readonly #loadActors: () => Promise<ProcessActors>;
   #actors: ProcessActors | undefined;
 
-  constructor({ memoryMb, directory, workdir, events, cluster }: RealmOptions) {
+  /** @param owns whether the process is for nothing else, so that its working directory may change */
+  constructor({ memoryMb, directory, workdir, events, cluster }: RealmOptions, owns = true) {
+    this.#owns = owns;
     this.#events = events;
     this.#console = new CallConsole(events);
     this.#sources = new BundleStore(codeLimit(memoryMb), (bundle) => {
@@ -74,15 +92,16 @@ export class ProcessRealm implements Realm {
       this.#actors ??= new ProcessActors(cluster(), over, (call, text) => events.log(call, "warn", text));
       return this.#actors;
     };
-    process.chdir(workdir);
-    process.on("unhandledRejection", this.#onUnhandled);
+    if (owns) process.chdir(workdir);
+    if (realms.add(this).size === 1) process.on("unhandledRejection", onUnhandled);
   }
 
-  /** What nobody awaited when its call ended must not end the process, and with it other calls. */
-  readonly #onUnhandled = (reason: unknown): void => {
-    if (!this.#live.isEnding(reason)) throw reason;
+  /** Whether nobody awaited it as its call has ended; then it is logged. */
+  noteUnhandled(reason: unknown): boolean {
+    if (!this.#live.isEnding(reason)) return false;
     this.#events.log(0, "error", `Unhandled rejection: ${(reason as Error).message}`);
-  };
+    return true;
+  }
 
   load(bundle: number, hash: string, code: string): void {
     this.#sources.put(bundle, { hash, code });
@@ -114,10 +133,21 @@ export class ProcessRealm implements Realm {
     if (this.#pending.has(id) && !this.#actors?.has(id)) this.#live.receive(id, packet);
   }
 
-  cancel(id: number, reason: BonfireError): void {
-    if (this.#pending.get(id)?.answered) this.#over(id, encode(reason));
-    else this.#answer(id, ReplyKind.error, encode(reason));
-    this.#live.close(id, reason);
+  cancel(id: number, reason: BonfireError): boolean {
+    const call = this.#pending.get(id);
+    if (call === undefined) return true;
+    if (call.answered) {
+      this.#over(id, encode(reason));
+      this.#live.close(id, reason);
+      return true;
+    }
+    if (!this.#strays.has(id)) {
+      call.deadline = Number.POSITIVE_INFINITY;
+      this.#strays.set(id, reason);
+      this.#live.close(id, reason);
+      this.#reapLater();
+    }
+    return false;
   }
 
   async retire(patience: number): Promise<void> {
@@ -125,11 +155,30 @@ export class ProcessRealm implements Realm {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#grace);
     this.#deadlines.close();
     this.#pending.clear();
     this.#live.closeAll(handleEnded());
-    process.off("unhandledRejection", this.#onUnhandled);
-    process.chdir(this.#cwd);
+    realms.delete(this);
+    if (realms.size === 0) process.off("unhandledRejection", onUnhandled);
+    if (this.#owns) process.chdir(this.#cwd);
+  }
+
+  #reapLater(): void {
+    clearTimeout(this.#grace);
+    this.#grace = setTimeout(() => this.#reap(), GRACE_MS);
+  }
+
+  /** Nothing but the end of the process ends code that goes on; calls that are within their time come first. */
+  #reap(): void {
+    if (this.#strays.size === 0 || this.#strays.size < this.#pending.size) return;
+    for (const [id, reason] of [...this.#strays]) this.#answer(id, ReplyKind.error, encode(reason));
+    this.#events.retire(
+      new BonfireError(
+        "CELL_RESET",
+        "The cell was replaced as the code of a call went on after it was ended",
+      ),
+    );
   }
 
   #begin(call: IncomingCall): void {
@@ -219,7 +268,8 @@ export class ProcessRealm implements Realm {
 
   #give(id: number, bytes: Uint8Array): void {
     const call = this.#pending.get(id);
-    if (call !== undefined && (this.#actors?.has(id) || this.#live.answered(id))) {
+    const lives = () => this.#actors?.has(id) || this.#live.answered(id);
+    if (call !== undefined && !this.#strays.has(id) && lives()) {
       call.answer();
       this.#events.reply(id, ReplyKind.liveValue, bytes);
     } else this.#answer(id, ReplyKind.value, bytes);
@@ -231,7 +281,10 @@ export class ProcessRealm implements Realm {
   }
 
   #answer(id: number, kind: number, bytes: Uint8Array): void {
-    if (this.#end(id)) this.#events.reply(id, kind, bytes);
+    const reason = this.#strays.get(id);
+    if (!this.#end(id)) return;
+    if (reason === undefined) this.#events.reply(id, kind, bytes);
+    else this.#events.reply(id, ReplyKind.error, encode(reason));
   }
 
   #over(id: number, error: Uint8Array): void {
@@ -242,6 +295,8 @@ export class ProcessRealm implements Realm {
     const call = this.#pending.get(id);
     call?.end();
     void this.#actors?.end(id);
+    this.#strays.delete(id);
+    if (this.#strays.size > 0) this.#reapLater();
     return this.#pending.delete(id);
   }
 

@@ -17,6 +17,8 @@ export interface RealmEvents {
   log(call: number, level: "debug" | "log" | "info" | "warn" | "error", text: string): void;
   /** The whole process can't go on. */
   broken(error: BonfireError): void;
+  /** Code runs on that nobody waits for, and nothing else: the process is to take no more calls, and to end. */
+  retire(error: BonfireError): void;
   /** A child process leads the process group `group`, which must be killed if this process dies. */
   spawned(group: number): void;
   /** The group has been killed or has ended. */
@@ -70,8 +72,11 @@ export interface Realm {
   run(calls: readonly IncomingCall[]): void;
   /** A packet from the driver for the call's live handles, valid only now. Unknown ids are ignored. */
   receive(id: number, packet: Uint8Array): void;
-  /** Ends a call: its reply is `reason`, its signal fires, its children are killed. Unknown ids are ignored. */
-  cancel(id: number, reason: BonfireError): void;
+  /**
+   * Ends a call: its reply is `reason`, its signal fires, its children are killed. False if its code runs on; then the
+   * reply comes when that has ended, or is about to, with the process. True for unknown ids.
+   */
+  cancel(id: number, reason: BonfireError): boolean;
   /** Stops the actors in order, each within so many ms; resolves when that has been done. */
   retire(patience: number): Promise<void>;
   /** Drops every call without a reply, kills its children, removes its directories. Idempotent. */

@@ -1,1 +1,2 @@
+export { inlineBackend } from "./inline-backend.ts";
 export { localBackend } from "./local-backend.ts";

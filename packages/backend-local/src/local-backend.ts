@@ -3,9 +3,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { AGENT_PROGRAM } from "@bonfire/executor";
 import { type Backend, BackendError, type LaunchRequest, type Machine } from "@bonfire/runtime";
 
+/** The longest that a timer can wait. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 interface Child {
   readonly process: ChildProcess;
   readonly ended: Promise<string>;
+  readonly pool: string;
   machine: Machine;
 }
 
@@ -25,17 +29,25 @@ class LocalBackend implements Backend {
     if (existing) return existing.machine;
     const child = start(request);
     this.#children.set(request.launchId, child);
+    const timer = this.#endAfter(request);
     void child.ended.then((detail) => {
+      clearTimeout(timer);
       this.#children.delete(request.launchId);
       for (const watcher of this.#watchers) watcher(request.launchId, detail);
     });
     return child.machine;
   }
 
-  async list({ owner }: { owner: string }): Promise<readonly Machine[]> {
+  #endAfter({ launchId, lifetimeMs, bootstrap }: LaunchRequest): NodeJS.Timeout | undefined {
+    if (lifetimeMs === Number.POSITIVE_INFINITY) return undefined;
+    const end = () => void this.terminate(launchId, { graceMs: bootstrap.shutdownMs });
+    return setTimeout(end, Math.min(lifetimeMs, LONGEST_MS)).unref();
+  }
+
+  async list({ owner, pool }: { owner: string; pool: string }): Promise<readonly Machine[]> {
     return [...this.#children.values()]
-      .map(({ machine }) => machine)
-      .filter((machine) => machine.owner === owner);
+      .filter((child) => child.machine.owner === owner && child.pool === pool)
+      .map(({ machine }) => machine);
   }
 
   async terminate(launchId: string, { graceMs }: { graceMs: number }): Promise<void> {
@@ -83,6 +95,7 @@ function start(request: LaunchRequest): Child {
   return {
     process: child,
     ended,
+    pool: request.pool,
     machine: { launchId: request.launchId, owner: request.owner, phase: "running" },
   };
 }

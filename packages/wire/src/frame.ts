@@ -13,7 +13,7 @@
  *    16       body       u32 length of the captures, the captures, then the arguments (each one encoded value, or empty)
  *
  * Handle frame (driver to cell): the header with the call's id, then a packet of the call's live handles (handles/packet.ts).
- * The cell's packets go to the driver's handle subject: u32 id of the call, then the packet.
+ * The cell's packets go to the driver's handle subject: u32 id of the call, then the packet. Id 0: the cell was cut off.
  *
  * Reply frame (cell to driver): u8 kind (see ReplyKind), then the body.
  */
@@ -32,6 +32,8 @@ export const FrameKind = {
   cancel: 5,
   /** A packet for the live handles of the call with the header's id. Not answered. */
   handle: 6,
+  /** Which of the calls of the body, packed ids, are not here? The answer is the packed ids of those. */
+  check: 7,
 } as const;
 
 export const CallFlag = {

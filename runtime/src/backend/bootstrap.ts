@@ -3,7 +3,7 @@ import type { Address } from "../actor/address.ts";
 import type { NatsAddress } from "../bus/connection.ts";
 import type { Timing } from "../presence/timing.ts";
 
-export type RealmKind = "isolate" | "process";
+export type RealmKind = "isolate" | "process" | "inline";
 
 /** What a backend hands to an executor so that it can join; holds credentials, so it never goes into argv. */
 export interface Bootstrap {

@@ -3,14 +3,15 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BonfireError } from "@bonfire/wire";
+import type { RealmKind } from "./bootstrap.ts";
 import type { Backend } from "./port.ts";
 
 const PACKAGE = "@bonfire/backend-local";
 
 /** Throws `BACKEND_MISSING` if the package is not installed beside the program. */
-export async function defaultBackend(): Promise<Backend> {
-  const module = (await import(resolve())) as { localBackend(): Backend };
-  return module.localBackend();
+export async function defaultBackend(realm: RealmKind): Promise<Backend> {
+  const module = (await import(resolve())) as { localBackend(): Backend; inlineBackend(): Promise<Backend> };
+  return realm === "inline" ? module.inlineBackend() : module.localBackend();
 }
 
 function resolve(): string {

@@ -3,6 +3,7 @@
  * the platform's list is the truth.
  */
 import { BonfireError } from "@bonfire/wire";
+import type { Resources } from "../supervisor/resources.ts";
 import type { Bootstrap } from "./bootstrap.ts";
 
 export interface LaunchRequest {
@@ -11,6 +12,13 @@ export interface LaunchRequest {
   /** The driver on whose behalf it runs, with its incarnation. */
   readonly owner: string;
   readonly pool: string;
+  /** What the machine must have. */
+  readonly resources: Resources;
+  /**
+   * ms from the launch after which the platform ends the machine by itself, as the last net under everything else: it
+   * asks it to, and forces it when the bootstrap's `shutdownMs` is over too. Infinity = never.
+   */
+  readonly lifetimeMs: number;
   /** What the executor needs to join; a secret. */
   readonly bootstrap: Bootstrap;
 }
@@ -26,8 +34,8 @@ export interface Backend extends AsyncDisposable {
   readonly name: string;
   /** Resolves when the platform has accepted. Throws `BackendError`. An aborted launch leaves nothing. */
   launch(request: LaunchRequest, signal: AbortSignal): Promise<Machine>;
-  /** Every machine of `owner` that still costs money, also those that never registered. */
-  list(filter: { readonly owner: string }): Promise<readonly Machine[]>;
+  /** Every machine that `owner` launched for `pool` and that still costs money, also those that never registered. */
+  list(filter: { readonly owner: string; readonly pool: string }): Promise<readonly Machine[]>;
   /** Converges: already gone is success. Forced when `graceMs` is over. */
   terminate(launchId: string, options: { readonly graceMs: number; readonly reason: string }): Promise<void>;
   /** Hints that a machine has ended; the list is the truth. Returns the way to stop watching. */

@@ -171,6 +171,8 @@ function encodeOptions(
   };
 }
 
+const NONE: readonly never[] = [];
+
 class Captured implements Closure {
   readonly site: number;
   readonly captures: Uint8Array;
@@ -191,9 +193,10 @@ class Captured implements Closure {
     this.site = site;
     this.captures = captures;
     this.#file = file;
-    this.#needs = needs;
-    this.#holes = holes;
-    this.#blobs = blobs;
+    // Ten thousand calls may wait, and most need nothing.
+    this.#needs = needs.size > 0 ? needs : NO_NEEDS;
+    this.#holes = holes.length > 0 ? holes : NONE;
+    this.#blobs = blobs.length > 0 ? blobs : NONE;
   }
 
   get at(): string {

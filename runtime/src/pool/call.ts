@@ -4,8 +4,13 @@ import type { Address } from "../actor/address.ts";
 import { Question } from "../bus/inbox.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import type { Closure } from "../closure/capture.ts";
+import type { Resources } from "../supervisor/resources.ts";
 import { CallHandles } from "./call-handles.ts";
 import type { CellLink } from "./cell-link.ts";
+import type { Need } from "./demand-tally.ts";
+import { noteHeld } from "./held.ts";
+import type { ReplyReader } from "./reply-reader.ts";
+import type { Waiting } from "./waiting-queue.ts";
 
 /** A stream that came back is given up when nobody has read it for so long. */
 const IDLE_MS = 60_000;
@@ -23,8 +28,12 @@ export type CallPhase =
   | { readonly name: "open"; readonly cell: CellLink }
   | { readonly name: "settled" };
 
+/** One for all, as ten thousand may wait. */
+const WAITING = { name: "waiting" } as const;
+
 /** What a call asks of the pool it belongs to. */
 export interface CallHost {
+  readonly replies: ReplyReader;
   /** The call's caller needs it no longer; it is in this phase. */
   abandoned(call: Call, phase: CallPhase, reason: unknown): void;
   /** The cell that should have run it does not exist, so it did not run. */
@@ -38,15 +47,9 @@ export interface CallHost {
   watch(call: Call, ms: number): void;
   unwatch(call: Call): void;
   /** The work has ended: the slot is free. */
-  ended(cell: CellLink): void;
-  /** Whether the reply says that the cell lacks the call's bundles, so that it has to be sent again. */
-  mustReload(kind: number, body: Uint8Array): boolean;
-  /** The value of a reply, or a promise of it. Throws a `RemoteFailure` if the code threw. */
-  revive(kind: number, body: Uint8Array, call: Call, cell: CellLink): unknown;
-  /** The error that the caller gets, given the caller's stack. */
-  located(call: Call, error: unknown, callSite: string | undefined): unknown;
-  /** The same for an error that came over a live handle. */
-  received(call: Call, error: unknown): unknown;
+  ended(call: Call, cell: CellLink): void;
+  /** It has waited long enough for the cell of its key. */
+  impatient(call: Call): void;
   timedOut(call: Call, phase: CallPhase): BonfireError;
 }
 
@@ -65,9 +68,46 @@ export interface CallParts {
   readonly handles: CallHandles | undefined;
   /** The stack of the caller, where that cannot be told later. */
   readonly callSite: string | undefined;
+  /** Higher goes first. */
+  readonly priority: number;
+  /** Calls of one key go to one cell while it lives. */
+  readonly affinity: string | undefined;
+  /** What it takes of its executor beside a slot. */
+  readonly resources: Resources | undefined;
 }
 
-export class Call extends Question {
+/** What a call is rejected with inside, on its way to where the caller's stack is known. */
+class Rejection {
+  readonly call: Call;
+  readonly error: unknown;
+
+  constructor(call: Call, error: unknown) {
+    this.call = call;
+    this.error = error;
+  }
+}
+
+/**
+ * Runs as a step of the caller's own await, so an Error made in it knows the caller's frames; making one at each call,
+ * in case it fails, would cost twenty times as much. One function for all calls, as very many may wait.
+ */
+function located({ call, error }: Rejection): never {
+  throw call.host.replies.located(call, error, new Error("called here").stack);
+}
+
+export class Call extends Question implements Waiting {
+  readonly priority: number;
+  readonly affinity: string | undefined;
+  turn = 0;
+  place = -1;
+  /** What it is counted under while any slot would serve it. */
+  need: Need | undefined;
+  /** The cell of its key, for which it waits. */
+  home: CellLink | undefined;
+  /** Where its code may be running. */
+  copyIn: CellLink | undefined;
+  /** performance.now() when it was sent. */
+  sentAt = 0;
   readonly id: number;
   readonly closure: Closure;
   readonly args: Uint8Array;
@@ -76,16 +116,20 @@ export class Call extends Question {
   readonly deadlineAt: number;
   readonly flags: number;
   readonly callSite: string | undefined;
-  readonly promise: Promise<unknown>;
+  readonly resources: Resources | undefined;
+  #promise: Promise<unknown> | undefined;
   /** Where the actor is that the call has started. */
   actor: Address | undefined;
   #handles: CallHandles | undefined;
-  readonly #host: CallHost;
+  readonly host: CallHost;
   readonly #signal: AbortSignal | undefined;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: unknown) => void;
-  #phase: CallPhase = { name: "waiting" };
+  #resolve: (value: unknown) => void;
+  #reject: (error: unknown) => void;
+  /** Once the caller has the value: it holds what is alive over there, and only the caller is to hold it. */
+  #answered: WeakRef<Promise<unknown>> | undefined;
+  #phase: CallPhase = WAITING;
   #reloaded = false;
+  #freed: PromiseWithResolvers<void> | undefined;
 
   constructor(id: number, host: CallHost, parts: CallParts) {
     super();
@@ -97,30 +141,39 @@ export class Call extends Question {
     this.deadlineAt = parts.deadlineAt;
     this.flags = parts.flags;
     this.callSite = parts.callSite;
-    this.#host = host;
+    this.priority = parts.priority;
+    this.affinity = parts.affinity;
+    this.resources = parts.resources;
+    this.host = host;
     this.#signal = parts.signal;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    // This handler runs as a step of the caller's own await, so an Error made in it knows the caller's frames; making
-    // one at each call, in case it fails, would cost twenty times as much.
-    this.promise = promise.catch((error: unknown) => {
-      throw host.located(this, error, new Error("called here").stack);
-    });
+    this.#promise = promise.catch(located);
     this.#resolve = resolve;
     this.#reject = reject;
-    parts.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    parts.signal?.addEventListener("abort", this, { once: true });
     if (parts.handles) this.#adopt(parts.handles);
   }
 
   #adopt(handles: CallHandles): void {
     this.#handles = handles;
     handles.bind(this);
-    this.#host.live(this);
+    this.host.live(this);
   }
 
   /** Its live handles, made when they are first met in its value. */
   get handles(): CallHandles {
     if (!this.#handles) this.#adopt(new CallHandles());
     return this.#handles as CallHandles;
+  }
+
+  /** What its caller waits for; to be had until it has a value in which something is alive. */
+  get promise(): Promise<unknown> {
+    return this.#promise as Promise<unknown>;
+  }
+
+  /** Whether this is what its caller waits for, or has waited for. */
+  answers(promise: Promise<unknown>): boolean {
+    return (this.#promise ?? this.#answered?.deref()) === promise;
   }
 
   get phase(): CallPhase {
@@ -138,24 +191,27 @@ export class Call extends Question {
 
   /** It lost its slot before it ran. */
   returned(): void {
-    this.#phase = { name: "waiting" };
+    this.#phase = WAITING;
+    this.copyIn = undefined;
   }
 
-  /** Its message is on its way. */
-  sent(): void {
+  /** Its message is on its way to `cell`. */
+  sent(cell: CellLink, now: number): void {
+    this.copyIn = cell;
+    this.sentAt = now;
     this.#handles?.session.start();
   }
 
   fail(error: unknown): void {
     if (this.settled) return;
     this.#settle(error);
-    this.#reject(error);
+    this.#reject(new Rejection(this, error));
   }
 
   /** It could not be sent: it fails, and its slot is free again. */
   unsent(cell: CellLink, error: unknown): void {
     this.fail(error);
-    this.#host.ended(cell);
+    this.host.ended(this, cell);
   }
 
   override onReply(data: Uint8Array): void {
@@ -164,30 +220,32 @@ export class Call extends Question {
     const { cell } = phase;
     const kind = data[0] ?? 0;
     const body = data.subarray(1);
-    if (!this.#reloaded && this.#host.mustReload(kind, body)) {
+    this.copyIn = undefined;
+    if (!this.#reloaded && this.host.replies.mustReload(kind, body)) {
       this.#reloaded = true;
       return cell.resend(this);
     }
     const isLive = kind === ReplyKind.liveValue || kind === ReplyKind.liveValueByTransfer;
     try {
-      const value = this.#host.revive(kind, body, this, cell);
+      const value = this.host.replies.revive(kind, body, this, cell);
       if (value instanceof Promise) this.#receive(value, cell, isLive);
       else this.#give(value, cell, isLive);
     } catch (error) {
       // Nobody can use what is alive in a value that cannot be read.
       if (isLive) return this.abandon(error);
       this.#settle();
-      this.#reject(error);
+      this.#reject(new Rejection(this, error));
       this.#ended(cell);
     }
   }
 
   #give(value: unknown, cell: CellLink, isLive: boolean): void {
     if (this.flags & CallFlag.actor) this.actor = value as Address;
-    if (isLive) this.#open(cell);
+    if (isLive) this.#open(cell, value);
     else this.#settle();
     this.#resolve(value);
-    if (!isLive) this.#ended(cell);
+    if (isLive) this.#letGo();
+    else this.#ended(cell);
   }
 
   /** A large value comes as a transfer, which ends by itself if it stalls; the call is not over before it is. */
@@ -212,13 +270,14 @@ export class Call extends Question {
   // What is alive
 
   /** The caller has the value; the slot stays taken until the cell says that all of it has ended. */
-  #open(cell: CellLink): void {
+  #open(cell: CellLink, value: unknown): void {
     this.#phase = { name: "open", cell };
     // It is open until the actor has ended, whoever uses it.
-    if (this.flags & CallFlag.actor) return this.#host.settled();
+    if (this.flags & CallFlag.actor) return this.host.settled();
+    noteHeld(value, this);
     const isStream = (this.flags & CallFlag.stream) !== 0;
-    if (!isStream) this.#host.settled();
-    this.#host.watch(this, isStream ? this.deadlineAt - performance.now() + GRACE_MS : IDLE_MS);
+    if (!isStream) this.host.settled();
+    this.host.watch(this, isStream ? this.deadlineAt - performance.now() + GRACE_MS : IDLE_MS);
   }
 
   /** A packet from the cell. */
@@ -248,7 +307,7 @@ export class Call extends Question {
   }
 
   received(error: unknown): unknown {
-    return this.#host.received(this, error);
+    return this.host.replies.received(this, error);
   }
 
   /** Packets have been lost. What waits for the value alone may go on. */
@@ -263,23 +322,44 @@ export class Call extends Question {
     this.sendPacket(packet(PacketKind.credit, 0, NOTHING));
   }
 
+  #letGo(): void {
+    this.#answered = new WeakRef(this.promise);
+    this.#promise = undefined;
+    this.#resolve = this.#reject = () => undefined;
+  }
+
+  /** Ends what is alive in its value. Resolves when its slot is free. */
+  release(): Promise<void> {
+    if (this.#phase.name === "open") {
+      this.#freed = Promise.withResolvers();
+      this.abandon(handleEnded());
+    }
+    return this.#freed?.promise ?? Promise.resolve();
+  }
+
+  /** Its slot is free. */
+  freed(): void {
+    this.#freed?.resolve();
+  }
+
   #ended(cell: CellLink): void {
-    if (cell.inFlight.delete(this)) this.#host.ended(cell);
+    if (cell.inFlight.delete(this)) this.host.ended(this, cell);
   }
 
   override onNobody(): void {
-    if (this.#phase.name === "running") this.#host.undelivered(this, this.#phase.cell);
+    if (this.#phase.name === "running") this.host.undelivered(this, this.#phase.cell);
   }
 
   override onExpire(): void {
     if (this.#phase.name === "open" && !(this.flags & CallFlag.stream)) this.#checkIdle();
-    else this.abandon(this.#host.timedOut(this, this.#phase));
+    else if (this.home && performance.now() < this.deadlineAt) this.host.impatient(this);
+    else this.abandon(this.host.timedOut(this, this.#phase));
   }
 
   #checkIdle(): void {
     const { session } = this.handles;
     const left = session.isAwaited ? IDLE_MS : session.usedAt + IDLE_MS - performance.now();
-    if (left > 0) return this.#host.watch(this, left);
+    if (left > 0) return this.host.watch(this, left);
     this.abandon(
       new BonfireError(
         "STREAM_IDLE",
@@ -288,26 +368,29 @@ export class Call extends Question {
     );
   }
 
-  readonly #onAbort = (): void => this.abandon(this.#signal?.reason);
+  /** Its signal was aborted. A method, as a listener for each of many that wait would take more memory. */
+  handleEvent(): void {
+    this.abandon(this.#signal?.reason);
+  }
 
   /** Its caller needs it no longer, or it cannot go on: ends the work over there, too. */
   abandon(reason: unknown): void {
     const phase = this.#phase;
     if (phase.name === "settled") return;
     this.fail(reason);
-    this.#host.abandoned(this, phase, reason);
+    this.host.abandoned(this, phase, reason);
   }
 
   /** `reason` is what the users of its live handles get from now on; without it, that the call has ended. */
   #settle(reason?: unknown): void {
     const { name } = this.#phase;
     this.#phase = { name: "settled" };
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    if (name === "open") this.#host.unwatch(this);
+    this.#signal?.removeEventListener("abort", this);
+    if (name === "open") this.host.unwatch(this);
     if (this.#handles) {
       this.#handles.session.close(reason ?? handleEnded());
-      this.#host.forgotten(this);
+      this.host.forgotten(this);
     }
-    if (name !== "open" || this.flags & CallFlag.stream) this.#host.settled();
+    if (name !== "open" || this.flags & CallFlag.stream) this.host.settled();
   }
 }

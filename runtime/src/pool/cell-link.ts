@@ -7,6 +7,7 @@ import {
   hasCode,
   pack,
   SentCode,
+  unpack,
   writeHeader,
 } from "@bonfire/wire";
 import type { Address } from "../actor/address.ts";
@@ -15,13 +16,18 @@ import { Question } from "../bus/inbox.ts";
 import { subject } from "../bus/subject.ts";
 import type { TimerWheel } from "../bus/timer-wheel.ts";
 import type { Bundle } from "../closure/bundle.ts";
+import type { Resources } from "../supervisor/resources.ts";
 import type { CellOffer } from "./agent-port.ts";
 import type { Call } from "./call.ts";
+import type { GrantOffer } from "./client.ts";
+import { Taken } from "./taken.ts";
+import { WaitingQueue } from "./waiting-queue.ts";
 
 const LOAD_MS = 60_000;
 /** How much longer than the call's own deadline the driver waits: the cell enforces it and knows more. */
-const BACKSTOP_MS = 1_000;
-const CANCEL_MS = 500;
+const BACKSTOP_MS = 250;
+const CANCEL_MS = 200;
+const CHECK_MS = 2_000;
 const NOTHING = new Uint8Array(0);
 
 const numbers = new Map<string, number>();
@@ -48,14 +54,24 @@ export class CellLink {
   /** The cell's own node. */
   readonly node: string;
   readonly inFlight = new Set<Call>();
+  /** Calls of keys that belong here, while all slots are taken. */
+  readonly atHome = new WaitingQueue<Call>();
   /** Slots that this driver may use here; 0 while it holds none. */
   slots = 0;
   busy = 0;
+  /** What the executor has. */
+  readonly resources: Resources;
+  /** Each slot is for one call. */
+  readonly once: boolean;
+  /** The supervisor wants its slots back, as they become free. */
+  withdrawn = false;
   /** A call did not end in time here: no other is sent until the cell has answered. */
   suspect = false;
   idleSince = performance.now();
   /** Bytes of code that have been sent here. */
   codeBytes = 0;
+  /** Its process has surely ended, and with it whatever ran there. */
+  hasEnded = false;
   /** Ends the watch over the cell's keeper. */
   unwatch: () => void = () => undefined;
   readonly #bus: Bus;
@@ -64,15 +80,25 @@ export class CellLink {
   /** Bundles that the cell has; a promise while one is on its way that calls have to wait for. */
   readonly #loaded = new Map<string, Promise<void> | true>();
   readonly #sentCode = new SentCode();
+  readonly #taken: Taken;
 
-  constructor(bus: Bus, waiting: TimerWheel, agent: Address, { keeper, node }: CellOffer) {
+  constructor(
+    bus: Bus,
+    waiting: TimerWheel,
+    agent: Address,
+    { keeper, node }: CellOffer,
+    { resources, once }: Pick<GrantOffer, "resources" | "once">,
+  ) {
     this.executor = agent.node;
     this.agent = agent;
     this.keeper = keeper;
     this.node = node;
+    this.resources = resources;
+    this.once = once;
     this.#bus = bus;
     this.#waiting = waiting;
     this.#calls = subject.call(node, bus.node);
+    this.#taken = new Taken(resources);
   }
 
   /** The actors that this driver has here. */
@@ -82,6 +108,21 @@ export class CellLink {
 
   get free(): number {
     return this.suspect ? 0 : this.slots - this.busy;
+  }
+
+  canTake({ resources }: Call): boolean {
+    return this.free > 0 && (resources === undefined || this.#taken.leaves(resources));
+  }
+
+  /** The call has a slot here until `release`. */
+  take(call: Call): void {
+    this.busy++;
+    if (call.resources) this.#taken.add(call.resources, 1);
+  }
+
+  release(call: Call): void {
+    this.busy--;
+    if (call.resources) this.#taken.add(call.resources, -1);
   }
 
   /** Sends a call that has its slot. Failures reach the call. */
@@ -134,6 +175,12 @@ export class CellLink {
     }
   }
 
+  /** Which of these calls the cell does not have, though it has sent all that it had to say. Rejects if it is silent. */
+  async missing(ids: readonly number[]): Promise<number[]> {
+    const answer = await this.#request(withBody(FrameKind.check, 0, 0, 0, pack(ids)), CHECK_MS);
+    return unpack(answer) as number[];
+  }
+
   #failed(call: Call, error: unknown): void {
     if (this.inFlight.delete(call)) call.unsent(this, error);
   }
@@ -141,14 +188,15 @@ export class CellLink {
   #sendFrame(call: Call): void {
     if (call.settled) return;
     const own = call.bundles[0] as Bundle;
-    const budget = Math.max(1, Math.ceil(call.deadlineAt - performance.now()));
+    const now = performance.now();
+    const budget = Math.max(1, Math.ceil(call.deadlineAt - now));
     const { captures, site } = call.closure;
     const bundle = numberOf(own.hash);
     const { flags } = call;
     const header = { kind: FrameKind.call, flags, site, bundle, budget, id: call.id };
     if (HEADER_BYTES + 4 + captures.length + call.args.length <= this.#bus.maxPayload) {
       this.#bus.ask(this.#calls, callFrame(header, captures, call.args), call, budget + BACKSTOP_MS);
-      call.sent();
+      call.sent(this, now);
       return;
     }
     const prefix = new Uint8Array(4);
@@ -158,7 +206,7 @@ export class CellLink {
         if (call.settled) return;
         const frame = withBody(FrameKind.callByTransfer, site, bundle, call.id, body, budget, flags);
         this.#bus.ask(this.#calls, frame, call, budget + BACKSTOP_MS);
-        call.sent();
+        call.sent(this, performance.now());
       })
       .catch((error) => this.#failed(call, error));
   }

@@ -3,14 +3,35 @@ import { Actor } from "../actor/actor.ts";
 import type { Address } from "../actor/address.ts";
 import type { Reason } from "../actor/reason.ts";
 import type { AnyRef } from "../actor/ref.ts";
+import type { FleetCounts, FleetEvent } from "../supervisor/fleet-event.ts";
+import type { Policy } from "../supervisor/policy.ts";
+import type { Resources } from "../supervisor/resources.ts";
+
+/** Slots of an executor, given to a driver. */
+export interface GrantOffer {
+  /** Numbers grow; one that is not above the last was seen already. */
+  readonly number: number;
+  readonly executor: string;
+  readonly agent: Address;
+  readonly slots: number;
+  /** What the executor has, for the calls that need something. */
+  readonly resources: Resources;
+  /** Each slot is for one call and is to be given back after it. */
+  readonly once: boolean;
+}
 
 /** What the supervisor's messages do on the driver's side. */
 export interface ClientHost {
-  granted(number: number, executor: string, agent: Address, slots: number): void;
+  granted(offer: GrantOffer): void;
   recalled(keep: number): void;
+  /** The executor is going: its slots are to be given back, each as soon as it is free. */
+  withdrawn(executor: string): void;
+  /** No executor of the pool can serve the waiting calls that need this. */
+  refused(resources: Resources, error: BonfireError): void;
+  policyChanged(policy: Policy): void;
   executorLost(executor: string, error: BonfireError): void;
   bootFailed(error: BonfireError, final: boolean): void;
-  fleetChanged(ready: number, booting: number): void;
+  fleetChanged(counts: FleetCounts, event: FleetEvent | undefined): void;
   supervisorGone(reason: Reason): void;
 }
 
@@ -28,8 +49,20 @@ export class PoolClient extends Actor {
     this.context.monitor(supervisor);
   }
 
-  grant(number: number, executor: string, agent: Address, slots: number): void {
-    this.#host.granted(number, executor, agent, slots);
+  grant(offer: GrantOffer): void {
+    this.#host.granted(offer);
+  }
+
+  withdraw(executor: string): void {
+    this.#host.withdrawn(executor);
+  }
+
+  refuse(resources: Resources, error: BonfireError): void {
+    this.#host.refused(resources, error);
+  }
+
+  policy(policy: Policy): void {
+    this.#host.policyChanged(policy);
   }
 
   recall(keep: number): void {
@@ -44,8 +77,8 @@ export class PoolClient extends Actor {
     this.#host.bootFailed(error, final);
   }
 
-  fleet(ready: number, booting: number): void {
-    this.#host.fleetChanged(ready, booting);
+  fleet(counts: FleetCounts, event?: FleetEvent): void {
+    this.#host.fleetChanged(counts, event);
   }
 
   override onDown(_who: AnyRef, reason: Reason): void {

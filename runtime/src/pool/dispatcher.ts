@@ -4,111 +4,71 @@
  * together: each of its parts would need the state of the others.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { BonfireError, decode, hasCode, ReplyKind, unpack } from "@bonfire/wire";
+import { isDeepStrictEqual } from "node:util";
+import { BonfireError, hasCode } from "@bonfire/wire";
 import type { Address } from "../actor/address.ts";
-import { type Reason, reasonError } from "../actor/reason.ts";
+import type { Reason } from "../actor/reason.ts";
 import type { Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import type { Bus } from "../bus/bus.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
-import { locateError, reviveError, reviveValue } from "../closure/revive-error.ts";
-import { localStack } from "../closure/stack.ts";
 import type { Report } from "../supervisor/driver-record.ts";
+import type { FleetCounts, FleetEvent } from "../supervisor/fleet-event.ts";
+import type { Policy } from "../supervisor/policy.ts";
+import type { Resources } from "../supervisor/resources.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AgentPort, CellOffer, KeeperPort } from "./agent-port.ts";
 import type { Call, CallHost, CallPhase } from "./call.ts";
+import { cellGone, cutShort, neverRan, ranTooLong } from "./call-errors.ts";
 import { CellLink } from "./cell-link.ts";
-import type { ClientHost } from "./client.ts";
+import type { ClientHost, GrantOffer } from "./client.ts";
+import { endWork } from "./end-work.ts";
+import { type Explanation, explain } from "./explain.ts";
 import { LeaseReport } from "./lease-report.ts";
+import { callLost, lostCalls } from "./reconcile.ts";
+import { ReplyReader } from "./reply-reader.ts";
 import { Slots } from "./slots.ts";
-import { WaitingQueue } from "./waiting-queue.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 /** Unused slots go back to the supervisor after so long, so that others may have them and executors may idle out. */
 const LINGER_MS = 1_000;
 const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
 const ADMIT_AGAIN_MS = 3_000;
+const AGAIN_MS = 100;
 /** After an outage of NATS a cell may take so long until it listens again; its keeper tells if it is gone. */
 const BACK_MS = 5_000;
-const AGAIN_MS = 100;
 /** For how long asking for a cell may fail so. */
 const ADMIT_PATIENCE_MS: Record<string, number> = {
   ASK_TIMEOUT: ADMIT_MS,
   LINK_DOWN: ADMIT_MS,
   NO_SUCH_ACTOR: BACK_MS,
 };
-/** How often a busy cell is asked again to end a call. */
-const RECHECK_MS = 500;
-
-/** Codes that tell the reader of a stream more than that its executor is gone. */
-const SAYS_ENOUGH = new Set(["POOL_CLOSED", "EXECUTOR_LOST", "MEMORY_LIMIT"]);
-
-/** How long an actor may keep its cell busy, as V8's limit in isolates says. */
-const TURN_MS = 10_000;
-
-/**
- * Whether a call of the cell other than `overdue`, which has been asked to end since `since`, is still within its
- * deadline, or an actor's turn within its limit.
- */
-function hasTime(calls: Iterable<Call>, overdue: Call, since: number): boolean {
-  const now = performance.now();
-  for (const call of calls) {
-    if (call === overdue || call.settled) continue;
-    if (now < (call.actor ? since + TURN_MS : call.deadlineAt)) return true;
-  }
-  return false;
-}
-
-function cellGone(executor: string, reason: Reason): BonfireError {
-  if (reason.kind !== "normal") return reasonError(`The cell on executor ${executor}`, reason);
-  return new BonfireError("EXECUTOR_LOST", `Executor ${executor} was stopped while the call ran`);
-}
-
-/** The error of a stream whose cell is gone. */
-function cutShort(call: Call, error: BonfireError): BonfireError {
-  if (SAYS_ENOUGH.has(error.code)) return error;
-  return new BonfireError(
-    "EXECUTOR_LOST",
-    `The executor of a stream of the call at ${call.closure.at} is gone: ${error.message}`,
-    { cause: error },
-  );
-}
-
-function ranTooLong(call: Call, what: string, cause?: unknown): BonfireError {
-  return new BonfireError(
-    "CALL_TIMEOUT",
-    `Call at ${call.closure.at} exceeded its deadline of ${spoken(call.budget)} while it ran${what}: give it more time, or split the work`,
-    cause === undefined ? undefined : { cause },
-  );
-}
-
-function spoken(ms: number): string {
-  return ms < 1_000 ? `${Math.round(ms)} ms` : `${Number((ms / 1_000).toFixed(2))} s`;
-}
-
-/** The encoded error of a reply, on its way to where the caller's stack is known. */
-class RemoteFailure {
-  readonly bytes: Uint8Array;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-}
 
 export interface DispatcherEvents {
-  fleet(ready: number, booting: number): void;
+  policyChanged(policy: Policy): void;
+  fleet(counts: FleetCounts, event: FleetEvent | undefined): void;
   bootFailed(error: BonfireError): void;
   supervisorGone(reason: Reason): void;
 }
 
+export interface DispatcherOptions {
+  readonly pool: string;
+  /** ms after which an executor without work ends. */
+  readonly idleAfter: number;
+  /** Calls that may wait. */
+  readonly maxQueue: number;
+}
+
 export class Dispatcher implements CallHost, ClientHost {
-  readonly #pool: string;
+  readonly replies: ReplyReader;
+  readonly #options: DispatcherOptions;
   readonly #system: ActorSystem<Bus>;
   readonly #events: DispatcherEvents;
   readonly #linger: number;
   readonly #slots = new Slots();
-  readonly #queue = new WaitingQueue<Call>();
   readonly #wheel = new TimerWheel();
+  readonly #waiting: WaitingRoom;
   readonly #cells = new Map<string, CellLink>();
   /** Slots on executors where a cell is being asked for. */
   readonly #admitting = new Map<string, number>();
@@ -121,7 +81,12 @@ export class Dispatcher implements CallHost, ClientHost {
   /** How long the slots were unused that were given back last, ms. */
   #idleMs = 0;
   #lastBootFailure: BonfireError | undefined;
-  #fleet = { ready: 0, booting: 0 };
+  #fleet: FleetCounts = { ready: 0, booting: 0, draining: 0 };
+  /** Slots are kept free beyond those in use, so the supervisor has to know how many are. */
+  #buffered = false;
+  /** Slots in use, as last reported. */
+  #busy = 0;
+  #bootingSince = 0;
   #sweep: NodeJS.Timeout | undefined;
   #closed = false;
   /** Calls with live handles. */
@@ -131,11 +96,13 @@ export class Dispatcher implements CallHost, ClientHost {
   #open = 0;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(pool: string, system: ActorSystem<Bus>, idleAfter: number, events: DispatcherEvents) {
-    this.#pool = pool;
+  constructor(options: DispatcherOptions, system: ActorSystem<Bus>, events: DispatcherEvents) {
+    this.#options = options;
     this.#system = system;
     this.#events = events;
-    this.#linger = Math.min(LINGER_MS, idleAfter);
+    this.replies = new ReplyReader(system.bus);
+    this.#waiting = new WaitingRoom(options.pool, options.maxQueue, this.#slots, this.#wheel);
+    this.#linger = Math.min(LINGER_MS, options.idleAfter);
     this.#stopFollowing = system.bus.onReconnect(() => this.#cutOff());
     this.#report = new LeaseReport(
       () => this.#state(),
@@ -152,11 +119,17 @@ export class Dispatcher implements CallHost, ClientHost {
 
   submit(call: Call): void {
     this.opened();
-    if (this.#closed) return call.fail(new BonfireError("POOL_CLOSED", `Pool "${this.#pool}" is closed`));
-    const cell = this.#queue.size === 0 ? this.#slots.take() : undefined;
+    if (this.#closed)
+      return call.fail(new BonfireError("POOL_CLOSED", `Pool "${this.#options.pool}" is closed`));
+    const cell = this.#waiting.placeAtOnce(call);
     if (cell) return this.#start(call, cell);
-    this.#queue.push(call);
-    this.#wheel.add(call, call.deadlineAt - performance.now());
+    try {
+      this.#waiting.admit(call);
+    } catch (error) {
+      return call.fail(error);
+    }
+    // One of a higher priority may fit where the one that was first does not.
+    if (call.priority !== 0 || call.resources) this.#waiting.serve(this.#start);
     this.#report.changed();
   }
 
@@ -189,7 +162,7 @@ export class Dispatcher implements CallHost, ClientHost {
     this.#report.close();
     this.#stopFollowing();
     clearInterval(this.#sweep);
-    for (const call of this.#queue.drain()) this.#failWaiting(call, error);
+    for (const call of this.#waiting.drain()) call.fail(error);
     for (const cell of this.#slots) {
       this.#dropCell(cell, error);
       this.#system.ref<AgentPort>(cell.agent).tell.dismiss();
@@ -199,7 +172,9 @@ export class Dispatcher implements CallHost, ClientHost {
 
   inspect() {
     return {
-      waiting: this.#queue.size,
+      waiting: this.#waiting.size,
+      /** The same by priority, highest first. */
+      queue: this.#waiting.byPriority(),
       running: this.#slots.busy,
       /** Calls with live handles: streams, signals, remote functions. */
       live: this.#live.size,
@@ -217,92 +192,123 @@ export class Dispatcher implements CallHost, ClientHost {
     };
   }
 
-  #start(call: Call, cell: CellLink): void {
+  /** Where the call of this promise is, or of the one that is served next; undefined if none has this promise. */
+  explain(promise?: Promise<unknown>): Explanation | undefined {
+    const call = promise && this.#callOf(promise);
+    return promise && !call ? undefined : this.explainCall(call);
+  }
+
+  explainCall(call: Call | undefined): Explanation {
+    return explain(call, {
+      pool: this.#options.pool,
+      executors: this.#fleet,
+      bootingSince: this.#bootingSince,
+      bootFailure: this.#lastBootFailure?.message,
+      waiting: this.#waiting,
+      cells: this.#slots,
+    });
+  }
+
+  #callOf(promise: Promise<unknown>): Call | undefined {
+    for (const call of this.#waiting) if (call.answers(promise)) return call;
+    for (const cell of this.#slots) for (const call of cell.inFlight) if (call.answers(promise)) return call;
+    return undefined;
+  }
+
+  readonly #start = (call: Call, cell: CellLink): void => {
+    cell.take(call);
+    this.#waiting.settled(call, cell);
     call.assigned(cell);
     cell.send(call);
-  }
+  };
 
   /** Gives free slots to whoever has waited longest. */
   #pump(): void {
-    while (this.#queue.size > 0) {
-      const cell = this.#slots.take();
-      if (!cell) break;
-      const call = this.#queue.shift() as Call;
-      this.#wheel.remove(call);
-      this.#start(call, cell);
-    }
+    this.#waiting.serve(this.#start);
     this.#report.changed();
-  }
-
-  #failWaiting(call: Call, error: unknown): void {
-    this.#wheel.remove(call);
-    call.fail(error);
   }
 
   // What calls say
 
-  ended(cell: CellLink): void {
-    cell.busy--;
+  ended(call: Call, cell: CellLink): void {
+    cell.release(call);
+    call.freed();
+    if ((cell.once || cell.withdrawn) && cell.slots > cell.busy) {
+      cell.slots--;
+      if (cell.slots === 0) this.#waiting.evict(cell);
+      this.#idleMs = 0;
+      this.#report.changed();
+    }
     if (this.#keep < Number.POSITIVE_INFINITY) this.#giveBack();
-    if (this.#queue.size > 0) return this.#pump();
+    if (this.#waiting.size > 0) return this.#pump();
     if (cell.busy === 0) cell.idleSince = performance.now();
     this.#sweepLater();
   }
 
   undelivered(call: Call, cell: CellLink): void {
     // Nobody listened, or the cell takes no more calls: it has not run, so another cell may have it without risk of
-    // running it twice. What else runs in this one goes on until its keeper says otherwise.
+    // running it twice. What else runs in this one goes on until its keeper says otherwise, and keeps its slots.
     cell.inFlight.delete(call);
-    cell.busy--;
-    cell.slots = 0;
-    cell.suspect = true;
-    this.#report.changed();
+    cell.release(call);
+    if (cell.once || cell.withdrawn) cell.slots = cell.busy;
+    if (cell.busy === 0) cell.idleSince = performance.now();
+    if (!cell.suspect) void this.#untilHeard(cell);
+    this.#waiting.evict(cell);
     call.returned();
-    this.#queue.unshift(call);
-    this.#wheel.add(call, Math.max(1, call.deadlineAt - performance.now()));
+    this.#waiting.add(call);
+    this.#pump();
+  }
+
+  /** No call is sent to the cell until it answers again; if it never does, its keeper has seen its end. */
+  async #untilHeard(cell: CellLink): Promise<void> {
+    cell.suspect = true;
+    while (cell.suspect && this.#slots.of(cell.executor) === cell) {
+      await pause(AGAIN_MS);
+      cell.suspect = await cell.missing([]).then(
+        () => false,
+        () => true,
+      );
+    }
+    this.#pump();
+  }
+
+  impatient(call: Call): void {
+    this.#waiting.leaveHome(call);
     this.#pump();
   }
 
   abandoned(call: Call, phase: CallPhase, reason: unknown): void {
     if (phase.name === "waiting") {
-      this.#queue.remove(call);
-      this.#wheel.remove(call);
+      this.#waiting.remove(call);
+      // It may have held up those behind it.
+      if (call.resources) this.#waiting.serve(this.#start);
       this.#report.changed();
     } else if (phase.name === "running" || phase.name === "open") {
       this.#system.bus.forget(call);
-      // The cell's own timeout should have ended it a second ago.
+      // The cell's own timeout should have ended it before.
       if (hasCode(reason, "CALL_TIMEOUT")) phase.cell.suspect = true;
       const patience = hasCode(reason, "LINK_DOWN") ? BACK_MS : 0;
-      const message = reason instanceof Error ? reason.message : String(reason);
-      void this.#endWork(call, phase.cell, message, patience);
+      void this.#endWork(
+        call,
+        phase.cell,
+        reason instanceof Error ? reason.message : String(reason),
+        patience,
+      );
     }
   }
 
   /** The slot is freed only when the work has really ended. */
-  async #endWork(call: Call, cell: CellLink, message: string, patience = 0): Promise<void> {
-    const since = performance.now();
-    const giveUpAt = since + patience;
+  async #endWork(call: Call, cell: CellLink, message: string, patience: number): Promise<void> {
+    const keeper = this.#system.ref<KeeperPort>(cell.keeper);
     try {
-      while (cell.inFlight.has(call)) {
-        const ended = await cell.cancel(call.id, message).catch((error: unknown) => {
-          if (performance.now() >= giveUpAt) throw error;
-          return "unheard" as const;
-        });
-        if (ended === true) break;
-        if (ended === "unheard") {
-          await pause(AGAIN_MS);
-          continue;
-        }
-        // It does not even answer. Another call that is within its time may rightly keep it busy; if there is none,
-        // its keeper finds out whether the cell is stuck, and kills it if so.
-        if (hasTime(cell.inFlight, call, since)) await pause(RECHECK_MS);
-        else await this.#system.ref<KeeperPort>(cell.keeper).overdue(message);
-      }
+      await endWork(call, cell, keeper, message, patience);
     } catch (error) {
-      return this.#dropCell(cell, error as BonfireError);
+      this.#dropCell(cell, error as BonfireError);
+      return this.#pump();
     }
     cell.suspect = false;
-    if (cell.inFlight.delete(call)) this.ended(cell);
+    call.copyIn = undefined;
+    if (cell.inFlight.delete(call)) this.ended(call, cell);
   }
 
   live(call: Call): void {
@@ -324,6 +330,8 @@ export class Dispatcher implements CallHost, ClientHost {
   /** A message to this driver's handle subject: u32 id of the call, then the packet. */
   packet(cell: string, message: Uint8Array): void {
     const id = new DataView(message.buffer, message.byteOffset, message.byteLength).getUint32(0, true);
+    const own = id === 0 ? this.#cells.get(cell) : undefined;
+    if (own) return void this.#reconcile(own);
     const call = this.#live.get(id);
     // A cell speaks of its own calls only.
     if (
@@ -339,80 +347,42 @@ export class Dispatcher implements CallHost, ClientHost {
   #cutOff(): void {
     const error = new BonfireError("LINK_DOWN", "The link to NATS broke while this was in use");
     for (const call of [...this.#live.values()]) call.cutOff(error);
+    for (const cell of this.#cells.values()) void this.#reconcile(cell);
   }
 
-  received(call: Call, error: unknown): unknown {
-    const remote = locateError(error, call.callSite ?? call.closure);
-    return remote instanceof BonfireError && hasCode(remote, "CALL_TIMEOUT")
-      ? ranTooLong(call, "", remote)
-      : remote;
-  }
-
-  revive(kind: number, body: Uint8Array, call: Call, cell: CellLink): unknown {
-    switch (kind) {
-      case ReplyKind.value:
-        return reviveValue(body);
-      case ReplyKind.error:
-        throw new RemoteFailure(body);
-      case ReplyKind.valueByTransfer:
-        return this.#receive(body, cell);
-      case ReplyKind.liveValue:
-        return reviveValue(body, call.handles.session.hooks.import);
-      case ReplyKind.liveValueByTransfer:
-        return this.#receive(body, cell, call);
-      default:
-        throw new BonfireError("PROTOCOL", `Cell ${cell.node} sent a reply of unknown kind ${kind}`);
+  /** A message to or from the cell may have been lost: no caller waits for what will never come. */
+  async #reconcile(cell: CellLink): Promise<void> {
+    for (const call of await lostCalls(cell)) {
+      this.#system.bus.forget(call);
+      call.copyIn = undefined;
+      call.fail(callLost(call));
+      if (cell.inFlight.delete(call)) this.ended(call, cell);
     }
-  }
-
-  mustReload(kind: number, body: Uint8Array): boolean {
-    return kind === ReplyKind.error && hasCode(decode(body), "BUNDLE_MISSING");
-  }
-
-  located(call: Call, thrown: unknown, callSite: string | undefined): unknown {
-    let error = thrown;
-    if (error instanceof RemoteFailure) {
-      const remote = reviveError(error.bytes, callSite);
-      if (!hasCode(remote, "CALL_TIMEOUT")) return remote;
-      // The cell knows only what was left when the call arrived; the caller gave a limit, and is told that one.
-      const what = (remote as Error).message.includes("synchronous") ? " synchronous code" : "";
-      error = ranTooLong(call, what, remote);
-    }
-    // Our own errors are made in timers and sockets; the stack that helps is the caller's.
-    if (error instanceof BonfireError) error.stack = localStack(`${error.name}: ${error.message}`, callSite);
-    return error;
-  }
-
-  async #receive(body: Uint8Array, cell: CellLink, live?: Call): Promise<unknown> {
-    const [transfer, total] = unpack(body) as [number, number];
-    const transfers = await this.#system.bus.transfers();
-    const bytes = await transfers.accept(cell.node, transfer, total);
-    return reviveValue(bytes, live?.handles.session.hooks.import);
   }
 
   timedOut(call: Call, phase: CallPhase): BonfireError {
-    const where = `Call at ${call.closure.at}`;
     if (phase.name === "running") {
       return ranTooLong(call, ` on ${phase.cell.executor}, which does not answer`);
     }
     const { ready, booting } = this.#fleet;
-    return new BonfireError(
-      "CALL_TIMEOUT",
-      `${where} exceeded its deadline of ${spoken(call.budget)} while it waited for a slot of pool "${this.#pool}" and never ran (${ready} executors ready, ${booting} booting, ${this.#queue.size} calls waiting)`,
-      this.#lastBootFailure && { cause: this.#lastBootFailure },
+    return neverRan(
+      call,
+      `waited for a slot of pool "${this.#options.pool}" and never ran (${ready} executors ready, ${booting} booting, ${this.#waiting.size} calls waiting)`,
+      this.#lastBootFailure,
     );
   }
 
   // What the supervisor says
 
-  granted(number: number, executor: string, agent: Address, slots: number): void {
+  granted(offer: GrantOffer): void {
+    const { number, executor, slots } = offer;
     if (this.#closed || number <= this.#seen) return;
     this.#seen = number;
     this.#report.changed();
     const cell = this.#slots.of(executor);
     if (cell) return this.#addSlots(cell, slots);
     this.#admitting.set(executor, (this.#admitting.get(executor) ?? 0) + slots);
-    this.#admit(executor, agent).then(
+    this.#admit(offer).then(
       (admitted) => {
         const ready = this.#admitting.get(executor) ?? 0;
         this.#admitting.delete(executor);
@@ -432,6 +402,7 @@ export class Dispatcher implements CallHost, ClientHost {
   recalled(keep: number): void {
     this.#keep = keep;
     this.#giveBack();
+    this.#pump();
   }
 
   /** Gives back free slots until no more are held than the supervisor left us; the rest follows as calls end. */
@@ -442,17 +413,45 @@ export class Dispatcher implements CallHost, ClientHost {
       if (back <= 0) continue;
       cell.slots -= back;
       excess -= back;
+      if (cell.slots === 0) this.#waiting.evict(cell);
       this.#idleMs = 0;
       this.#report.changed();
     }
     if (excess <= 0) this.#keep = Number.POSITIVE_INFINITY;
   }
 
+  withdrawn(executor: string): void {
+    this.#admitting.delete(executor);
+    const cell = this.#slots.of(executor);
+    if (cell) {
+      cell.withdrawn = true;
+      cell.slots = cell.busy;
+      this.#waiting.evict(cell);
+      this.#idleMs = 0;
+    }
+    this.#pump();
+  }
+
+  refused(resources: Resources, error: BonfireError): void {
+    for (const call of [...this.#waiting]) {
+      if (!call.resources || !isDeepStrictEqual(call.resources, resources)) continue;
+      this.#waiting.remove(call);
+      call.fail(error);
+    }
+    this.#pump();
+  }
+
+  policyChanged(policy: Policy): void {
+    this.#buffered = policy.buffer > 0;
+    this.#events.policyChanged(policy);
+    this.#report.changed();
+  }
+
   executorLost(executor: string, error: BonfireError): void {
     this.#admitting.delete(executor);
     const cell = this.#slots.of(executor);
     if (cell) this.#dropCell(cell, error);
-    this.#report.changed();
+    this.#pump();
   }
 
   /** The supervisor took this driver for dead and gave its slots to others; it has to begin again. */
@@ -471,13 +470,14 @@ export class Dispatcher implements CallHost, ClientHost {
   bootFailed(error: BonfireError, final: boolean): void {
     this.#lastBootFailure = error;
     this.#events.bootFailed(error);
-    if (final) for (const call of this.#queue.drain()) this.#failWaiting(call, error);
+    if (final) for (const call of this.#waiting.drain()) call.fail(error);
   }
 
-  fleetChanged(ready: number, booting: number): void {
-    this.#fleet = { ready, booting };
-    if (ready > 0) this.#lastBootFailure = undefined;
-    this.#events.fleet(ready, booting);
+  fleetChanged(counts: FleetCounts, event: FleetEvent | undefined): void {
+    if (counts.booting > 0 && this.#fleet.booting === 0) this.#bootingSince = performance.now();
+    this.#fleet = counts;
+    if (counts.ready > 0) this.#lastBootFailure = undefined;
+    this.#events.fleet(counts, event);
   }
 
   supervisorGone(reason: Reason): void {
@@ -493,16 +493,18 @@ export class Dispatcher implements CallHost, ClientHost {
     return this.#cells.has(cell);
   }
 
-  async #admit(executor: string, agent: Address): Promise<CellLink | undefined> {
+  async #admit({ executor, agent, resources, once }: GrantOffer): Promise<CellLink | undefined> {
     const offer = await this.#askForCell(agent);
     const existing = this.#slots.of(executor);
     if (existing || this.#closed) return existing;
-    const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer);
+    const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer, { resources, once });
     this.#slots.put(cell);
     this.#cells.set(cell.node, cell);
     cell.unwatch = this.#system.monitor(offer.keeper, (reason) => {
+      // A keeper that could still say so has seen the process end.
+      cell.hasEnded = reason.kind === "normal" || reason.kind === "error";
       this.#dropCell(cell, cellGone(executor, reason));
-      this.#report.changed();
+      this.#pump();
     });
     return cell;
   }
@@ -524,6 +526,7 @@ export class Dispatcher implements CallHost, ClientHost {
 
   #addSlots(cell: CellLink, slots: number): void {
     cell.slots += slots;
+    this.#waiting.leased(cell);
     cell.idleSince = performance.now();
     this.#idleMs = 0;
     this.#pump();
@@ -537,9 +540,11 @@ export class Dispatcher implements CallHost, ClientHost {
     if (!this.#slots.drop(cell)) return;
     for (const call of cell.inFlight) {
       this.#system.bus.forget(call);
+      call.freed();
       call.fail(call.phase.name === "open" ? cutShort(call, error) : error);
     }
     cell.inFlight.clear();
+    this.#waiting.forget(cell);
     const { bus } = this.#system;
     if (bus.hasBulk) {
       bus.transfers().then(
@@ -556,6 +561,7 @@ export class Dispatcher implements CallHost, ClientHost {
 
   #returnIdle(): void {
     const now = performance.now();
+    if (this.#buffered && this.#slots.busy !== this.#busy) this.#report.changed();
     let leased = 0;
     for (const cell of this.#slots) {
       const idle = now - cell.idleSince;
@@ -579,6 +585,13 @@ export class Dispatcher implements CallHost, ClientHost {
     }
     let coming = 0;
     for (const slots of this.#admitting.values()) coming += slots;
-    return { waiting: Math.max(0, this.#queue.size - coming), held, seen: this.#seen, idleMs: this.#idleMs };
+    this.#busy = this.#buffered ? this.#slots.busy : 0;
+    return {
+      demand: this.#waiting.demand(coming),
+      busy: this.#busy,
+      held,
+      seen: this.#seen,
+      idleMs: this.#idleMs,
+    };
   }
 }

@@ -1,4 +1,5 @@
 import type { BonfireError } from "@bonfire/wire";
+import type { FleetCounts, FleetEvent } from "../supervisor/fleet-event.ts";
 
 /** A line that shipped code printed. */
 export interface LogLine {
@@ -16,7 +17,13 @@ export interface PoolEvents {
   error: [error: unknown];
   log: [line: LogLine];
   /** The number of executors changed. */
-  fleet: [executors: { readonly ready: number; readonly booting: number }];
+  fleet: [executors: FleetCounts];
+  /** Executors are being launched. */
+  growStart: [event: Extract<FleetEvent, { kind: "growStart" }>];
+  /** An executor is ready; or, with `error`, it did not boot. */
+  growEnd: [event: Extract<FleetEvent, { kind: "growEnd" }>];
+  /** An executor that was ready goes, or has gone. */
+  shrink: [event: Extract<FleetEvent, { kind: "shrink" }>];
   /** An executor did not boot; it is tried again while calls wait. */
   bootFailed: [error: BonfireError];
 }

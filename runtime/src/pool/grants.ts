@@ -7,7 +7,7 @@ const checked = new WeakMap<ResolvedPoolOptions, WeakSet<readonly string[]>>();
 
 /** `GRANT_MISSING` if the closure imports what the pool does not allow; found before anything is sent. */
 export function ungranted({ builtins }: Closure, options: ResolvedPoolOptions): BonfireError | undefined {
-  if (options.realm === "process" || builtins.length === 0) return undefined;
+  if (options.realm !== "isolate" || builtins.length === 0) return undefined;
   let known = checked.get(options);
   if (!known) {
     known = new WeakSet();

@@ -48,8 +48,10 @@ export class LeaseReport {
       this.#again = false;
       const supervisor = this.#supervisor;
       const report = this.#read();
-      const { waiting, held, seen } = report;
-      const key = JSON.stringify([waiting, held, seen]);
+      const { demand, busy, held, seen } = report;
+      // How long they have waited changes all the time, and is no news.
+      const needs = demand.map(({ oldestMs, ...need }) => need);
+      const key = JSON.stringify([needs, busy, held, seen]);
       if (key === this.#known) continue;
       try {
         const known = await supervisor.report(report);

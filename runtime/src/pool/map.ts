@@ -2,7 +2,7 @@
 import { BonfireError, hasCode } from "@bonfire/wire";
 import { milliseconds } from "../duration.ts";
 import { checkSignal, refuseUnknown, wholeNumber } from "../option.ts";
-import { MAP_OPTIONS, type MapOptions } from "./call-options.ts";
+import { MAP_OPTIONS, type MapOptions, type MapProgress } from "./call-options.ts";
 
 export interface MapPlan<T, R> {
   readonly items: Iterable<T> | AsyncIterable<T>;
@@ -28,10 +28,10 @@ export function mapItems<T, R>({
       `Option "order" must be "input" or "completion", got ${String(order)}`,
     );
   }
-  if (onError !== "throw" && onError !== "skip") {
+  if (onError !== "throw" && onError !== "skip" && typeof onError !== "function") {
     throw new BonfireError(
       "INVALID_OPTION",
-      `Option "onError" must be "throw" or "skip", got ${String(onError)}`,
+      `Option "onError" must be "throw", "skip" or a function, got ${String(onError)}`,
     );
   }
   // Here once, as at each item it would be that item's failure, and could be skipped.
@@ -46,14 +46,14 @@ interface Generation<T, R> {
   readonly run: (item: T, index: number, signal: AbortSignal) => Promise<R>;
   readonly width: number;
   readonly order: "input" | "completion";
-  readonly onError: "throw" | "skip";
+  readonly onError: NonNullable<MapOptions["onError"]>;
   readonly onProgress: MapOptions["onProgress"] | undefined;
   readonly signal: AbortSignal | undefined;
   readonly total: number | undefined;
 }
 
 async function* generate<T, R>(generation: Generation<T, R>): AsyncGenerator<R, void, void> {
-  const { items, width, onError, signal } = generation;
+  const { items, width, signal } = generation;
   signal?.throwIfAborted();
   const source = new Source(items);
   // Whatever ends the iteration early also ends what is under way: the caller's signal, a failure, a reader that leaves.
@@ -76,9 +76,8 @@ async function* generate<T, R>(generation: Generation<T, R>): AsyncGenerator<R, 
       }
       if (jobs.size === 0) return;
       const outcome = await jobs.take();
-      if (!outcome.failed) yield outcome.value;
-      // A closed pool fails all that is to come, too: skipping it would pass for success, or never end.
-      else if (onError === "throw" || hasCode(outcome.error, "POOL_CLOSED")) throw outcome.error;
+      if (outcome.failed) passOver(outcome, generation);
+      else yield outcome.value;
     }
   } catch (error) {
     end();
@@ -89,6 +88,16 @@ async function* generate<T, R>(generation: Generation<T, R>): AsyncGenerator<R, 
     end();
     await source.close();
   }
+}
+
+/** Goes on past a failure if it may, else throws it. */
+function passOver(
+  { error, item, index }: Failure,
+  { onError }: Pick<Generation<unknown, unknown>, "onError">,
+) {
+  // A closed pool fails all that is to come, too: skipping it would pass for success, or never end.
+  if (onError === "throw" || hasCode(error, "POOL_CLOSED")) throw error;
+  if (onError !== "skip") onError(error, item, index);
 }
 
 /** The items, one pull at a time. */
@@ -142,9 +151,14 @@ class Source<T> {
   }
 }
 
-type Outcome<R> =
-  | { readonly failed: false; readonly value: R }
-  | { readonly failed: true; readonly error: unknown };
+interface Failure {
+  readonly failed: true;
+  readonly error: unknown;
+  readonly item: unknown;
+  readonly index: number;
+}
+
+type Outcome<R> = { readonly failed: false; readonly value: R } | Failure;
 
 interface Job<R> {
   outcome: Outcome<R> | undefined;
@@ -157,6 +171,7 @@ class Jobs<T, R> {
   readonly #generation: Generation<T, R>;
   readonly #stop: AbortController;
   #size = 0;
+  readonly #startedAt = performance.now();
   #index = 0;
   #done = 0;
   #failed = 0;
@@ -180,9 +195,10 @@ class Jobs<T, R> {
     this.#size++;
     if (this.#generation.order === "input") this.#append(job);
     // An item that cannot travel is refused at once: that is the failure of this item.
-    Promise.try(this.#generation.run, item, this.#index++, this.#stop.signal).then(
+    const index = this.#index++;
+    Promise.try(this.#generation.run, item, index, this.#stop.signal).then(
       (value) => this.#settle(job, { failed: false, value }),
-      (error: unknown) => this.#settle(job, { failed: true, error }),
+      (error: unknown) => this.#settle(job, { failed: true, error, item, index }),
     );
   }
 
@@ -211,14 +227,22 @@ class Jobs<T, R> {
     job.outcome = outcome;
     if (outcome.failed) this.#failed++;
     else this.#done++;
-    const { order, onProgress, total } = this.#generation;
+    const { order, onProgress } = this.#generation;
     if (order === "completion") this.#append(job);
     try {
-      onProgress?.({ done: this.#done, failed: this.#failed, total });
+      onProgress?.(this.#progress());
     } catch (error) {
       this.#stop.abort(error);
     }
     if (this.#first?.outcome) this.#wake?.();
+  }
+
+  #progress(): MapProgress {
+    const { total } = this.#generation;
+    const over = this.#done + this.#failed;
+    const rate = (over / Math.max(1, performance.now() - this.#startedAt)) * 1_000;
+    const eta = total === undefined ? undefined : ((total - over) / rate) * 1_000;
+    return { done: this.#done, failed: this.#failed, running: this.#index - over, total, rate, eta };
   }
 
   #append(job: Job<R>): void {

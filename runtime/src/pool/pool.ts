@@ -1,24 +1,27 @@
 import { EventEmitter } from "node:events";
-import { BonfireError, CallFlag, Exports, HandleKind, handleKind } from "@bonfire/wire";
+import { BonfireError, CallFlag } from "@bonfire/wire";
 import type { ActorClass, Declared } from "../actor/actor-class.ts";
 import type { Address } from "../actor/address.ts";
 import { methodTable } from "../actor/method-table.ts";
 import { type Ref, writeRef } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import type { Bundle } from "../closure/bundle.ts";
-import { type Closure, capture, type EncodedArguments, encodeArguments } from "../closure/capture.ts";
+import { capture } from "../closure/capture.ts";
 import { captureClass } from "../closure/class-closure.ts";
-import { milliseconds } from "../duration.ts";
-import { checkSignal, refuseUnknown } from "../option.ts";
-import type { Policy } from "../supervisor/decide.ts";
+import type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation } from "../supervisor/fleet-event.ts";
+import { type Policy, type Scale, scaled } from "../supervisor/policy.ts";
+import type { Supervisor } from "../supervisor/supervisor.ts";
 import { Call, type CallParts } from "./call.ts";
-import { CallHandles } from "./call-handles.ts";
-import { CALL_OPTIONS, type CallOptions, type MapOptions } from "./call-options.ts";
+import type { CallOptions, MapOptions } from "./call-options.ts";
+import { type CallTerms, callTerms } from "./call-terms.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { LogLine, PoolEvents } from "./events.ts";
+import { ENDED, type Explanation } from "./explain.ts";
 import { ungranted } from "./grants.ts";
 import { mapItems } from "./map.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
+import { type Given, given, Handles, type Prepared, prepare, REFS_ONLY } from "./prepare.ts";
+import { withRetries } from "./retry.ts";
 import { type PoolSpawnOptions, splitSpawnOptions } from "./spawn-options.ts";
 import { streamFrom } from "./stream.ts";
 
@@ -29,6 +32,9 @@ type ShippedWith<C, R> = (captures: C) => R;
 type Streamed<T> = AsyncIterable<T> | Iterable<T>;
 type Eventually<T> = T | Promise<T>;
 
+/** What a drain may take beyond the time that calls get to finish, and the executor to end. */
+const DRAIN_MS = 10_000;
+
 let nextCall = 0;
 
 /** What a pool needs of whoever opened it. */
@@ -37,6 +43,10 @@ export interface PoolParts {
   readonly options: ResolvedPoolOptions;
   readonly system: ActorSystem;
   readonly dispatcher: Dispatcher;
+  /** Whoever supervises the pool; waits where it is being replaced. */
+  readonly supervisor: () => Promise<Ref<Supervisor>>;
+  /** What the supervisor knows, if it runs in this process. */
+  readonly inspectSupervisor: () => ReturnType<Supervisor["inspect"]> | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -46,6 +56,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly #parts: PoolParts;
   #policy: Policy;
   #closing: Promise<void> | undefined;
+  /** What the promises stand for that are not a call's own: none while its bundle is made. */
+  readonly #calls = new WeakMap<Promise<unknown>, Call | undefined>();
 
   /** @internal */
   constructor(parts: PoolParts) {
@@ -65,15 +77,15 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   call<R>(fn: Shipped<R>, options?: CallOptions): Promise<Awaited<R>>;
   /** The same with its captures named: works in any JavaScript, without the loader. */
   call<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): Promise<Awaited<R>>;
-  call(...given: [unknown, unknown?, unknown?]): Promise<unknown> {
-    return this.#start(this.#prepare(this.#split(given)));
+  call(...args: [unknown, unknown?, unknown?]): Promise<unknown> {
+    return this.#start(this.#split(args));
   }
 
   /** Runs `fn` and does not wait. A failure is emitted as `error`. Throws what `call` throws at once. */
   cast<R>(fn: Shipped<R>, options?: CallOptions): void;
   cast<C extends object, R>(captures: C, fn: ShippedWith<C, R>, options?: CallOptions): void;
-  cast(...given: [unknown, unknown?, unknown?]): void {
-    this.#start(this.#prepare(this.#split(given))).catch((error: unknown) => {
+  cast(...args: [unknown, unknown?, unknown?]): void {
+    this.#start(this.#split(args)).catch((error: unknown) => {
       if (this.listenerCount("error") > 0) this.emit("error", error);
       else process.emitWarning(error instanceof Error ? error : String(error));
     });
@@ -105,16 +117,19 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
         `Cannot capture a ${stream} at ${closure.at} as many calls would read it: read it here, or use call`,
       );
     }
-    return mapItems({
+    const results = mapItems({
       items,
       options,
       concurrency: policy.max * policy.concurrency,
       run: (item, index, signal) => {
-        const each = options.deadline === undefined ? { signal } : { signal, deadline: options.deadline };
-        const call = { closure, args: [item, index], options: each, handles: handles.copy() };
-        return this.#start(this.#prepare(call)) as Promise<Awaited<R>>;
+        const call = { closure, args: [item, index], handles: handles.copy() };
+        return this.#start(this.#prepare(call, { ...terms, signal })) as Promise<Awaited<R>>;
       },
     });
+    // Here once, as at each item it would be that item's failure, and could be skipped.
+    const { concurrency, order, onError, onProgress, ...each } = options;
+    const terms = this.#terms(each);
+    return results;
   }
 
   /**
@@ -132,8 +147,14 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     fn: (captures: C) => Eventually<Streamed<T>>,
     options?: CallOptions,
   ): AsyncGenerator<Awaited<T>, void, void>;
-  stream(...given: [unknown, unknown?, unknown?]): AsyncGenerator<unknown, void, void> {
-    const prepared = this.#prepare(this.#split(given));
+  stream(...args: [unknown, unknown?, unknown?]): AsyncGenerator<unknown, void, void> {
+    const prepared = this.#split(args);
+    if (prepared.terms.retry) {
+      throw new BonfireError(
+        "INVALID_OPTION",
+        'Option "retries" is not for streams, as their reader would get what it has read already once more: begin again yourself',
+      );
+    }
     const callSite = new Error("called here").stack;
     return streamFrom(
       () => this.#start(prepared, CallFlag.stream, callSite) as Promise<AsyncIterable<unknown>>,
@@ -171,16 +192,87 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
       maxCaptureBytes: this.#parts.options.maxCaptureBytes,
       handle: writeRef,
     });
-    const prepared = this.#prepare({ closure, args: [args, actor], options: call, handles: REFS_ONLY });
+    const terms = this.#terms(call);
+    const prepared = this.#prepare({ closure, args: [args, actor], handles: REFS_ONLY }, terms);
     const { system } = this.#parts;
     return this.#start(prepared, CallFlag.actor).then(
       (place) => system.ref(place as Address) as Ref<InstanceType<C>>,
     );
   }
 
-  /** Executors, slots, and calls waiting and running, as this driver sees them. */
+  /**
+   * Changes how many executors there are, for all drivers of the pool; resolves with what holds then, before the
+   * executors have come or gone. What is not named stays. Rejects with `UNKNOWN_OPTION`, `INVALID_OPTION`.
+   *
+   * ```ts
+   * await pool.scale({ min: 2, max: 20 });
+   * ```
+   */
+  async scale(change: Scale): Promise<Required<Scale>> {
+    scaled(this.name, this.#policy, change);
+    const { min, max, buffer } = await (await this.#parts.supervisor()).scale(change);
+    return { min, max, buffer };
+  }
+
+  /**
+   * Takes an executor out of service: it gets no more calls, those that it has may finish, for at most
+   * `shutdownTimeout`, and then it ends. Resolves when it has ended, with `false` if there was none of that id.
+   */
+  async drain(executor: string): Promise<boolean> {
+    const { shutdownMs } = this.#parts.options;
+    const supervisor = await this.#parts.supervisor();
+    return supervisor.with({ deadline: 2 * shutdownMs + DRAIN_MS }).drain(executor);
+  }
+
+  /** The pool's executors, as its supervisor knows them now. */
+  async executors(): Promise<ExecutorInfo[]> {
+    return (await this.#parts.supervisor()).executors();
+  }
+
+  /** @internal Why calls that wait have no slot yet: what boots and how far, what the platform says, who else waits. */
+  async capacity(): Promise<PoolExplanation> {
+    return (await this.#parts.supervisor()).explain();
+  }
+
+  /**
+   * Executors, slots, and calls waiting and running, as this driver sees them. `supervisor` is what is known of each
+   * executor, in the driver that supervises the pool; elsewhere ask `executors()`.
+   */
   inspect() {
-    return { name: this.name, ...this.#parts.dispatcher.inspect() };
+    const { dispatcher, inspectSupervisor } = this.#parts;
+    return {
+      name: this.name,
+      policy: this.#policy,
+      ...dispatcher.inspect(),
+      supervisor: inspectSupervisor(),
+    };
+  }
+
+  /**
+   * Why a call waits, or where it runs: of the promise that `call` gave, or without one of the call that is served
+   * next. It costs a look at every call that is not over, so it is for people, not for each call.
+   *
+   * ```ts
+   * const result = pool.call(() => train(model));
+   * console.log(pool.explain(result).text);
+   * ```
+   */
+  explain(call?: Promise<unknown>): Explanation {
+    const { dispatcher } = this.#parts;
+    if (call !== undefined && this.#calls.has(call)) {
+      const made = this.#calls.get(call);
+      // Between two tries the last one has ended.
+      if (made && !made.settled) return dispatcher.explainCall(made);
+      const { executors } = dispatcher.explainCall(undefined);
+      return {
+        text: "The call's code is being bundled, or it waits to be tried again",
+        state: "preparing",
+        executors,
+      };
+    }
+    const known = dispatcher.explain(call);
+    if (known) return known;
+    return { text: ENDED, state: "ended", executors: dispatcher.explainCall(undefined).executors };
   }
 
   /** Lets what runs finish (within the pool's `shutdownTimeout`), then lets go of the executors. Idempotent. */
@@ -193,7 +285,18 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     return this.close();
   }
 
-  /** @internal The policy of whoever opened the pool first. */
+  /** @internal */
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** @internal What became of the executors. */
+  changed(counts: FleetCounts, event: FleetEvent | undefined): void {
+    this.emit("fleet", counts);
+    if (event) this.emit(event.kind, event as never);
+  }
+
+  /** @internal The policy of whoever opened the pool first, as it was scaled since. */
   follow(policy: Policy): void {
     this.#policy = policy;
   }
@@ -204,140 +307,81 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     if (this.#parts.options.logs === "inherit") console[line.level](`[${this.name}] ${line.text}`);
   }
 
-  #split([first, second, third]: [unknown, unknown?, unknown?]): Given {
-    const { maxCaptureBytes } = this.#parts.options;
-    const handles = new Handles();
-    if (typeof first === "function") {
-      return {
-        closure: capture(first, { maxCaptureBytes, handle: handles.add }),
-        args: [],
-        options: (second ?? {}) as CallOptions,
-        handles,
-      };
-    }
-    if (typeof second === "function" && typeof first === "object" && first !== null) {
-      const closure = capture(second, { explicit: true, handle: handles.add });
-      return { closure, args: [first], options: (third ?? {}) as CallOptions, handles };
-    }
-    throw new BonfireError(
-      "INVALID_CALL",
-      "A call takes a function, or an object of captures and a function: pool.call(() => …) or pool.call({ a }, ({ a }) => …)",
-    );
+  /** Everything that can be refused at once, and the copy of what the call takes along. */
+  #prepare(call: Omit<Given, "options">, terms: CallTerms): Prepared {
+    if (this.#closing) throw new BonfireError("POOL_CLOSED", `Pool "${this.name}" is closed`);
+    return prepare(call, terms, this.#parts.options.maxCaptureBytes);
   }
 
-  /** Everything that can be refused at once, and the copy of what the call takes along. */
-  #prepare({ closure, args, options, handles }: Given): Prepared {
-    refuseUnknown("a call", options, CALL_OPTIONS);
-    checkSignal(options.signal);
-    if (this.#closing) throw new BonfireError("POOL_CLOSED", `Pool "${this.name}" is closed`);
-    const { callMs, maxCaptureBytes } = this.#parts.options;
-    const budget = options.deadline === undefined ? callMs : milliseconds("deadline", options.deadline);
-    const encoded = encodeArguments(args, handles.add);
-    if (encoded.bytes.length > maxCaptureBytes) throw tooLarge(encoded.bytes.length, maxCaptureBytes);
-    const { exports } = handles;
-    return {
-      closure,
-      encoded,
-      budget,
-      signal: options.signal,
-      handles: exports && new CallHandles(exports),
-    };
+  #split(args: [unknown, unknown?, unknown?]): Prepared {
+    const call = given(args, this.#parts.options.maxCaptureBytes);
+    return this.#prepare(call, this.#terms(call.options));
+  }
+
+  #terms(options: CallOptions): CallTerms {
+    return callTerms(this.name, options, this.#parts.options.callMs, this.#policy);
   }
 
   #start(prepared: Prepared, flags = 0, callSite?: string): Promise<unknown> {
-    const { closure, encoded, budget, signal, handles } = prepared;
-    const deadlineAt = performance.now() + budget;
+    const { closure, encoded, terms, handles, handlesAgain } = prepared;
     const { hostModules } = this.#parts.options;
     const own = closure.bundles(hostModules);
     const others = encoded.bundles(hostModules);
-    const parts = { closure, args: encoded.bytes, budget, deadlineAt, signal, flags, handles, callSite };
+    const deadlineAt = performance.now() + terms.budget;
+    const parts = { ...terms, closure, args: encoded.bytes, deadlineAt, flags, handles, callSite };
     // Warm bundles come as arrays: such a call is on its way before this returns.
-    if (!(own instanceof Promise) && !(others instanceof Promise))
-      return this.#submit(joined(own, others), parts);
+    if (!terms.retry && !(own instanceof Promise) && !(others instanceof Promise)) {
+      try {
+        return this.#submit(joined(own, others), parts).promise;
+      } catch (refusal) {
+        return Promise.reject(refusal);
+      }
+    }
     const { dispatcher } = this.#parts;
     dispatcher.opened();
-    return Promise.all([own, others])
+    const work: Promise<unknown> = Promise.all([own, others])
       .then(
-        ([own, others]) => this.#submit(joined(own, others), parts),
+        ([own, others]) => {
+          const bundles = joined(own, others);
+          const { retry } = terms;
+          const start = (isFirst: boolean) => {
+            const call = this.#submit(bundles, isFirst ? parts : { ...parts, handles: handlesAgain() });
+            this.#calls.set(work, call);
+            return call;
+          };
+          return retry ? withRetries({ terms, retry, deadlineAt, start }) : start(true).promise;
+        },
         (error: unknown) => {
           handles?.session.close(error);
           throw error;
         },
       )
-      .finally(() => dispatcher.settled());
+      .finally(() => {
+        this.#calls.delete(work);
+        dispatcher.settled();
+      });
+    this.#calls.set(work, undefined);
+    return work;
   }
 
-  #submit(bundles: readonly Bundle[], parts: Omit<CallParts, "bundles">): Promise<unknown> {
+  /** Throws the reason for which it is not sent. */
+  #submit(bundles: readonly Bundle[], parts: Omit<CallParts, "bundles">): Call {
     const { dispatcher, options } = this.#parts;
     const refusal = parts.signal?.aborted ? parts.signal.reason : ungranted(parts.closure, options);
     if (refusal) {
       parts.handles?.session.close(refusal);
-      return Promise.reject(refusal);
+      throw refusal;
     }
     nextCall = (nextCall + 1) % 0xffff_ffff || 1;
     const call = new Call(nextCall, dispatcher, { ...parts, bundles });
     dispatcher.submit(call);
-    return call.promise;
+    return call;
   }
 }
 
 function isIterable(items: unknown): boolean {
   const { [Symbol.asyncIterator]: many, [Symbol.iterator]: all } = Object(items);
   return typeof (many ?? all) === "function";
-}
-
-interface Given {
-  readonly closure: Closure;
-  readonly args: readonly unknown[];
-  readonly options: CallOptions;
-  readonly handles: Pick<Handles, "add" | "exports">;
-}
-
-interface Prepared {
-  readonly closure: Closure;
-  readonly encoded: EncodedArguments;
-  readonly budget: number;
-  readonly signal: AbortSignal | undefined;
-  readonly handles: CallHandles | undefined;
-}
-
-const STREAMS: Readonly<Record<number, string>> = {
-  [HandleKind.readable]: "ReadableStream",
-  [HandleKind.writable]: "WritableStream",
-  [HandleKind.iterable]: "generator",
-};
-
-/** What is alive among a call's captures and arguments; most calls have nothing. */
-class Handles {
-  exports: Exports | undefined;
-
-  readonly add = (value: object) => {
-    if (!this.exports && handleKind(value) === undefined) return undefined;
-    this.exports ??= new Exports(1);
-    return this.exports.add(value);
-  };
-
-  /** What the first stream among them is; undefined if there is none. */
-  get stream(): string | undefined {
-    for (const { kind } of this.exports ?? []) if (kind in STREAMS) return STREAMS[kind];
-    return undefined;
-  }
-
-  copy(): Handles {
-    const copy = new Handles();
-    copy.exports = this.exports?.copy();
-    return copy;
-  }
-}
-
-/** An actor outlives the call that starts it, so that only refs are of use to it. */
-const REFS_ONLY: Given["handles"] = { add: writeRef, exports: undefined };
-
-function tooLarge(bytes: number, limit: number): BonfireError {
-  return new BonfireError(
-    "CAPTURE_REFUSED",
-    `Cannot send arguments of ${bytes} bytes as the limit is ${limit}: pass less, or raise the pool's "maxCaptureBytes"`,
-  );
 }
 
 function joined(own: readonly Bundle[], others: readonly Bundle[]): readonly Bundle[] {

@@ -1,4 +1,5 @@
 /** The cells on which a driver holds slots, and which of them serves the next call. */
+import type { Call } from "./call.ts";
 import type { CellLink } from "./cell-link.ts";
 
 export class Slots {
@@ -34,13 +35,12 @@ export class Slots {
     return this.#cells.get(cell.executor) === cell && this.#cells.delete(cell.executor);
   }
 
-  /** Takes a slot of the least loaded cell that has one. */
-  take(): CellLink | undefined {
+  /** The least loaded cell that has a slot for the call, and what else it needs. */
+  bestFor(call: Call): CellLink | undefined {
     let best: CellLink | undefined;
     for (const cell of this.#cells.values()) {
-      if (cell.free > 0 && (!best || cell.busy < best.busy)) best = cell;
+      if (cell.canTake(call) && (!best || cell.busy < best.busy)) best = cell;
     }
-    if (best) best.busy++;
     return best;
   }
 }

@@ -1,42 +1,89 @@
 /**
  * What a pool's supervisor does next, as a pure function of what it sees: no clock, no network, so that the rules
- * can be read, tested and simulated by themselves.
+ * can be read, tested and simulated by themselves. It looks at every driver and executor a fixed number of times.
  */
-
-export interface Policy {
-  readonly min: number;
-  readonly max: number;
-  /** Slots of one executor. */
-  readonly concurrency: number;
-  /** ms without a lease after which an executor above `min` goes. */
-  readonly idleAfter: number;
-}
+import { grantSlots } from "./grant-slots.ts";
+import type { Policy } from "./policy.ts";
+import { recallSlots } from "./recall-slots.ts";
+import { resize } from "./resize.ts";
+import type { Resources } from "./resources.ts";
+import { wantsOf } from "./want.ts";
 
 export interface ExecutorView {
   readonly id: string;
-  readonly phase: "booting" | "ready";
+  readonly phase: "booting" | "ready" | "draining";
   /** Slots that drivers hold, or that are on their way to them, by driver. */
   readonly leases: ReadonlyMap<string, number>;
+  /** Their sum. */
+  readonly leased: number;
   /** Since when nobody holds a slot. */
   readonly idleSince: number;
+  /** When its lifetime is over; Infinity = never. */
+  readonly expiresAt: number;
+  /** Its one call (`singleUse`) was given to it. */
+  readonly spent: boolean;
+  /** Until when leases of one that drains are waited for. */
+  readonly drainBy: number;
+  /** The executor in whose place it was launched, as that one's lifetime is over. */
+  readonly replaces: string | undefined;
+  readonly resources: Resources;
+}
+
+/** Waiting calls of one driver that need the same. */
+export interface Demand {
+  /** Higher is served first. */
+  readonly priority: number;
+  /** What the executor must have. Default: nothing. */
+  readonly resources?: Resources;
+  /** The executor that served their key before: slots are granted there if it has any free. */
+  readonly prefers?: string;
+  readonly waiting: number;
+  /** How long the first of them has waited, ms. */
+  readonly oldestMs: number;
 }
 
 export interface DriverView {
   readonly id: string;
   /** Calls that have no slot yet. */
-  readonly waiting: number;
+  readonly demand: readonly Demand[];
+  /** Slots in which calls run. */
+  readonly busy: number;
   /** Slots that are on their way to the driver. */
   readonly underway: number;
   /** Orders drivers by when they were last given something; smaller is longer ago. */
   readonly lastGrant: number;
 }
 
+export type RetireReason = "idle" | "drained" | "lifetime" | "single-use" | "room";
+
 export type Action =
-  | { readonly kind: "launch"; readonly count: number }
+  | {
+      readonly kind: "launch";
+      readonly count: number;
+      readonly resources: Resources;
+      readonly replaces?: string;
+    }
   | { readonly kind: "grant"; readonly executor: string; readonly driver: string; readonly slots: number }
   /** The driver gives back what it holds above `keep`, as soon as it is free. */
   | { readonly kind: "recall"; readonly driver: string; readonly keep: number }
-  | { readonly kind: "retire"; readonly executor: string };
+  /** No executor of the pool can ever serve calls that need this. */
+  | {
+      readonly kind: "refuse";
+      readonly driver: string;
+      readonly resources: Resources;
+      readonly reason: string;
+    }
+  /** Its drivers give back what they hold of it, as soon as it is free; nobody is granted a slot of it any more. */
+  | { readonly kind: "drain"; readonly executor: string }
+  | { readonly kind: "retire"; readonly executor: string; readonly reason: RetireReason };
+
+/** What earlier decisions led to. */
+export interface Memory {
+  /** No executor may be launched before this time: the last launches failed. */
+  readonly launchAfter?: number;
+  /** How long an idle executor is kept, in ms. Default: `idleAfter` of the policy. */
+  readonly idleFor?: number;
+}
 
 export interface Decision {
   readonly actions: readonly Action[];
@@ -44,108 +91,20 @@ export interface Decision {
   readonly wakeAt: number;
 }
 
-/** A driver as the rules below see it: what it lacks, and what it has. */
-interface Claim {
-  readonly driver: string;
-  readonly lastGrant: number;
-  lacks: number;
-  holds: number;
-}
-
 export function decide(
   drivers: readonly DriverView[],
   fleet: readonly ExecutorView[],
   policy: Policy,
   now: number,
-  /** No executor may be launched before this time: the last launches failed. */
-  launchAfter = 0,
+  { launchAfter = 0, idleFor = policy.idleAfter }: Memory = {},
 ): Decision {
   const actions: Action[] = [];
-  const claims = drivers.map((driver) => claimOf(driver, fleet));
-  const granted = grant(fleet, claims, policy, actions);
-
-  const unmet = claims.reduce((sum, { lacks }) => sum + lacks, 0);
-  const booting = fleet.filter((executor) => executor.phase === "booting").length;
-  const forCalls = Math.ceil(Math.max(0, unmet - booting * policy.concurrency) / policy.concurrency);
-  const count = Math.min(Math.max(forCalls, policy.min - fleet.length), policy.max - fleet.length);
-  const mayLaunch = now >= launchAfter;
-  if (count > 0 && mayLaunch) actions.push({ kind: "launch", count });
-  if (unmet > 0 && fleet.length >= policy.max) recall(claims, policy, actions);
-
-  const idle = retire(fleet, granted, policy, now, actions);
-  return { actions, wakeAt: count > 0 && !mayLaunch ? Math.min(idle, launchAfter) : idle };
-}
-
-function claimOf({ id, waiting, underway, lastGrant }: DriverView, fleet: readonly ExecutorView[]): Claim {
-  let holds = 0;
-  for (const executor of fleet) holds += executor.leases.get(id) ?? 0;
-  return { driver: id, lastGrant, lacks: Math.max(0, waiting - underway), holds };
-}
-
-/** Gives free slots to whoever waits, those who have least first. Returns the executors that got a lease. */
-function grant(
-  fleet: readonly ExecutorView[],
-  claims: readonly Claim[],
-  policy: Policy,
-  actions: Action[],
-): ReadonlySet<string> {
-  const granted = new Set<string>();
-  for (const executor of fleet) {
-    if (executor.phase !== "ready") continue;
-    let free = policy.concurrency - leased(executor);
-    const hungry = claims
-      .filter(({ lacks }) => lacks > 0)
-      .sort((a, b) => a.holds - b.holds || a.lastGrant - b.lastGrant);
-    for (const [index, claim] of hungry.entries()) {
-      if (free <= 0) break;
-      // A lone driver gets the whole executor, so that its next calls need no message; several share what is left.
-      const share = Math.ceil(free / (hungry.length - index));
-      const slots = hungry.length === 1 ? free : Math.min(claim.lacks, share);
-      free -= slots;
-      claim.lacks = Math.max(0, claim.lacks - slots);
-      claim.holds += slots;
-      granted.add(executor.id);
-      actions.push({ kind: "grant", executor: executor.id, driver: claim.driver, slots });
-    }
-  }
-  return granted;
-}
-
-/** At `max`, whoever holds more than an equal share gives it back; where there is less than one each, in turn. */
-function recall(claims: readonly Claim[], policy: Policy, actions: Action[]): void {
-  const claimants = claims.filter(({ lacks, holds }) => lacks > 0 || holds > 0);
-  if (claimants.length < 2) return;
-  const keep = Math.floor((policy.max * policy.concurrency) / claimants.length);
-  for (const { driver, holds } of claimants) if (holds > keep) actions.push({ kind: "recall", driver, keep });
-}
-
-/** Lets go of what has been idle for long enough, never below `min`. Returns when the next one is due. */
-function retire(
-  fleet: readonly ExecutorView[],
-  granted: ReadonlySet<string>,
-  policy: Policy,
-  now: number,
-  actions: Action[],
-): number {
-  let spare = fleet.length - policy.min;
-  let next = Number.POSITIVE_INFINITY;
-  const idle = fleet
-    .filter((executor) => executor.phase === "ready" && leased(executor) === 0 && !granted.has(executor.id))
-    .sort((a, b) => a.idleSince - b.idleSince);
-  for (const executor of idle) {
-    if (spare <= 0) break;
-    const due = executor.idleSince + policy.idleAfter;
-    if (due > now) next = Math.min(next, due);
-    else {
-      actions.push({ kind: "retire", executor: executor.id });
-      spare--;
-    }
-  }
-  return next;
-}
-
-function leased(executor: ExecutorView): number {
-  let slots = 0;
-  for (const count of executor.leases.values()) slots += count;
-  return slots;
+  const { claims, wants } = wantsOf(drivers, fleet, policy, actions);
+  const granted = grantSlots(fleet, claims, wants, policy, actions);
+  const { slots, wakeAt } = resize(
+    { drivers, fleet, wants, granted, policy, now, launchAfter, idleFor },
+    actions,
+  );
+  if (slots !== undefined) recallSlots(claims, wants, slots, actions);
+  return { actions, wakeAt };
 }

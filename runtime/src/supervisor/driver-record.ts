@@ -1,11 +1,13 @@
 import type { Ref } from "../actor/ref.ts";
 import type { PoolClient } from "../pool/client.ts";
-import type { DriverView } from "./decide.ts";
+import type { Demand, DriverView } from "./decide.ts";
 
 /** What a driver says of itself. Absolute, so that a report that was lost or repeated does no harm. */
 export interface Report {
-  /** Calls that have no slot, neither in hand nor being made ready. */
-  readonly waiting: number;
+  /** Calls that have no slot, neither in hand nor being made ready, by what they need; most often one entry. */
+  readonly demand: readonly Demand[];
+  /** Slots in which calls run; 0 where the policy keeps no buffer, as nobody asks. */
+  readonly busy: number;
   /** Slots in hand or being made ready, by executor. */
   readonly held: Readonly<Record<string, number>>;
   /** The number of the last grant that has arrived. */
@@ -24,7 +26,8 @@ interface Grant {
 export class DriverRecord {
   readonly id: string;
   readonly client: Ref<PoolClient>;
-  #waiting = 0;
+  #demand: readonly Demand[] = [];
+  #busy = 0;
   #grants: Grant[] = [];
   #lastGrant = 0;
 
@@ -40,8 +43,9 @@ export class DriverRecord {
   }
 
   /** Takes in a report; what it has seen is under way no more. */
-  reported({ waiting, seen }: Report): void {
-    this.#waiting = waiting;
+  reported({ demand, busy, seen }: Report): void {
+    this.#demand = demand;
+    this.#busy = busy;
     this.#grants = this.#grants.filter(({ number }) => number > seen);
   }
 
@@ -57,6 +61,12 @@ export class DriverRecord {
 
   view(): DriverView {
     const underway = this.#grants.reduce((sum, { slots }) => sum + slots, 0);
-    return { id: this.id, waiting: this.#waiting, underway, lastGrant: this.#lastGrant };
+    return {
+      id: this.id,
+      demand: this.#demand,
+      busy: this.#busy,
+      underway,
+      lastGrant: this.#lastGrant,
+    };
   }
 }

@@ -1,58 +1,105 @@
 /** What the supervisor knows of one executor, and the only moves it may make. */
 import type { Address } from "../actor/address.ts";
 import type { ExecutorView } from "./decide.ts";
+import type { Resources } from "./resources.ts";
+
+/** Asked of the backend; not registered yet. */
+export interface Booting {
+  readonly name: "booting";
+  readonly launch: AbortController;
+  readonly timer: NodeJS.Timeout;
+  /** The platform has said that it starts. */
+  accepted: boolean;
+}
 
 export type Phase =
-  /** Asked of the backend; not registered yet. */
-  | { readonly name: "booting"; readonly launch: AbortController; readonly timer: NodeJS.Timeout }
+  | Booting
   /** Registered: its slots may be leased. */
   | { readonly name: "ready"; readonly agent: Address; readonly unwatch: () => void }
-  /** Being stopped, or gone: never offered again. */
+  /** It is going, and ends when nobody holds a slot any more: none is leased again. */
+  | { readonly name: "draining"; readonly agent: Address; readonly unwatch: () => void; readonly by: number }
+  /** Being stopped, or gone. */
   | { readonly name: "leaving" };
 
 const MOVES: Record<Phase["name"], readonly Phase["name"][]> = {
   booting: ["ready", "leaving"],
-  ready: ["leaving"],
+  ready: ["draining", "leaving"],
+  draining: ["leaving"],
   leaving: [],
 };
 
-export class ExecutorRecord {
+export interface ExecutorParts {
+  readonly id: string;
+  readonly resources: Resources;
+  readonly replaces: string | undefined;
+  readonly singleUse: boolean;
+  readonly now: number;
+}
+
+export class ExecutorRecord implements ExecutorView {
   readonly id: string;
   readonly launchedAt: number;
-  /** Slots held, by driver. */
+  readonly resources: Resources;
+  readonly replaces: string | undefined;
   readonly leases = new Map<string, number>();
+  /** Resolves when its machine has ended. */
+  readonly ended: Promise<void>;
+  readonly hasEnded: () => void;
+  /** Whether it may go is being asked. */
+  asking = false;
   idleSince: number;
-  #phase: Phase;
+  /** Set when it is ready: the time that a boot takes is not lost to those who wait for it. */
+  expiresAt = Number.POSITIVE_INFINITY;
+  leased = 0;
+  spent = false;
+  readonly #singleUse: boolean;
+  #now: Phase;
 
-  constructor(id: string, phase: Phase, now: number) {
+  constructor({ id, resources, replaces, singleUse, now }: ExecutorParts, phase: Phase) {
     this.id = id;
-    this.#phase = phase;
+    this.resources = resources;
+    this.replaces = replaces;
+    this.#singleUse = singleUse;
+    this.#now = phase;
     this.launchedAt = now;
     this.idleSince = now;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.hasEnded = resolve;
   }
 
-  get phase(): Phase {
-    return this.#phase;
+  get state(): Phase {
+    return this.#now;
+  }
+
+  get phase(): ExecutorView["phase"] {
+    if (this.#now.name === "leaving") throw new Error("an executor that leaves is not offered");
+    return this.#now.name;
+  }
+
+  get drainBy(): number {
+    return this.#now.name === "draining" ? this.#now.by : Number.POSITIVE_INFINITY;
   }
 
   become(next: Phase): void {
-    const previous = this.#phase;
+    const previous = this.#now;
     if (!MOVES[previous.name].includes(next.name)) {
       throw new Error(`executor ${this.id} cannot go from ${previous.name} to ${next.name}`);
     }
     if (previous.name === "booting") clearTimeout(previous.timer);
-    if (previous.name === "ready") previous.unwatch();
-    this.#phase = next;
+    if (next.name === "leaving" && (previous.name === "ready" || previous.name === "draining"))
+      previous.unwatch();
+    this.#now = next;
   }
 
   /** Sets what a driver holds here; `idleSince` counts if nobody holds anything any more. */
   lease(driver: string, slots: number, idleSince: number): void {
+    const before = this.leases.get(driver) ?? 0;
+    if (slots === before) return;
+    this.leased += slots - before;
     if (slots > 0) this.leases.set(driver, slots);
-    else if (this.leases.delete(driver) && this.leases.size === 0) this.idleSince = idleSince;
-  }
-
-  view(): ExecutorView {
-    if (this.#phase.name === "leaving") throw new Error("an executor that leaves is not offered");
-    return { id: this.id, phase: this.#phase.name, leases: this.leases, idleSince: this.idleSince };
+    else this.leases.delete(driver);
+    if (slots > 0 && this.#singleUse) this.spent = true;
+    if (this.leased === 0) this.idleSince = idleSince;
   }
 }

@@ -1,28 +1,42 @@
 /**
  * The actor that decides how many executors a pool has. It gathers what drivers need and what executors do, asks
  * `decide`, and carries the decision out through the backend. Drivers call executors directly on leased slots; this
- * actor is on no warm call's path.
+ * actor is on no warm call's path. Long, as every message changes the same two maps, of drivers and of executors.
  */
 import { BonfireError } from "@bonfire/wire";
 import { Actor } from "../actor/actor.ts";
 import type { Address } from "../actor/address.ts";
-import type { Reason } from "../actor/reason.ts";
-import { reasonError } from "../actor/reason.ts";
+import { asError, type Reason, reasonError } from "../actor/reason.ts";
 import { type AnyRef, placeOf } from "../actor/ref.ts";
 import type { Bootstrap } from "../backend/bootstrap.ts";
 import { type Backend, BackendError } from "../backend/port.ts";
 import { newNodeId } from "../bus/node-id.ts";
 import type { PoolClient } from "../pool/client.ts";
-import { type Action, decide, type Policy } from "./decide.ts";
+import { BootFailures } from "./boot-failures.ts";
+import { type Action, decide, type RetireReason } from "./decide.ts";
+import { describe, explain } from "./describe.ts";
 import { DriverRecord, type Report } from "./driver-record.ts";
-import { ExecutorRecord } from "./executor-record.ts";
+import { type Booting, ExecutorRecord } from "./executor-record.ts";
+import type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation, ShrinkReason } from "./fleet-event.ts";
+import { Machines } from "./machines.ts";
+import { Patience } from "./patience.ts";
+import { type Policy, type Scale, scaled } from "./policy.ts";
+import type { Resources } from "./resources.ts";
 
-const RETRY_MS = 250;
-const RETRY_MAX_MS = 15_000;
 /** Longer than it takes until a driver that wakes hears that it was taken for gone. */
 const CLAIM_MS = 500;
-/** Failures that no retry mends: waiters are told at once. */
-const PERMANENT = new Set(["auth", "invalid", "image", "unsupported"]);
+/** How often the platform's list is compared with what is known here. */
+const RECONCILE_MS = 15_000;
+/** What an executor gets to say goodbye in, when its calls had their time already. */
+const GOODBYE_MS = 1_000;
+/** Executors that were launched together are not replaced together: the last tenth of their lifetime is by lot. */
+const LIFETIME_SPREAD = 0.1;
+
+/** Whether an executor that was idle for `idleAfter` may go. */
+export type IdleCheck = (executor: {
+  readonly executor: string;
+  readonly idleMs: number;
+}) => boolean | Promise<boolean>;
 
 export interface SupervisorOptions {
   readonly pool: string;
@@ -30,19 +44,21 @@ export interface SupervisorOptions {
   readonly backend: Backend;
   readonly bootMs: number;
   readonly shutdownMs: number;
+  readonly idleCheck: IdleCheck | undefined;
   /** What every executor of the pool needs to know, but for its own name. */
   readonly bootstrap: Omit<Bootstrap, "executor" | "supervisor" | "registerMs" | "shutdownMs">;
 }
 
 export class Supervisor extends Actor {
+  static readonly reentrant = ["drain"] as const;
   readonly #options: SupervisorOptions;
   readonly #drivers = new Map<string, DriverRecord>();
   readonly #executors = new Map<string, ExecutorRecord>();
-  readonly #terminating = new Set<Promise<void>>();
+  readonly #failures: BootFailures;
+  readonly #patience: Patience;
+  #policy: Policy;
+  #machines: Machines | undefined;
   #grants = 0;
-  #failures = 0;
-  #lastFailure: BonfireError | undefined;
-  #launchAfter = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #claims = new Set<NodeJS.Timeout>();
   #unwatchBackend: (() => void) | undefined;
@@ -50,12 +66,18 @@ export class Supervisor extends Actor {
   constructor(options: SupervisorOptions) {
     super();
     this.#options = options;
+    this.#policy = options.policy;
+    this.#patience = new Patience(options.policy.idleAfter);
+    this.#failures = new BootFailures(options.pool, options.bootMs);
   }
 
   override onStart(): void {
-    this.#unwatchBackend = this.#options.backend.watch?.((id, detail) => {
+    const { backend, pool } = this.#options;
+    this.#machines = new Machines(backend, { owner: this.context.system.node, pool });
+    this.#unwatchBackend = backend.watch?.((id, detail) => {
       this.context.enqueue(() => this.#machineEnded(id, detail));
     });
+    this.every(RECONCILE_MS, () => void this.#reconcile());
     this.#act();
   }
 
@@ -65,9 +87,9 @@ export class Supervisor extends Actor {
     const driver = new DriverRecord(id, this.context.system.ref<PoolClient>(client));
     this.#drivers.set(id, driver);
     this.context.monitor(client);
-    if (this.#lastFailure) driver.client.tell.bootFailed(this.#lastFailure, false);
+    if (this.#failures.error) driver.client.tell.bootFailed(this.#failures.error, false);
     this.#announce();
-    return { supervisor: this.context.address, policy: this.#options.policy };
+    return { supervisor: this.context.address, policy: this.#policy };
   }
 
   /** What a driver needs and holds now. Answers false if it is not known here (any more): it must join again. */
@@ -87,7 +109,8 @@ export class Supervisor extends Actor {
   /** A driver cannot get a cell on an executor that it was granted: it is of no use to anybody. */
   unusable(executor: string, error: unknown): void {
     const record = this.#executors.get(executor);
-    if (record) this.#failed(record, error);
+    // One that drains starts no cells any more.
+    if (record?.state.name === "ready") this.#failed(record, error);
   }
 
   /**
@@ -113,28 +136,60 @@ export class Supervisor extends Actor {
   /** An executor is up. Answers false if it is not wanted any more: it must end. */
   register(agent: Address): boolean {
     const executor = this.#executors.get(agent.node);
-    if (executor?.phase.name !== "booting") return false;
+    if (executor?.state.name !== "booting") return false;
     executor.become({ name: "ready", agent, unwatch: this.context.monitor(agent) });
     executor.idleSince = performance.now();
-    this.#failures = 0;
-    this.#launchAfter = 0;
-    this.#lastFailure = undefined;
-    this.#announce();
+    executor.expiresAt = executor.idleSince + this.#policy.lifetime * (1 - LIFETIME_SPREAD * Math.random());
+    this.#patience.booted(executor.idleSince - executor.launchedAt);
+    this.#failures.succeeded();
+    this.#announce({ kind: "growEnd", executor: executor.id });
     this.#act();
     return true;
   }
 
+  /** An executor was told to end, by its platform or somebody else: it gets no more work, and what it has may finish. */
+  leaving(): boolean {
+    const executor = this.#executors.get(this.context.sender);
+    if (executor?.state.name !== "ready") return false;
+    this.#drain(executor);
+    this.#act();
+    return true;
+  }
+
+  /** Changes the policy for all. Throws `INVALID_OPTION`. */
+  scale(change: Scale): Policy {
+    this.#policy = scaled(this.#options.pool, this.#policy, change);
+    for (const { client } of this.#drivers.values()) client.tell.policy(this.#policy);
+    this.#act();
+    return this.#policy;
+  }
+
+  /** Takes an executor out of service, lets its calls finish, and ends it. False if there is none of that name. */
+  async drain(id: string): Promise<boolean> {
+    const executor = this.#executors.get(id);
+    if (!executor) return false;
+    if (executor.state.name === "ready") this.#drain(executor);
+    else if (executor.state.name === "booting") this.#terminate(executor, "drained");
+    this.#act();
+    await executor.ended;
+    return true;
+  }
+
+  /** What there is to say to a driver whose calls wait. */
+  explain(): PoolExplanation {
+    const others = [...this.#drivers.values()].filter(({ id }) => id !== this.context.sender);
+    return explain(this.#counts(), this.executors(), this.#policy, this.#failures, others);
+  }
+
+  executors(): ExecutorInfo[] {
+    return describe([...this.#executors.values()], this.#policy.concurrency);
+  }
+
   inspect() {
-    const now = performance.now();
     return {
       address: this.context.address,
-      policy: this.#options.policy,
-      executors: [...this.#executors.values()].map((executor) => ({
-        id: executor.id,
-        phase: executor.phase.name,
-        ageMs: Math.round(now - executor.launchedAt),
-        leases: Object.fromEntries(executor.leases),
-      })),
+      policy: this.#policy,
+      executors: this.executors(),
       drivers: [...this.#drivers.values()].map((driver) => driver.view()),
     };
   }
@@ -151,19 +206,18 @@ export class Supervisor extends Actor {
     clearTimeout(this.#timer);
     for (const timer of this.#claims) clearTimeout(timer);
     this.#unwatchBackend?.();
-    for (const executor of this.#executors.values()) this.#terminate(executor, "the pool closes");
-    await Promise.all(this.#terminating);
+    for (const executor of this.#executors.values()) this.#terminate(executor, "closed");
+    await this.#machines?.settled();
   }
 
   #act(): void {
     const now = performance.now();
-    const fleet = [...this.#executors.values()].map((executor) => executor.view());
     const { actions, wakeAt } = decide(
       [...this.#drivers.values()].map((driver) => driver.view()),
-      fleet,
-      this.#options.policy,
+      [...this.#executors.values()],
+      this.#policy,
       now,
-      this.#launchAfter,
+      { launchAfter: this.#failures.launchAfter, idleFor: this.#patience.idleFor },
     );
     for (const action of actions) this.#carryOut(action);
     clearTimeout(this.#timer);
@@ -173,33 +227,42 @@ export class Supervisor extends Actor {
 
   #carryOut(action: Action): void {
     switch (action.kind) {
-      case "launch":
-        for (let i = 0; i < action.count; i++) this.#launch();
-        return this.#announce();
+      case "launch": {
+        this.#patience.launched(performance.now());
+        for (let i = 0; i < action.count; i++) this.#launch(action.resources, action.replaces);
+        return this.#announce({ kind: "growStart", launched: action.count });
+      }
       case "grant":
         return this.#grant(action.executor, action.driver, action.slots);
       case "recall":
         return this.#drivers.get(action.driver)?.client.tell.recall(action.keep);
-      case "retire": {
-        const executor = this.#executors.get(action.executor) as ExecutorRecord;
-        this.#terminate(executor, "it was idle");
-        return this.#announce();
+      case "refuse": {
+        const sentence = `Pool "${this.#options.pool}" cannot run this call: ${action.reason}`;
+        const error = new BonfireError("RESOURCES_EXCEEDED", sentence);
+        return this.#drivers.get(action.driver)?.client.tell.refuse(action.resources, error);
       }
+      case "drain":
+        return this.#drain(this.#executors.get(action.executor) as ExecutorRecord);
+      case "retire":
+        return this.#retire(this.#executors.get(action.executor) as ExecutorRecord, action.reason);
     }
   }
 
   #grant(id: string, driverId: string, slots: number): void {
     const executor = this.#executors.get(id);
     const driver = this.#drivers.get(driverId);
-    if (executor?.phase.name !== "ready" || !driver) return;
+    if (executor?.state.name !== "ready" || !driver) return;
     const number = ++this.#grants;
     driver.granted(number, id, slots);
     executor.lease(driverId, (executor.leases.get(driverId) ?? 0) + slots, performance.now());
-    driver.client.tell.grant(number, id, executor.phase.agent, slots);
+    const { resources } = executor;
+    const once = this.#policy.singleUse;
+    driver.client.tell.grant({ number, executor: id, agent: executor.state.agent, slots, resources, once });
   }
 
-  #launch(): void {
-    const { pool, backend, bootMs, shutdownMs, bootstrap } = this.#options;
+  #launch(resources: Resources, replaces: string | undefined): void {
+    const { pool, bootMs, shutdownMs, bootstrap } = this.#options;
+    const { lifetime, singleUse } = this.#policy;
     const id = newNodeId("e");
     const launch = new AbortController();
     const timer = setTimeout(() => {
@@ -209,46 +272,42 @@ export class Supervisor extends Actor {
       );
       this.context.enqueue(() => this.#bootFailed(id, error));
     }, bootMs);
-    this.#executors.set(id, new ExecutorRecord(id, { name: "booting", launch, timer }, performance.now()));
+    const now = performance.now();
+    const booting: Booting = { name: "booting", launch, timer, accepted: false };
+    this.#executors.set(id, new ExecutorRecord({ id, resources, replaces, singleUse, now }, booting));
+    const supervisor = this.context.address;
     const request = {
       launchId: id,
       owner: this.context.system.node,
       pool,
-      bootstrap: {
-        ...bootstrap,
-        executor: id,
-        supervisor: this.context.address,
-        registerMs: bootMs,
-        shutdownMs,
-      },
+      resources,
+      // Its own boot, its time, its successor's boot, and the calls that it may finish then.
+      lifetimeMs: lifetime + 2 * bootMs + shutdownMs,
+      bootstrap: { ...bootstrap, executor: id, supervisor, registerMs: bootMs, shutdownMs },
     };
-    backend.launch(request, launch.signal).catch((error: unknown) => {
-      this.context.enqueue(() => this.#bootFailed(id, error));
-    });
+    this.#machines?.launch(request, launch.signal).then(
+      () => {
+        booting.accepted = true;
+      },
+      (error: unknown) => this.context.enqueue(() => this.#bootFailed(id, error)),
+    );
   }
 
   #bootFailed(id: string, cause: unknown): void {
     const executor = this.#executors.get(id);
-    if (executor?.phase.name === "booting") this.#failed(executor, cause);
+    if (executor?.state.name === "booting") this.#failed(executor, cause);
   }
 
   /** An executor never became of use: drivers learn why, and the next launch waits. */
   #failed(executor: ExecutorRecord, cause: unknown): void {
+    const { error, hopeless } = this.#failures.note(cause, executor.launchedAt, performance.now());
     const leaseholders = [...executor.leases.keys()];
-    this.#terminate(executor, "it did not become of use");
-    this.#failures++;
-    this.#launchAfter = performance.now() + Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (this.#failures - 1));
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    // What a platform's client throws may hold sockets and secrets; its sentence is all that travels of it.
-    const error = new BonfireError(
-      "BOOT_FAILED",
-      `Pool "${this.#options.pool}" cannot boot an executor: ${reason}`,
-    );
-    this.#lastFailure = error;
+    this.#terminate(executor, "lost", { kind: "growEnd", executor: executor.id, error });
     for (const driver of leaseholders) this.#drivers.get(driver)?.client.tell.lost(executor.id, error);
-    const final = cause instanceof BackendError && PERMANENT.has(cause.reason);
+    // While any executor lives, or may yet, those who wait have something to wait for.
+    const { ready, booting } = this.#counts();
+    const final = hopeless && ready + booting === 0;
     for (const { client } of this.#drivers.values()) client.tell.bootFailed(error, final);
-    this.#announce();
     this.#act();
   }
 
@@ -256,31 +315,80 @@ export class Supervisor extends Actor {
   #machineEnded(id: string, detail: string): void {
     const executor = this.#executors.get(id);
     if (!executor) return;
-    if (executor.phase.name === "booting") this.#bootFailed(id, new BackendError("transient", detail));
+    if (executor.state.name === "booting") this.#bootFailed(id, new BackendError("transient", detail));
     else this.#lose(executor, new BonfireError("EXECUTOR_LOST", `Executor ${id} is gone: ${detail}`));
     this.#act();
+  }
+
+  async #reconcile(): Promise<void> {
+    const lost = await this.#machines?.reconcile(() => {
+      const known = [...this.#executors.values()];
+      const expected = known.filter(({ state }) => state.name !== "booting" || state.accepted);
+      return { known: new Set(known.map(idOf)), expected: new Set(expected.map(idOf)) };
+    });
+    for (const id of lost ?? [])
+      this.context.enqueue(() => this.#machineEnded(id, "its platform lists it no more"));
   }
 
   #lose(executor: ExecutorRecord, error: BonfireError): void {
     for (const driver of executor.leases.keys())
       this.#drivers.get(driver)?.client.tell.lost(executor.id, error);
     // Whatever made it unreachable, it must not go on costing money.
-    this.#terminate(executor, error.message);
+    this.#terminate(executor, "lost");
+  }
+
+  /** Takes it off the offer list. Its drivers give back what they hold as their calls end; then `decide` retires it. */
+  #drain(executor: ExecutorRecord): void {
+    const { state } = executor;
+    if (state.name !== "ready") return;
+    const { agent, unwatch } = state;
+    const by = performance.now() + this.#options.shutdownMs;
+    executor.become({ name: "draining", agent, unwatch, by });
+    for (const driver of executor.leases.keys()) this.#drivers.get(driver)?.client.tell.withdraw(executor.id);
     this.#announce();
   }
 
-  /** Takes it off the offer list first, then stops it. A failure is shown as a process warning, as it costs money. */
-  #terminate(executor: ExecutorRecord, reason: string): void {
-    const { phase } = executor;
-    if (phase.name === "booting") phase.launch.abort();
+  #retire(executor: ExecutorRecord, reason: RetireReason): void {
+    const { idleCheck } = this.#options;
+    if (reason === "idle" && idleCheck) void this.#ask(executor, idleCheck);
+    else this.#terminate(executor, reason);
+  }
+
+  /** The pool's owner may keep an executor that is idle: then it is asked again after another `idleAfter`. */
+  async #ask(executor: ExecutorRecord, check: IdleCheck): Promise<void> {
+    if (executor.asking) return;
+    executor.asking = true;
+    const { id, idleSince } = executor;
+    let mayGo = false;
+    try {
+      mayGo = await check({ executor: id, idleMs: Math.round(performance.now() - idleSince) });
+    } catch (error) {
+      // A check that cannot answer lets nothing go.
+      process.emitWarning(asError(error));
+    }
+    this.context.enqueue(() => {
+      executor.asking = false;
+      const unused = executor.state.name === "ready" && executor.leased === 0;
+      if (unused && executor.idleSince === idleSince) {
+        if (mayGo) this.#terminate(executor, "idle");
+        else executor.idleSince = performance.now();
+      }
+      this.#act();
+    });
+  }
+
+  /** Takes it off the offer list first, then stops it. */
+  #terminate(executor: ExecutorRecord, reason: ShrinkReason, told?: EventOf): void {
+    const { state, id } = executor;
+    if (state.name === "booting") state.launch.abort();
+    const late = state.name === "draining" && performance.now() >= state.by;
+    if (reason === "idle") this.#patience.retired(performance.now());
     executor.become({ name: "leaving" });
-    this.#executors.delete(executor.id);
-    for (const driver of this.#drivers.values()) driver.forget(executor.id);
-    const ending = this.#options.backend
-      .terminate(executor.id, { graceMs: this.#options.shutdownMs, reason })
-      .catch((error: Error) => process.emitWarning(error))
-      .finally(() => this.#terminating.delete(ending));
-    this.#terminating.add(ending);
+    this.#executors.delete(id);
+    for (const driver of this.#drivers.values()) driver.forget(id);
+    this.#announce(told ?? { kind: "shrink", executor: id, reason });
+    const graceMs = late ? GOODBYE_MS : this.#options.shutdownMs;
+    void this.#machines?.terminate(id, graceMs, reason).then(executor.hasEnded);
   }
 
   #forget(driver: string): void {
@@ -289,10 +397,27 @@ export class Supervisor extends Actor {
     for (const executor of this.#executors.values()) executor.lease(driver, 0, now);
   }
 
-  /** Tells every driver how many executors there are. */
-  #announce(): void {
-    let ready = 0;
-    for (const executor of this.#executors.values()) if (executor.phase.name === "ready") ready++;
-    for (const { client } of this.#drivers.values()) client.tell.fleet(ready, this.#executors.size - ready);
+  #counts(): FleetCounts {
+    const counts = { ready: 0, booting: 0, draining: 0 };
+    for (const { phase } of this.#executors.values()) counts[phase]++;
+    return counts;
   }
+
+  /** Tells every driver how many executors there are, and what has changed. */
+  #announce(event?: EventOf): void {
+    const counts = this.#counts();
+    const told = event && ({ ...event, ...counts } as FleetEvent);
+    for (const { client } of this.#drivers.values()) client.tell.fleet(counts, told);
+  }
+}
+
+/** An event without its counts. */
+type EventOf = FleetEvent extends infer E
+  ? E extends FleetEvent
+    ? Omit<E, keyof FleetCounts>
+    : never
+  : never;
+
+function idOf({ id }: ExecutorRecord): string {
+  return id;
 }

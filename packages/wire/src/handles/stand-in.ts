@@ -30,14 +30,10 @@ export function makeStandIn(
       return new ActorStandIn(id, String(detail), exchange);
     case HandleKind.signal:
       return new SignalStandIn(detail as [reason: unknown] | undefined);
-    case HandleKind.readable: {
-      const inbound = new Inbound(id, exchange);
-      return Object.assign(inbound, { value: readableOf(inbound) });
-    }
-    case HandleKind.iterable: {
-      const inbound = new Inbound(id, exchange);
-      return Object.assign(inbound, { value: new RemoteIterator(inbound) });
-    }
+    case HandleKind.readable:
+      return new Inbound(id, exchange, readableOf);
+    case HandleKind.iterable:
+      return new Inbound(id, exchange, (inbound) => new RemoteIterator(inbound));
     case HandleKind.writable:
       return new Outbound(id, exchange);
     default:
@@ -46,7 +42,7 @@ export function makeStandIn(
 }
 
 abstract class QuietStandIn implements StandIn {
-  readonly value: unknown;
+  abstract readonly value: unknown;
   get isAwaited(): boolean {
     return false;
   }
@@ -138,13 +134,21 @@ class SignalStandIn extends QuietStandIn {
   }
 }
 
+/** Ends what nobody here can reach any more, so that its owner need not keep it. */
+const unreachable = new FinalizationRegistry<() => Promise<void>>((end) => {
+  // A call that has ended meanwhile has let go of it already.
+  end().catch(() => undefined);
+});
+
 interface Chunk {
   readonly value: unknown;
   readonly cost: number;
 }
 
-/** The reading end of a stream or iterable. */
+/** The reading end of a stream or iterable. What stands for it is held by its user alone. */
 class Inbound extends QuietStandIn {
+  readonly #make: (inbound: Inbound) => object;
+  #made: WeakRef<object>;
   readonly #id: number;
   readonly #exchange: Exchange;
   readonly #in: Inflow;
@@ -156,10 +160,12 @@ class Inbound extends QuietStandIn {
   /** How it ends when the chunks have been read. */
   #end: { readonly failed: boolean; readonly value: unknown } | undefined;
 
-  constructor(id: number, exchange: Exchange) {
+  constructor(id: number, exchange: Exchange, make: (inbound: Inbound) => object) {
     super();
     this.#id = id;
     this.#exchange = exchange;
+    this.#make = make;
+    this.#made = this.#stand();
     this.#in = new Inflow(
       {
         grant: (bytes) => exchange.grant(id, bytes),
@@ -168,6 +174,23 @@ class Inbound extends QuietStandIn {
       },
       0,
     );
+  }
+
+  /** A message may be read twice, and the first time for nobody. */
+  override get value(): object {
+    const made = this.#made.deref();
+    if (made) return made;
+    this.#made = this.#stand();
+    return this.#made.deref() as object;
+  }
+
+  #stand(): WeakRef<object> {
+    const made = this.#make(this);
+    const ref = new WeakRef(made);
+    unreachable.register(made, async () => {
+      if (this.#made === ref) await this.stop(undefined);
+    });
+    return ref;
   }
 
   override get isAwaited(): boolean {
@@ -248,7 +271,8 @@ function readableOf(inbound: Inbound): ReadableStream {
   return new ReadableStream(
     {
       start: (controller) => {
-        inbound.onClose = (error) => controller.error(error);
+        const weak = new WeakRef(controller);
+        inbound.onClose = (error) => weak.deref()?.error(error);
       },
       async pull(controller) {
         const { done, value } = await inbound.next();
@@ -298,11 +322,11 @@ class RemoteIterator {
 
 /** The writing end of a stream. */
 class Outbound extends QuietStandIn {
-  override readonly value: WritableStream;
   readonly #out: Outflow;
   readonly #exchange: Exchange;
   readonly #id: number;
-  #controller!: WritableStreamDefaultController;
+  readonly #made: WeakRef<WritableStream>;
+  #controller!: WeakRef<WritableStreamDefaultController>;
   #pending = 0;
 
   constructor(id: number, exchange: Exchange) {
@@ -310,14 +334,20 @@ class Outbound extends QuietStandIn {
     this.#id = id;
     this.#exchange = exchange;
     this.#out = new Outflow((kind, payload) => exchange.send(kind, id, payload), WINDOW_BYTES);
-    this.value = new WritableStream({
+    const made = new WritableStream({
       start: (controller) => {
-        this.#controller = controller;
+        this.#controller = new WeakRef(controller);
       },
       write: (chunk) => this.#awaiting(() => this.#write(chunk)),
       close: () => this.#awaiting(() => this.#last(["close"])),
       abort: (reason) => this.#last(["abort", reason]),
     });
+    this.#made = new WeakRef(made);
+    unreachable.register(made, () => this.#last(["abort", undefined]));
+  }
+
+  override get value(): WritableStream | undefined {
+    return this.#made.deref();
   }
 
   override get isAwaited(): boolean {
@@ -334,7 +364,7 @@ class Outbound extends QuietStandIn {
   }
 
   override close(error: unknown): void {
-    this.#controller.error(error);
+    this.#controller.deref()?.error(error);
     this.#out.close(error);
   }
 

@@ -1,0 +1,69 @@
+/** Ending a call's work in its cell, and knowing that it has ended. */
+import { setTimeout as pause } from "node:timers/promises";
+import { hasCode } from "@bonfire/wire";
+import type { Ref } from "../actor/ref.ts";
+import type { KeeperPort } from "./agent-port.ts";
+import type { Call } from "./call.ts";
+import type { CellLink } from "./cell-link.ts";
+
+const AGAIN_MS = 100;
+/** How often a busy cell is asked again to end a call. */
+const RECHECK_MS = 500;
+/** A cell under whose name nobody has listened for so long is no more; as presence has it, see presence/timing.ts. */
+const GONE_MS = 1_500;
+/** How long an actor may keep its cell busy, as V8's limit in isolates says. */
+const TURN_MS = 10_000;
+
+/** Resolves when the work has ended. Rejects if its cell is gone; a dead link is borne for `patience` ms. */
+export async function endWork(
+  call: Call,
+  cell: CellLink,
+  keeper: Ref<KeeperPort>,
+  message: string,
+  patience: number,
+): Promise<void> {
+  const since = performance.now();
+  const giveUpAt = since + patience;
+  while (cell.inFlight.has(call)) {
+    const ended = await cell.cancel(call.id, message).catch((error: unknown) => {
+      if (performance.now() >= giveUpAt) throw error;
+      return "unheard" as const;
+    });
+    if (ended === true) return;
+    if (ended === "unheard") await pause(AGAIN_MS);
+    // It does not even answer. Another call that is within its time may rightly keep it busy; if there is none,
+    // its keeper finds out whether the cell is stuck, and kills it if so.
+    else if (hasTime(cell.inFlight, call, since)) await pause(RECHECK_MS);
+    else await keeper.overdue(message);
+  }
+}
+
+/**
+ * Whether a call of the cell other than `overdue`, which has been asked to end since `since`, is still within its
+ * deadline, or an actor's turn within its limit.
+ */
+function hasTime(calls: Iterable<Call>, overdue: Call, since: number): boolean {
+  const now = performance.now();
+  for (const call of calls) {
+    if (call === overdue || call.settled) continue;
+    if (now < (call.actor ? since + TURN_MS : call.deadlineAt)) return true;
+  }
+  return false;
+}
+
+/** Resolves when no copy of a call that has failed can be running any more. */
+export async function copyEnded(call: Call, signal: AbortSignal): Promise<void> {
+  const cell = call.copyIn;
+  let nobodySince: number | undefined;
+  while (cell && !cell.hasEnded && !signal.aborted) {
+    try {
+      if (await cell.cancel(call.id, "the call is tried again")) return;
+      nobodySince = undefined;
+    } catch (error) {
+      // Only what its own link to NATS cannot explain counts: a cell that lost it is back within this time.
+      nobodySince = hasCode(error, "EXECUTOR_LOST") ? (nobodySince ?? performance.now()) : undefined;
+      if (nobodySince !== undefined && performance.now() - nobodySince >= GONE_MS) return;
+    }
+    await pause(AGAIN_MS);
+  }
+}

@@ -1,0 +1,110 @@
+/** How a driver finds the supervisor of a pool, or becomes it. */
+import { hasCode } from "@bonfire/wire";
+import type { Address } from "../actor/address.ts";
+import { placeOf } from "../actor/ref.ts";
+import type { ActorSystem } from "../actor/system.ts";
+import { defaultBackend } from "../backend/default-backend.ts";
+import type { Backend } from "../backend/port.ts";
+import type { Bus } from "../bus/bus.ts";
+import { senderOfSupervisorMail, subject } from "../bus/subject.ts";
+import type { Timing } from "../presence/timing.ts";
+import { Lease } from "../store/lease.ts";
+import type { Policy } from "../supervisor/policy.ts";
+import { Supervisor } from "../supervisor/supervisor.ts";
+import type { ResolvedPoolOptions } from "./options.ts";
+
+const JOIN_MS = 2_000;
+/** How long the others wait for a supervisor whose driver was killed or cut off. */
+const LEASE_MS = 3_000;
+
+export interface Joined {
+  readonly supervisor: Address;
+  readonly policy: Policy;
+}
+
+/** A supervisor in this process. */
+export interface Hosted extends Joined {
+  inspect(): ReturnType<Supervisor["inspect"]>;
+  stop(): Promise<void>;
+}
+
+/**
+ * The supervisor that answers to the pool's name, if one does. If the last one is lost, it may be frozen: then it still
+ * listens, for as long as nats-server keeps its connection, and answers nothing.
+ */
+export async function join(
+  pool: string,
+  client: Address,
+  system: ActorSystem,
+  lastIsLost: boolean,
+): Promise<Joined | undefined> {
+  const to = { node: `pool ${pool}`, actor: actorName(pool) };
+  const reached = subject.supervisor(pool, system.node);
+  try {
+    return (await system.askSubject(reached, to, "join", [client], JOIN_MS)) as Joined;
+  } catch (error) {
+    if (hasCode(error, "NO_SUCH_ACTOR") || (lastIsLost && hasCode(error, "ASK_TIMEOUT"))) return undefined;
+    throw error;
+  }
+}
+
+export interface HostParts {
+  readonly name: string;
+  readonly options: ResolvedPoolOptions;
+  readonly policy: Policy;
+  readonly system: ActorSystem<Bus>;
+  readonly timing: Timing;
+  /** This driver may supervise no more: another does, or may by now. */
+  onDeposed(): void;
+}
+
+/** Starts the pool's supervisor here; undefined if the pool has a store and, by that, another driver leads. */
+export async function host(parts: HostParts): Promise<Hosted | undefined> {
+  const { name, options, policy, system, timing, onDeposed } = parts;
+  const { store } = options;
+  const lease = store && (await Lease.acquire(store, `pool/${name}`, system.node, LEASE_MS));
+  if (store && !lease) return undefined;
+  const backend: Backend = options.backend ?? (await defaultBackend(options.realm));
+  const { bootMs, shutdownMs, idleCheck, realm, grants, memoryMb } = options;
+  const bootstrap = {
+    nats: system.bus.address,
+    pool: name,
+    timing,
+    realm,
+    grants,
+    concurrency: policy.concurrency,
+    memoryMb,
+  };
+  const actor = new Supervisor({ pool: name, policy, backend, bootMs, shutdownMs, idleCheck, bootstrap });
+  const supervisor = placeOf(await system.spawn(actor, actorName(name)));
+  const mail = system.bus.subscribe(subject.everySupervisor(name), (message) =>
+    system.receive(message, senderOfSupervisorMail(message.subject)),
+  );
+  await system.bus.flush();
+  // Another driver may have done the same at the same moment: whoever hears of the other settles it.
+  system.tellSubject(subject.supervisor(name, system.node), supervisor, "claim", []);
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    lease?.signal.removeEventListener("abort", onDeposed);
+    mail.unsubscribe();
+    await system.stop(supervisor);
+    // After its executors have ended, so that those of the next are not beyond what the pool may have.
+    await lease?.release();
+    // A backend that the user gave is the user's to close.
+    if (!options.backend) await backend[Symbol.asyncDispose]();
+  };
+  lease?.signal.addEventListener("abort", onDeposed);
+  return {
+    supervisor,
+    policy,
+    inspect: () => actor.inspect(),
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function actorName(pool: string): string {
+  return `supervisor-${pool}`;
+}

@@ -1,0 +1,104 @@
+/** A pool's machines as the platform knows them: launched once each, ended for sure, and compared with the ledger. */
+import { channel } from "node:diagnostics_channel";
+import { setTimeout as pause } from "node:timers/promises";
+import { hasCode } from "@bonfire/wire";
+import type { Backend, BackendError, LaunchRequest } from "../backend/port.ts";
+
+/** How long a platform's list may lag behind what it has done. */
+const SETTLE_MS = 2_000;
+/** Launches whose answer was lost, `{ launchId, error }`, and lists that failed, `{ error }`; both are repeated. */
+const doubts = channel("bonfire:launch-doubted");
+const failures = channel("bonfire:list-failed");
+
+/** What the supervisor knows of. */
+export interface Ledger {
+  readonly known: ReadonlySet<string>;
+  /** Those of them that the platform has accepted. */
+  readonly expected: ReadonlySet<string>;
+}
+
+export class Machines {
+  readonly #backend: Backend;
+  readonly #filter: { readonly owner: string; readonly pool: string };
+  readonly #ending = new Map<string, Promise<void>>();
+  /** In the last list, but not in the ledger then. */
+  #strangers = new Set<string>();
+  /** In the ledger, but not in the last list. */
+  #missing = new Set<string>();
+
+  constructor(backend: Backend, filter: { readonly owner: string; readonly pool: string }) {
+    this.#backend = backend;
+    this.#filter = filter;
+  }
+
+  /**
+   * Resolves when the platform has accepted. Where an answer was lost, the list says whether the machine is there; only
+   * if it is not, also not after the list had time to settle, it is asked for again under the same id.
+   */
+  async launch(request: LaunchRequest, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await this.#backend.launch(request, signal);
+        return;
+      } catch (error) {
+        if (signal.aborted || !mayExist(error)) throw error;
+        doubts.publish({ launchId: request.launchId, error });
+      }
+      if (await this.#lists(request.launchId)) return;
+      await pause(SETTLE_MS, undefined, { signal });
+      if (await this.#lists(request.launchId)) return;
+    }
+  }
+
+  /** Ends it, by force when `graceMs` is over. A failure is shown as a process warning, as it costs money. */
+  terminate(launchId: string, graceMs: number, reason: string): Promise<void> {
+    const ending = this.#backend
+      .terminate(launchId, { graceMs, reason })
+      .catch((error: Error) => process.emitWarning(error))
+      .finally(() => this.#ending.delete(launchId));
+    this.#ending.set(launchId, ending);
+    return ending;
+  }
+
+  /**
+   * Compares with the ledger, twice before anything follows, as lists lag. Machines that nobody knows are ended; returns
+   * those of the ledger that are not there.
+   */
+  async reconcile(read: () => Ledger): Promise<string[]> {
+    const before = read();
+    let listed: Set<string>;
+    try {
+      const machines = await this.#backend.list(this.#filter);
+      listed = new Set(machines.map(({ launchId }) => launchId));
+    } catch (error) {
+      failures.publish({ error });
+      return [];
+    }
+    const now = read();
+    const strangers = [...listed].filter(
+      (id) => !now.known.has(id) && !before.known.has(id) && !this.#ending.has(id),
+    );
+    for (const id of strangers) {
+      if (this.#strangers.has(id)) void this.terminate(id, 0, "no supervisor knows it");
+    }
+    const missing = [...before.expected].filter((id) => now.known.has(id) && !listed.has(id));
+    const lost = missing.filter((id) => this.#missing.has(id));
+    this.#strangers = new Set(strangers);
+    this.#missing = new Set(missing);
+    return lost;
+  }
+
+  /** Resolves when everything that was to end has ended. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#ending.values());
+  }
+
+  async #lists(launchId: string): Promise<boolean> {
+    const machines = await this.#backend.list(this.#filter);
+    return machines.some((machine) => machine.launchId === launchId);
+  }
+}
+
+function mayExist(error: unknown): boolean {
+  return hasCode(error, "BACKEND_ERROR") && (error as BackendError).mayExist;
+}
