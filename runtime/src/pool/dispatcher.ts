@@ -21,7 +21,7 @@ import type { ClientHost, GrantOffer } from "./client.ts";
 import { endWork } from "./end-work.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { LeaseReport } from "./lease-report.ts";
-import { callLost, lostCalls } from "./reconcile.ts";
+import { callLost, listensAgain, lostCalls } from "./reconcile.ts";
 import { ReplyReader } from "./reply-reader.ts";
 import { Slots } from "./slots.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -32,6 +32,9 @@ const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
 /** After an outage of NATS a cell may take so long until it listens again; its keeper tells if it is gone. */
 const BACK_MS = 5_000;
+
+/** How a keeper ends whose agent could still tell. */
+const ENDED: readonly Reason["kind"][] = ["normal", "error", "no-such-actor"];
 
 export interface DispatcherEvents {
   policyChanged(policy: Policy): void;
@@ -226,11 +229,21 @@ export class Dispatcher implements CallHost, ClientHost {
     cell.inFlight.delete(call);
     cell.release(call);
     cell.slots = 0;
-    cell.suspect = true;
+    void this.#awaitBack(cell);
     this.#waiting.evict(cell);
     call.returned();
     this.#waiting.add(call);
     this.#pump();
+  }
+
+  /** Nobody listens there: it is on its way out, which its keeper says, or has lost its link and comes back. */
+  async #awaitBack(cell: CellLink): Promise<void> {
+    if (cell.isAway) return;
+    cell.isAway = true;
+    const isHeld = () => this.#slots.of(cell.executor) === cell;
+    await listensAgain(cell, isHeld, () => this.#watchKeeper(cell));
+    cell.isAway = false;
+    if (isHeld()) this.#pump();
   }
 
   impatient(call: Call): void {
@@ -262,13 +275,12 @@ export class Dispatcher implements CallHost, ClientHost {
   async #endWork(call: Call, cell: CellLink, message: string, patience: number): Promise<void> {
     const keeper = this.#system.ref<KeeperPort>(cell.keeper);
     try {
-      await endWork(call, cell, keeper, message, patience);
+      if (await endWork(call, cell, keeper, message, patience)) call.copyIn = undefined;
     } catch (error) {
       this.#dropCell(cell, error as BonfireError);
       return this.#pump();
     }
     cell.suspect = false;
-    call.copyIn = undefined;
     if (cell.inFlight.delete(call)) this.ended(call, cell);
   }
 
@@ -460,13 +472,19 @@ export class Dispatcher implements CallHost, ClientHost {
     const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer, { resources, once });
     this.#slots.put(cell);
     this.#cells.set(cell.node, cell);
-    cell.unwatch = this.#system.monitor(offer.keeper, (reason) => {
-      // A keeper that could still say so has seen the process end.
-      cell.hasEnded = reason.kind === "normal" || reason.kind === "error";
-      this.#dropCell(cell, cellGone(executor, reason));
+    this.#watchKeeper(cell);
+    return cell;
+  }
+
+  /** Asks its agent whether the keeper is still there, and to tell when it is not; also again, as news can be lost. */
+  #watchKeeper(cell: CellLink): void {
+    cell.unwatch();
+    cell.unwatch = this.#system.monitor(cell.keeper, (reason) => {
+      // A keeper ends when it has seen the process end.
+      cell.hasEnded = ENDED.includes(reason.kind);
+      this.#dropCell(cell, cellGone(cell.executor, reason));
       this.#pump();
     });
-    return cell;
   }
 
   #addSlots(cell: CellLink, slots: number): void {
