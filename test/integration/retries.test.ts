@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { connect, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { untilGone } from "../harness/gone.ts";
 import { errorOf, until } from "../harness/outcome.ts";
 
 const fire = await connect();
@@ -62,6 +63,8 @@ async function assertInTurn(file: string, processes: number): Promise<void> {
   );
 }
 
+const firstOf = async (file: string) => Number((await lines(file))[0]?.split(" ")[1]);
+
 test("a cell that goes on for a while as it ends is not taken for ended", async () => {
   await using pool = await open({ min: 2, concurrency: 1 });
   const file = ledger();
@@ -76,27 +79,17 @@ test("a cell that goes on for a while as it ends is not taken for ended", async 
       for (const end = Date.now() + ms; Date.now() < end; ) write("alive");
     };
     // The guard is late, and the cell slow: the driver asks it to end the call while it closes.
-    const group = execFileSync("pgrep", ["-g", String(process.pid)], { encoding: "utf8" });
-    for (const pid of group.split("\n").map(Number)) {
-      if (pid > 0 && pid !== process.pid) {
-        try {
-          process.kill(pid, "SIGSTOP");
-        } catch {} // pgrep itself
-        appendFileSync(`${file}.guard`, `${pid}\n`);
-      }
-    }
-    process.once("disconnect", () => spin(150));
+    execFileSync("pkill", ["-STOP", "-g", String(process.pid), "-x", "sh"]);
+    process.once("disconnect", () => spin(80));
     process.once("exit", () => spin(1_000));
     process.kill(process.ppid, "SIGKILL");
     return new Promise<number>(() => {});
   };
   await appendFile(file, "");
   await pool.call({ file }, work, { retries: 1, idempotent: true });
-  for (const pid of await lines(`${file}.guard`)) {
-    try {
-      process.kill(Number(pid), "SIGCONT");
-    } catch {} // pgrep itself
-  }
+  const first = await firstOf(file);
+  await untilGone([first], 10_000);
+  process.kill(-first, "SIGCONT");
   await assertInTurn(file, 2);
 });
 
@@ -115,6 +108,7 @@ test("a cell whose agent is frozen ends by itself before its call runs again", a
     return new Promise<number>(() => {});
   };
   await pool.call({ file }, work, { retries: 1, idempotent: true });
+  await untilGone([await firstOf(file)], 10_000);
   await assertInTurn(file, 2);
 });
 
