@@ -80,7 +80,7 @@ test("a cell that goes on for a while as it ends is not taken for ended", async 
     };
     // The guard is late, and the cell slow: the driver asks it to end the call while it closes.
     execFileSync("pkill", ["-STOP", "-g", String(process.pid), "-x", "sh"]);
-    process.once("disconnect", () => spin(80));
+    process.once("disconnect", () => spin(400));
     process.once("exit", () => spin(1_000));
     process.kill(process.ppid, "SIGKILL");
     return new Promise<number>(() => {});

@@ -4,7 +4,7 @@ import type { Cell } from "./cell.ts";
 import type { ToAgent, ToCell } from "./messages.ts";
 
 /** An agent has so long to kill a cell that says that it is broken; less than it takes until the cell is taken for gone. */
-const LEAVE_MS = 500;
+const LEAVE_MS = 1_000;
 
 enableCompileCache();
 // Loaded while the agent's first message is on its way; the realm of isolates too, as most cells have one.
