@@ -111,4 +111,27 @@ test("a cell that nobody can reach for a moment keeps its slots and what runs th
   assert.is(pool.inspect().cells[0]?.executor, executor);
 });
 
+test("a call that meets nobody in a cell whose link is not back yet runs there when it is", async () => {
+  await using server = await NatsServer.start();
+  await using fire = await connect({ servers: [server.url] });
+  await using pool = await fire.pool("away", { max: 1, concurrency: 2, realm: "process", logs: "ignore" });
+  const pid = await pool.call(() => process.pid);
+  const busy = pool.call(() => new Promise((resolve) => setTimeout(resolve, 2_500, "through")));
+  await pool.call(() => 1);
+  // The cell cannot reconnect, as its process stands still; its keeper says that it is there.
+  process.kill(pid, "SIGSTOP");
+  try {
+    await server.kill();
+    await server.restart();
+    await until(() => fire.inspect().nats.up);
+    const early = pool.call(() => process.pid);
+    await until(() => pool.inspect().waiting === 1);
+    process.kill(pid, "SIGCONT");
+    assert.is(await early, pid);
+    assert.is(await busy, "through");
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+});
+
 test.run();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { connect, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { untilGone } from "../harness/gone.ts";
 import { errorOf, until } from "../harness/outcome.ts";
 
 const fire = await connect();
@@ -48,13 +49,67 @@ test("an idempotent call whose executor is killed runs again, after the copy bef
   const file = ledger();
   assert.is(await pool.call({ file, deaths: 2 }, work, { retries: 2, idempotent: true }), 3);
   // Once a copy has begun nothing of an earlier one is written any more.
+  await assertInTurn(file, 3);
+});
+
+/** Whatever is written of one process is written before the next one begins. */
+async function assertInTurn(file: string, processes: number): Promise<void> {
   const written = (await lines(file)).map((line) => line.split(" ")[1] as string);
   const order = [...new Set(written)];
-  assert.is(order.length, 3);
+  assert.is(order.length, processes);
   assert.equal(
     written,
-    order.flatMap((executor) => written.filter((one) => one === executor)),
+    order.flatMap((one) => written.filter((other) => other === one)),
   );
+}
+
+const firstOf = async (file: string) => Number((await lines(file))[0]?.split(" ")[1]);
+
+test("a cell that goes on for a while as it ends is not taken for ended", async () => {
+  await using pool = await open({ min: 2, concurrency: 1 });
+  const file = ledger();
+  const work = async ({ file }: { file: string }) => {
+    const { appendFileSync, readFileSync } = await import("node:fs");
+    const { execFileSync } = await import("node:child_process");
+    const write = (what: string) => appendFileSync(file, `${what} ${process.pid}\n`);
+    const isFirst = !readFileSync(file, "utf8").includes("begin");
+    write("begin");
+    if (!isFirst) return process.pid;
+    const spin = (ms: number) => {
+      for (const end = Date.now() + ms; Date.now() < end; ) write("alive");
+    };
+    // The guard is late, and the cell slow: the driver asks it to end the call while it closes.
+    execFileSync("pkill", ["-STOP", "-g", String(process.pid), "-x", "sh"]);
+    process.once("disconnect", () => spin(400));
+    process.once("exit", () => spin(1_000));
+    process.kill(process.ppid, "SIGKILL");
+    return new Promise<number>(() => {});
+  };
+  await appendFile(file, "");
+  await pool.call({ file }, work, { retries: 1, idempotent: true });
+  const first = await firstOf(file);
+  await untilGone([first], 10_000);
+  process.kill(-first, "SIGCONT");
+  await assertInTurn(file, 2);
+});
+
+test("a cell whose agent is frozen ends by itself before its call runs again", async () => {
+  await using pool = await open({ min: 2, concurrency: 1, shutdownTimeout: 4_000 });
+  const file = ledger();
+  await appendFile(file, "");
+  const work = async ({ file }: { file: string }) => {
+    const { appendFileSync, readFileSync } = await import("node:fs");
+    const write = (what: string) => appendFileSync(file, `${what} ${process.pid}\n`);
+    const isFirst = !readFileSync(file, "utf8").includes("begin");
+    write("begin");
+    if (!isFirst) return process.pid;
+    setInterval(write, 5, "alive");
+    process.kill(process.ppid, "SIGSTOP");
+    return new Promise<number>(() => {});
+  };
+  await pool.call({ file }, work, { retries: 1, idempotent: true });
+  await untilGone([await firstOf(file)], 10_000);
+  await assertInTurn(file, 2);
 });
 
 test("after the last try the error has what each of them failed with", async () => {

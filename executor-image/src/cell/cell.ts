@@ -24,6 +24,8 @@ import type { CellStart, ToAgent } from "./messages.ts";
 import { Replies } from "./replies.ts";
 
 const NOTHING = new Uint8Array(0);
+/** Tells whoever ended a call that this process is about to end, and only with it whatever the call left running. */
+const WITH_PROCESS = new Uint8Array(1);
 /** Messages that could not be read: `{ to, error }`. */
 const deadLetters = channel("bonfire:dead-letter");
 
@@ -66,6 +68,10 @@ export class Cell {
   /** Set once no more calls are taken; called when nothing is left to do. */
   #drained: (() => void) | undefined;
   #draining: Promise<void> | undefined;
+  /** What those are told who have ended a call. */
+  #ended = NOTHING;
+  /** The realm knows its calls no more while their code may go on: until the process ends nothing is said of them. */
+  #isClosing = false;
   /** Where the replies to calls go that came too late. */
   #tooLate: string[] = [];
 
@@ -85,8 +91,10 @@ export class Cell {
         over: (id, error) => cell.#over(id, error),
         log: (call, level, text) => cell.#log(call, level, text),
         broken: (error) => say({ kind: "broken", code: error.code, message: error.message }),
-        retire: (error) =>
-          void cell.drained().then(() => say({ kind: "broken", code: error.code, message: error.message })),
+        retire: (error) => {
+          cell.#ended = WITH_PROCESS;
+          void cell.drained().then(() => say({ kind: "broken", code: error.code, message: error.message }));
+        },
         spawned: (group) => say({ kind: "spawned", group }),
         ended: (group) => say({ kind: "ended", group }),
       },
@@ -151,6 +159,7 @@ export class Cell {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     if (this.#isRetiring && this.#actors.size > 0) await this.#realm.retire(RETIRE_MS);
     await this.#realm.close();
     await this.#bus.close();
@@ -160,6 +169,7 @@ export class Cell {
   #enter(): void {
     const messages = this.#arrived;
     this.#arrived = [];
+    if (this.#isClosing) return;
     let calls: IncomingCall[] = [];
     for (const message of messages) {
       if (message.data.length < HEADER_BYTES) {
@@ -207,7 +217,7 @@ export class Cell {
         }
         // Unknown to the realm, its body is still on its way: it must not run when that arrives.
         this.#reply(header.id, ReplyKind.error, encode(reason));
-        return this.#publish(answerTo, NOTHING);
+        return this.#publish(answerTo, this.#ended);
       }
       case FrameKind.check: {
         this.#checks.push({ ids: unpack(body) as number[], answerTo });
@@ -305,7 +315,7 @@ export class Cell {
     const canceller = this.#ending.get(id);
     if (canceller !== undefined) {
       this.#ending.delete(id);
-      this.#publish(canceller, NOTHING);
+      this.#publish(canceller, this.#ended);
     }
     this.#checkDrained();
   }

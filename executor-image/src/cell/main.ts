@@ -3,6 +3,9 @@ import { enableCompileCache } from "node:module";
 import type { Cell } from "./cell.ts";
 import type { ToAgent, ToCell } from "./messages.ts";
 
+/** An agent has so long to kill a cell that says that it is broken; less than it takes until the cell is taken for gone. */
+const LEAVE_MS = 1_000;
+
 enableCompileCache();
 // Loaded while the agent's first message is on its way; the realm of isolates too, as most cells have one.
 const loaded = Promise.all([import("./cell.ts"), import("../realm/create-realm.ts")]).then(([cell]) => cell);
@@ -10,6 +13,8 @@ const loaded = Promise.all([import("./cell.ts"), import("../realm/create-realm.t
 const say = (message: ToAgent): void => {
   // An agent that has just been killed hears nothing; the end of the channel, which follows, ends this process too.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+  // An agent that is stopped hears it too late: whoever finds nobody here any more may run the call again.
+  if (message.kind === "broken") setTimeout(() => process.exit(1), LEAVE_MS).unref();
 };
 
 let cell: Promise<Cell> | undefined;

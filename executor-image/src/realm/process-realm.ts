@@ -172,13 +172,14 @@ export class ProcessRealm implements Realm {
   /** Nothing but the end of the process ends code that goes on; calls that are within their time come first. */
   #reap(): void {
     if (this.#strays.size === 0 || this.#strays.size < this.#pending.size) return;
-    for (const [id, reason] of [...this.#strays]) this.#answer(id, ReplyKind.error, encode(reason));
+    // First, as the answers then say that the code ends with the process.
     this.#events.retire(
       new BonfireError(
         "CELL_RESET",
         "The cell was replaced as the code of a call went on after it was ended",
       ),
     );
+    for (const [id, reason] of [...this.#strays]) this.#answer(id, ReplyKind.error, encode(reason));
   }
 
   #begin(call: IncomingCall): void {

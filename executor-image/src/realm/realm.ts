@@ -17,7 +17,7 @@ export interface RealmEvents {
   log(call: number, level: "debug" | "log" | "info" | "warn" | "error", text: string): void;
   /** The whole process can't go on. */
   broken(error: BonfireError): void;
-  /** Code runs on that nobody waits for, and nothing else: the process is to take no more calls, and to end. */
+  /** Code runs on that nobody waits for, and nothing else: the process is to take no more calls, and to end. Before the replies of those calls. */
   retire(error: BonfireError): void;
   /** A child process leads the process group `group`, which must be killed if this process dies. */
   spawned(group: number): void;

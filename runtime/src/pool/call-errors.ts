@@ -7,6 +7,11 @@ import type { Call } from "./call.ts";
 const SAYS_ENOUGH = new Set(["POOL_CLOSED", "EXECUTOR_LOST", "MEMORY_LIMIT"]);
 
 export function cellGone(executor: string, reason: Reason): BonfireError {
+  if (reason.kind === "no-such-actor")
+    return new BonfireError(
+      "EXECUTOR_LOST",
+      `Executor ${executor} has the call's cell no longer, nor the reason why`,
+    );
   if (reason.kind !== "normal") return reasonError(`The cell on executor ${executor}`, reason);
   return new BonfireError("EXECUTOR_LOST", `Executor ${executor} was stopped while the call ran`);
 }

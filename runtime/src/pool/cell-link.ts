@@ -67,6 +67,8 @@ export class CellLink {
   withdrawn = false;
   /** A call did not end in time here: no other is sent until the cell has answered. */
   suspect = false;
+  /** Nobody listened here when a call was sent: no other is until somebody does. */
+  isAway = false;
   idleSince = performance.now();
   /** Bytes of code that have been sent here. */
   codeBytes = 0;
@@ -106,8 +108,13 @@ export class CellLink {
     return [...this.inFlight].flatMap(({ actor }) => actor ?? []);
   }
 
+  /** Whether calls may be sent here at present. */
+  get isOpen(): boolean {
+    return !this.suspect && !this.isAway;
+  }
+
   get free(): number {
-    return this.suspect ? 0 : this.slots - this.busy;
+    return this.isOpen ? this.slots - this.busy : 0;
   }
 
   canTake({ resources }: Call): boolean {
@@ -163,14 +170,17 @@ export class CellLink {
     return this.#loadAll(bundles);
   }
 
-  /** Ends the call's work over there. False if the cell does not say in time that it has ended; rejects if it is gone. */
-  async cancel(id: number, message: string): Promise<boolean> {
+  /**
+   * Ends the call's work over there. `"ending"`: it ends with the cell's process, which is about to end. `"silent"`:
+   * the cell does not say in time that it has ended. Rejects if the cell is gone.
+   */
+  async cancel(id: number, message: string): Promise<"ended" | "ending" | "silent"> {
     const frame = withBody(FrameKind.cancel, 0, 0, id, pack(message));
     try {
-      await this.#request(frame, CANCEL_MS);
-      return true;
+      const answer = await this.#request(frame, CANCEL_MS);
+      return answer.length === 0 ? "ended" : "ending";
     } catch (error) {
-      if (hasCode(error, "CELL_SILENT")) return false;
+      if (hasCode(error, "CELL_SILENT")) return "silent";
       throw error;
     }
   }

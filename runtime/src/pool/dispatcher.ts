@@ -25,7 +25,7 @@ import type { ClientHost, GrantOffer } from "./client.ts";
 import { endWork } from "./end-work.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { LeaseReport } from "./lease-report.ts";
-import { callLost, lostCalls } from "./reconcile.ts";
+import { callLost, listensAgain, lostCalls } from "./reconcile.ts";
 import { ReplyReader } from "./reply-reader.ts";
 import { Slots } from "./slots.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -44,6 +44,9 @@ const ADMIT_PATIENCE_MS: Record<string, number> = {
   LINK_DOWN: ADMIT_MS,
   NO_SUCH_ACTOR: BACK_MS,
 };
+
+/** How a keeper ends whose agent could still tell. */
+const ENDED: readonly Reason["kind"][] = ["normal", "error", "no-such-actor"];
 
 export interface DispatcherEvents {
   policyChanged(policy: Policy): void;
@@ -252,24 +255,21 @@ export class Dispatcher implements CallHost, ClientHost {
     cell.release(call);
     if (cell.once || cell.withdrawn) cell.slots = cell.busy;
     if (cell.busy === 0) cell.idleSince = performance.now();
-    if (!cell.suspect) void this.#untilHeard(cell);
+    void this.#awaitBack(cell);
     this.#waiting.evict(cell);
     call.returned();
     this.#waiting.add(call);
     this.#pump();
   }
 
-  /** No call is sent to the cell until it answers again; if it never does, its keeper has seen its end. */
-  async #untilHeard(cell: CellLink): Promise<void> {
-    cell.suspect = true;
-    while (cell.suspect && this.#slots.of(cell.executor) === cell) {
-      await pause(AGAIN_MS);
-      cell.suspect = await cell.missing([]).then(
-        () => false,
-        () => true,
-      );
-    }
-    this.#pump();
+  /** Nobody listens there: it is on its way out, which its keeper says, or has lost its link and comes back. */
+  async #awaitBack(cell: CellLink): Promise<void> {
+    if (cell.isAway) return;
+    cell.isAway = true;
+    const isHeld = () => this.#slots.of(cell.executor) === cell;
+    await listensAgain(cell, isHeld, () => this.#watchKeeper(cell));
+    cell.isAway = false;
+    if (isHeld()) this.#pump();
   }
 
   impatient(call: Call): void {
@@ -301,13 +301,12 @@ export class Dispatcher implements CallHost, ClientHost {
   async #endWork(call: Call, cell: CellLink, message: string, patience: number): Promise<void> {
     const keeper = this.#system.ref<KeeperPort>(cell.keeper);
     try {
-      await endWork(call, cell, keeper, message, patience);
+      if (await endWork(call, cell, keeper, message, patience)) call.copyIn = undefined;
     } catch (error) {
       this.#dropCell(cell, error as BonfireError);
       return this.#pump();
     }
     cell.suspect = false;
-    call.copyIn = undefined;
     if (cell.inFlight.delete(call)) this.ended(call, cell);
   }
 
@@ -500,13 +499,19 @@ export class Dispatcher implements CallHost, ClientHost {
     const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer, { resources, once });
     this.#slots.put(cell);
     this.#cells.set(cell.node, cell);
-    cell.unwatch = this.#system.monitor(offer.keeper, (reason) => {
-      // A keeper that could still say so has seen the process end.
-      cell.hasEnded = reason.kind === "normal" || reason.kind === "error";
-      this.#dropCell(cell, cellGone(executor, reason));
+    this.#watchKeeper(cell);
+    return cell;
+  }
+
+  /** Asks its agent whether the keeper is still there, and to tell when it is not; also again, as news can be lost. */
+  #watchKeeper(cell: CellLink): void {
+    cell.unwatch();
+    cell.unwatch = this.#system.monitor(cell.keeper, (reason) => {
+      // A keeper ends when it has seen the process end.
+      cell.hasEnded = ENDED.includes(reason.kind);
+      this.#dropCell(cell, cellGone(cell.executor, reason));
       this.#pump();
     });
-    return cell;
   }
 
   /** An outage of NATS can fall into this, and our link be back sooner than theirs. Asking again gives the same cell. */

@@ -10,18 +10,21 @@ const AGAIN_MS = 100;
 /** How often a busy cell is asked again to end a call. */
 const RECHECK_MS = 500;
 /** A cell under whose name nobody has listened for so long is no more; as presence has it, see presence/timing.ts. */
-const GONE_MS = 1_500;
+export const GONE_MS = 1_500;
 /** How long an actor may keep its cell busy, as V8's limit in isolates says. */
 const TURN_MS = 10_000;
 
-/** Resolves when the work has ended. Rejects if its cell is gone; a dead link is borne for `patience` ms. */
+/**
+ * Resolves when the slot of the work is free: with true if the work has ended, with false if that is not certain before
+ * its cell has ended, too. Rejects if the cell is gone; a dead link is borne for `patience` ms.
+ */
 export async function endWork(
   call: Call,
   cell: CellLink,
   keeper: Ref<KeeperPort>,
   message: string,
   patience: number,
-): Promise<void> {
+): Promise<boolean> {
   const since = performance.now();
   const giveUpAt = since + patience;
   while (cell.inFlight.has(call)) {
@@ -29,13 +32,14 @@ export async function endWork(
       if (performance.now() >= giveUpAt) throw error;
       return "unheard" as const;
     });
-    if (ended === true) return;
+    if (ended === "ended" || ended === "ending") return ended === "ended";
     if (ended === "unheard") await pause(AGAIN_MS);
     // It does not even answer. Another call that is within its time may rightly keep it busy; if there is none,
     // its keeper finds out whether the cell is stuck, and kills it if so.
     else if (hasTime(cell.inFlight, call, since)) await pause(RECHECK_MS);
     else await keeper.overdue(message);
   }
+  return false;
 }
 
 /**
@@ -57,7 +61,7 @@ export async function copyEnded(call: Call, signal: AbortSignal): Promise<void> 
   let nobodySince: number | undefined;
   while (cell && !cell.hasEnded && !signal.aborted) {
     try {
-      if (await cell.cancel(call.id, "the call is tried again")) return;
+      if ((await cell.cancel(call.id, "the call is tried again")) === "ended") return;
       nobodySince = undefined;
     } catch (error) {
       // Only what its own link to NATS cannot explain counts: a cell that lost it is back within this time.

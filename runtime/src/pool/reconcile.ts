@@ -1,8 +1,9 @@
-/** After a link to NATS broke: which calls a cell never got, or has answered in vain. */
+/** After a link to NATS broke: when a cell is back, and which calls it never got, or has answered in vain. */
 import { setTimeout as pause } from "node:timers/promises";
-import { BonfireError } from "@bonfire/wire";
+import { BonfireError, hasCode } from "@bonfire/wire";
 import type { Call } from "./call.ts";
 import type { CellLink } from "./cell-link.ts";
+import { GONE_MS } from "./end-work.ts";
 
 const AGAIN_MS = 100;
 
@@ -21,6 +22,33 @@ export async function lostCalls(cell: CellLink): Promise<Call[]> {
       // Its own link comes back a little later than ours, or ours is down again; a call's deadline ends this.
       await pause(AGAIN_MS);
     }
+  }
+}
+
+/**
+ * Resolves when somebody listens again in a cell where nobody did, or when `isWanted` says no. `doubt` is called
+ * whenever nobody has for 1.5 s.
+ */
+export async function listensAgain(
+  cell: CellLink,
+  isWanted: () => boolean,
+  doubt: () => void,
+): Promise<void> {
+  let nobodySince = performance.now();
+  while (isWanted()) {
+    try {
+      await cell.missing([]);
+      return;
+    } catch (error) {
+      if (hasCode(error, "CELL_SILENT")) return;
+      // Our own link says nothing of the cell's.
+      if (!hasCode(error, "EXECUTOR_LOST")) nobodySince = performance.now();
+    }
+    if (performance.now() - nobodySince >= GONE_MS) {
+      nobodySince = performance.now();
+      doubt();
+    }
+    await pause(AGAIN_MS);
   }
 }
 

@@ -94,7 +94,7 @@ export class WaitingRoom {
 
   #homeOf({ affinity }: Call): CellLink | undefined {
     const home = affinity === undefined ? undefined : this.#homes.of(affinity);
-    return home?.withdrawn || home?.suspect ? undefined : home;
+    return home?.isOpen && !home.withdrawn ? home : undefined;
   }
 
   remove(call: Call): void {
