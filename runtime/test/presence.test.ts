@@ -117,7 +117,7 @@ test("times that could harm the living are refused with the inequality that they
   refused({ beat: "1s" }, /suspectAfter ≥ 1\.5 × beat/);
   refused({ beat: 10 }, /beat ≥ 50 ms/);
   refused({ probe: 5 }, /probe ≥ 20 ms/);
-  refused({ probe: "400ms" }, /nobody ≥ 3 × probe/);
+  refused({ probe: "500ms" }, /nobody ≥ 3 × probe/);
   refused({ nobody: "500ms" }, /nobody ≥ 600 ms, as nobody answers for a node that reconnects/);
   refused({ lease: "4s" }, /lease ≥ 3200 ms \+ 2 × beat/);
   refused({ lease: "5s", suspectAfter: "4500ms" }, /lease ≥ suspectAfter \+ nobody/);
