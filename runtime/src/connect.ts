@@ -49,8 +49,6 @@ export interface RegisterOptions {
   wait?: Duration;
 }
 
-/** How long news of a node's end waits for what the node had said before. */
-const SETTLE_MS = 500;
 const KNOWN = [
   "servers",
   "user",
@@ -87,32 +85,21 @@ export async function connect(options: ConnectOptions = {}): Promise<Fire> {
   const address = given ?? (server as PrivateServer).address;
   const node = newNodeId("d");
   let fire: Fire | undefined;
-  const connecting = Bus.connect(address, node);
-  const seen = Presence.start({
-    address,
-    node,
-    timing,
-    settled: async () => (await connecting).drain(SETTLE_MS),
-    onFenced: (_, detail) => fire?.fenced(detail),
-  });
   try {
-    const [bus, presence] = await Promise.all([connecting, seen]);
+    const bus = await Bus.connect(address, node);
+    const presence = Presence.start({ bus, node, timing, onFenced: (_, detail) => fire?.fenced(detail) });
     const system = new ActorSystem(bus, presence.watch, { stack: shippedStack });
-    await bus.flush();
     const made = new Fire({ bus, presence, timing, system, server, store });
     fire = made;
     await Promise.all([
+      bus.flush(),
       system.spawn(new Driver(() => made.inspect()), "driver"),
       system.spawn(new PresenceActor(presence), "presence"),
     ]);
     return made;
   } catch (error) {
-    // What did connect is closed again; what did not has nothing to close.
-    await Promise.allSettled([
-      connecting.then((bus) => bus.close()),
-      seen.then((presence) => presence.close()),
-    ]);
-    await server?.close();
+    if (fire) await fire.close();
+    else await server?.close();
     throw error;
   }
 }

@@ -18,8 +18,7 @@ const nodes: { bus: Bus; presence: Presence; system: ActorSystem }[] = [];
 
 async function node(name: string, address: { servers: readonly string[] } = server.address) {
   const bus = await Bus.connect(address, name);
-  const settled = () => bus.drain();
-  const presence = await Presence.start({ address, node: name, timing: TIMING, settled, onFenced: () => {} });
+  const presence = Presence.start({ bus, node: name, timing: TIMING, onFenced: () => {} });
   const made = {
     bus,
     presence,

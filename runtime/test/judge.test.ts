@@ -35,9 +35,16 @@ test("a node whose own lease is longer may be silent for longer", () => {
   assert.is(kind({ seen: 89_900, lease: 10_000 }), "gone");
 });
 
-test("nobody answering under its name for 1 s without a break means gone", () => {
-  assert.is(kind({ seen: 97_000, nobodySince: 99_100 }), "suspect");
-  assert.is(kind({ seen: 97_000, nobodySince: 99_000 }), "gone");
+test("nobody answering under its name for 1.3 s without a break means gone", () => {
+  assert.is(kind({ seen: 98_690, nobodySince: 98_710 }), "suspect");
+  assert.is(kind({ seen: 98_690, nobodySince: 98_700 }), "gone");
+});
+
+test("the time since it owed a beat counts as well, if nobody has answered for 0.6 s of it", () => {
+  assert.is(kind({ seen: 98_210, nobodySince: 99_000 }), "suspect");
+  assert.is(kind({ seen: 98_200, nobodySince: 99_000 }), "gone");
+  assert.is(kind({ seen: 97_000, nobodySince: 99_410 }), "suspect");
+  assert.is(kind({ seen: 97_000, nobodySince: 99_400 }), "gone");
 });
 
 test("a watcher whose own link is down judges nobody", () => {
@@ -45,7 +52,7 @@ test("a watcher whose own link is down judges nobody", () => {
 });
 
 test("time before the watcher's own link came back does not count", () => {
-  assert.is(kind({ seen: 90_000, nobodySince: 90_000, linkSince: 99_100 }), "suspect");
+  assert.is(kind({ seen: 90_000, nobodySince: 90_000, linkSince: 98_710 }), "suspect");
   assert.is(kind({ seen: 90_000, linkSince: 99_300 }), "alive");
 });
 

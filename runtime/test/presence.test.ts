@@ -11,23 +11,20 @@ const bus = await Bus.connect(address, "d-looking");
 const opened = new Set<Presence>();
 
 async function presenceOf(node: string, onFenced: (node: string, detail: string) => void = () => {}) {
-  const presence = await Presence.start({
-    address,
-    node,
-    timing: TIMING,
-    settled: () => bus.drain(),
-    onFenced,
-  });
+  const presence = Presence.start({ bus, node, timing: TIMING, onFenced });
   opened.add(presence);
+  await beats(node, 1);
   return presence;
 }
 
 /** Resolves with the next beats of a node. */
-function beats(node: string, count: number): Promise<void> {
+const beats = (node: string, count: number) => next(subject.beat(node), count);
+
+function next(to: string, count: number): Promise<void> {
   return new Promise((resolve) => {
-    const beats = bus.subscribe(subject.beat(node), () => {
+    const messages = bus.subscribe(to, () => {
       if (--count > 0) return;
-      beats.unsubscribe();
+      messages.unsubscribe();
       resolve();
     });
   });
@@ -88,6 +85,19 @@ test("a thread that fails is started again, with a warning, and goes on as befor
   assert.is(await gone, "done");
 });
 
+test("a process whose thread does not run lives, as its main thread answers probes too", async () => {
+  const watching = await presenceOf("d-patient");
+  const kill = (worker: Worker) => void worker.terminate();
+  process.on("worker", kill);
+  opened.add(Presence.start({ bus, node: "e-threadless", timing: TIMING, onFenced: () => {} }));
+  let detail = "";
+  watching.watch("e-threadless", (gone) => (detail = gone));
+  // One each 150 ms at most, as the last was answered: longer than the lease.
+  await next(subject.ping("e-threadless"), 12);
+  process.off("worker", kill);
+  assert.is(detail, "");
+});
+
 test("a node that was taken for gone by a driver, and lives, is told so once", async () => {
   const watching = await presenceOf("d-judging");
   const gone = goneOf(watching, "e-late");
@@ -117,7 +127,7 @@ test("times that could harm the living are refused with the inequality that they
   refused({ beat: "1s" }, /suspectAfter ≥ 1\.5 × beat/);
   refused({ beat: 10 }, /beat ≥ 50 ms/);
   refused({ probe: 5 }, /probe ≥ 20 ms/);
-  refused({ probe: "400ms" }, /nobody ≥ 3 × probe/);
+  refused({ probe: "500ms" }, /nobody ≥ 3 × probe/);
   refused({ nobody: "500ms" }, /nobody ≥ 600 ms, as nobody answers for a node that reconnects/);
   refused({ lease: "4s" }, /lease ≥ 3200 ms \+ 2 × beat/);
   refused({ lease: "5s", suspectAfter: "4500ms" }, /lease ≥ suspectAfter \+ nobody/);

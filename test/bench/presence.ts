@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { Presence, resolveTiming, type Timing } from "@bonfire/runtime/internal";
+import { Bus, Presence, resolveTiming, type Timing } from "@bonfire/runtime/internal";
 import { NatsServer } from "../harness/nats.ts";
 import { type Figure, median } from "./figure.ts";
 
@@ -30,14 +30,14 @@ export async function presenceFigure(rounds: number): Promise<Record<string, Fig
 /** Of each window, how much of a core the threads and the server used, in percent. */
 async function shares(rounds: number, timing: Timing): Promise<number[]> {
   await using server = await NatsServer.start();
-  const address = { servers: [server.url] };
-  const parts = { address, timing, settled: () => Promise.resolve(), onFenced: () => {} };
+  await using bus = await Bus.connect({ servers: [server.url] }, "d-bench");
+  const parts = { bus, timing, onFenced: () => {} };
   const all: Presence[] = [];
   for (let d = 0; d < DRIVERS; d++) {
-    const driver = await Presence.start({ ...parts, node: `d-${d}` });
+    const driver = Presence.start({ ...parts, node: `d-${d}` });
     all.push(driver);
     for (let e = 0; e < EXECUTORS; e++) {
-      const executor = await Presence.start({ ...parts, node: `e-${d}x${e}` });
+      const executor = Presence.start({ ...parts, node: `e-${d}x${e}` });
       executor.watch(`d-${d}`, () => {});
       driver.watch(`e-${d}x${e}`, () => {});
       all.push(executor);

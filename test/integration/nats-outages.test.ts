@@ -42,7 +42,7 @@ test("an executor that boots while nats-server is away joins when it is back", a
   assert.is(platform.ledger.size, 1);
 });
 
-test("a driver that NATS drops for half a second, or that a network keeps apart for 3 s, keeps its executors", async () => {
+test("a driver that NATS drops for 0.8 s, or that a network keeps apart for 3 s, keeps its executors", async () => {
   await using server = await NatsServer.start();
   await using relay = await Relay.before(server.port);
   await using platform = await Platform.start();
@@ -50,7 +50,7 @@ test("a driver that NATS drops for half a second, or that a network keeps apart 
   await using driver = await flock({ url: `nats://127.0.0.1:${relay.port}`, platform });
   const machines = machinesOf(platform);
   const cuts = [
-    ["refused", 500, () => relay.refuse()],
+    ["refused", 800, () => relay.refuse()],
     ["silent", 3_000, () => relay.silence()],
   ] as const;
   for (const [name, ms, cut] of cuts) {

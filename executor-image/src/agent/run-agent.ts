@@ -7,8 +7,6 @@ import type { CellProcess } from "./cell-process.ts";
 import type { Cells } from "./cells.ts";
 
 const AGAIN_MS = 200;
-/** How long news of a node's end waits for what the node had said before. */
-const SETTLE_MS = 500;
 /** How long goodbyes may take once no call runs. */
 const LEAVE_MS = 4_000;
 /** The backend forces the end when `shutdownMs` is over: so much of it is for what comes after the last call. */
@@ -39,8 +37,10 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   const { promise: orphaned, resolve: orphan } = Promise.withResolvers<void>();
   const tooLate = setTimeout(() => process.exit(1), registerMs);
   const boot = async () => {
-    // Its supervisor has taken it for gone, and works with others now.
-    const [bus, presence] = await join(bootstrap, orphan);
+    const bus = await join(bootstrap);
+    // It is fenced when its supervisor has taken it for gone, and works with others now.
+    const onFenced = () => orphan();
+    const presence = Presence.start({ bus, node: bootstrap.executor, timing: bootstrap.timing, onFenced });
     const system = new ActorSystem(bus, presence.watch);
     await system.spawn(new PresenceActor(presence), "presence");
     const agent = await system.spawn(new Agent({ bootstrap, cells, presence, firstCell, orphan }), "agent");
@@ -68,17 +68,13 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
 }
 
 /** Connects, again and again while nothing answers: NATS may be restarting. The caller has a deadline for it. */
-async function join({ nats, executor, timing }: Bootstrap, onFenced: () => void): Promise<[Bus, Presence]> {
+async function join({ nats, executor }: Bootstrap): Promise<Bus> {
   for (;;) {
-    const connecting = Bus.connect(nats, executor);
-    const settled = async () => (await connecting).drain(SETTLE_MS);
-    const seen = Presence.start({ address: nats, node: executor, timing, settled, onFenced });
-    const [bus, presence] = await Promise.allSettled([connecting, seen]);
-    if (bus.status === "fulfilled" && presence.status === "fulfilled") return [bus.value, presence.value];
-    if (bus.status === "fulfilled") await bus.value.close();
-    if (presence.status === "fulfilled") await presence.value.close();
-    const { reason } = (bus.status === "rejected" ? bus : presence) as PromiseRejectedResult;
-    if (!hasCode(reason, "NATS_UNREACHABLE")) throw reason;
-    await pause(AGAIN_MS);
+    try {
+      return await Bus.connect(nats, executor);
+    } catch (error) {
+      if (!hasCode(error, "NATS_UNREACHABLE")) throw error;
+      await pause(AGAIN_MS);
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** The rules by which a watcher decides whether a node lives; no clock and no network in here. */
-import type { Timing } from "./timing.ts";
+import { PROOF_MS, type Timing } from "./timing.ts";
 
 /** What a watcher knows; times in ms on one monotonic clock. */
 export interface Facts {
@@ -33,8 +33,11 @@ export function judge(facts: Facts, timing: Timing): Verdict {
   // We are the ones cut off: nothing can be heard, so silence says nothing.
   if (!linkUp) return ALIVE;
   const linked = now - linkSince;
-  if (nobodySince !== undefined && Math.min(now - nobodySince, linked) >= timing.nobody) {
-    return gone(`nobody answers under its name for ${seconds(now - nobodySince)}`);
+  if (nobodySince !== undefined) {
+    // It has been away since it owed a beat, or longer: that is as certain as the first probe that met nobody.
+    const away = Math.min(now - Math.min(nobodySince, seen + timing.beat), linked);
+    const isProved = Math.min(now - nobodySince, linked) >= Math.min(PROOF_MS, timing.nobody);
+    if (isProved && away >= timing.nobody) return gone(`nobody answers under its name for ${seconds(away)}`);
   }
   const heard = Math.min(silence, linked);
   if (heard > Math.max(timing.lease, facts.lease)) return gone(`silent for ${seconds(silence)}`);

@@ -1,23 +1,26 @@
 /** A process's presence: speaks for its nodes and watches others, by a thread that is started again if it fails. */
 import { channel } from "node:diagnostics_channel";
 import { Worker } from "node:worker_threads";
-import type { NatsAddress } from "../bus/connection.ts";
+import type { Bus, Subscription } from "../bus/bus.ts";
+import { subject } from "../bus/subject.ts";
 import type { FromThread, ThreadStart, ToThread } from "./thread-messages.ts";
 import type { Timing } from "./timing.ts";
 
 /** Nodes that this process has learnt to be gone, `{ node, detail }`. */
 const departures = channel("bonfire:node-gone");
+/** How long a verdict waits for what the node itself has said before. */
+const SETTLE_MS = 500;
 const BYE_MS = 2_000;
 const AGAIN_MS = 100;
 const AGAIN_MAX_MS = 5_000;
+const NOTHING = new Uint8Array(0);
 
 export interface PresenceParts {
-  readonly address: NatsAddress;
+  /** The main thread's. Probes are answered by it as well: while either connection is up, somebody is there. */
+  readonly bus: Bus;
   /** The process's own node: presence speaks for it from the start. */
   readonly node: string;
   readonly timing: Timing;
-  /** Awaited before a verdict is passed on, so that what the node itself has said before is heard first. */
-  readonly settled: () => Promise<void>;
   /** Another driver has taken a node of this process for gone, which others may have acted upon. */
   readonly onFenced: (node: string, detail: string) => void;
 }
@@ -29,7 +32,7 @@ interface Watch {
 
 export class Presence {
   readonly #parts: PresenceParts;
-  readonly #nodes: Set<string>;
+  readonly #nodes = new Map<string, Subscription>();
   readonly #watches = new Map<string, Watch>();
   #numbers = 0;
   #worker: Worker | undefined;
@@ -40,15 +43,13 @@ export class Presence {
 
   private constructor(parts: PresenceParts) {
     this.#parts = parts;
-    this.#nodes = new Set([parts.node]);
   }
 
-  /** Resolves when the node can be seen. Rejects with `NATS_UNREACHABLE` or `NATS_REFUSED`. */
-  static async start(parts: PresenceParts): Promise<Presence> {
+  /** The node can be seen at once: until the thread beats, which takes a moment, the bus answers for it. */
+  static start(parts: PresenceParts): Presence {
     const presence = new Presence(parts);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    presence.#run(resolve, reject);
-    await promise;
+    presence.speakFor(parts.node);
+    presence.#run();
     return presence;
   }
 
@@ -66,12 +67,15 @@ export class Presence {
 
   /** From now on `node`, which this process hosts, lives too. */
   speakFor(node: string): void {
-    this.#nodes.add(node);
+    if (this.#nodes.has(node)) return;
+    const answer = this.#parts.bus.subscribe(subject.ping(node), (message) => message.respond(NOTHING));
+    this.#nodes.set(node, answer);
     this.#say({ kind: "speak", node });
   }
 
   /** Such a node is gone: whoever watches it knows at once, and is told `detail`. */
   bye(node: string, detail?: string): void {
+    this.#nodes.get(node)?.unsubscribe();
     if (this.#nodes.delete(node)) this.#say({ kind: "bye", node, detail });
   }
 
@@ -84,6 +88,7 @@ export class Presence {
   async close(detail?: string): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#again);
+    for (const answer of this.#nodes.values()) answer.unsubscribe();
     this.#say({ kind: "close", detail });
     const timer = setTimeout(() => void this.#worker?.terminate(), BYE_MS);
     await this.#ended;
@@ -102,34 +107,31 @@ export class Presence {
     this.#worker?.postMessage(message);
   }
 
-  #run(onUp: () => void, onFailure: (error: Error) => void): void {
-    const { address, node, timing } = this.#parts;
+  #run(): void {
+    const { bus, node, timing } = this.#parts;
     const watches = Array.from(this.#watches, ([node, { number }]) => ({ watch: number, node }));
-    const workerData: ThreadStart = { address, node, timing, nodes: [...this.#nodes], watches };
+    const nodes = [...this.#nodes.keys()];
+    const workerData: ThreadStart = { address: bus.address, node, timing, nodes, watches };
     const worker = new Worker(new URL("./presence-thread.js", import.meta.url), {
       workerData,
       // A loader that the user registered for the program is of no use here and would only cost its start-up.
       execArgv: [],
     });
     this.#worker = worker;
-    let isUp = false;
     let cause: Error = new Error("it ended by itself");
     worker.on("message", (message: FromThread) => {
       if (message.kind !== "up") return this.#hear(message);
-      isUp = true;
       this.#pause = AGAIN_MS;
-      // Presence alone must not keep a program running that is otherwise done.
-      worker.unref();
-      onUp();
     });
+    // Presence alone must not keep a program running that is otherwise done.
+    worker.unref();
     // Without a listener this would end the process, which may have better things to do than to be seen.
     worker.on("error", (error: Error) => (cause = error));
     this.#ended = new Promise((resolve) => {
       worker.once("exit", () => {
         this.#worker = undefined;
         resolve();
-        if (isUp) this.#runAgain(cause);
-        else onFailure(cause);
+        this.#runAgain(cause);
       });
     });
   }
@@ -142,10 +144,7 @@ export class Presence {
     );
     this.#again = setTimeout(() => {
       this.#pause = Math.min(2 * this.#pause, AGAIN_MAX_MS);
-      this.#run(
-        () => {},
-        (error) => this.#runAgain(error),
-      );
+      this.#run();
     }, this.#pause).unref();
   }
 
@@ -154,7 +153,7 @@ export class Presence {
     const { node, detail } = message;
     const watch = this.#watches.get(node);
     if (watch?.number !== message.watch) return; // of a watch that has been taken back
-    this.#parts.settled().finally(() => this.#gone(node, watch, detail));
+    this.#parts.bus.drain(SETTLE_MS).finally(() => this.#gone(node, watch, detail));
   }
 
   #gone(node: string, watch: Watch, detail: string): void {

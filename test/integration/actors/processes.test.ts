@@ -246,6 +246,13 @@ guarantee("A placed child ends when the process of its supervision is killed wit
   assert.is((await down).kind, "normal");
 });
 
+/**
+ * Resolves when nats-server has seen the cut: an ask that it passed on before is lost in the link, and would be told so
+ * only when presence takes the process for gone.
+ */
+const unreachable = (ask: () => Promise<unknown>) =>
+  until(async () => (await codeOf(ask())) === "NO_SUCH_ACTOR");
+
 /** Another process whose link can be cut. */
 async function otherBehind(link: CutLink) {
   const made = await actorProcess(here, `nats://127.0.0.1:${link.port}`);
@@ -260,7 +267,7 @@ guarantee(
     const { program, steward } = await otherBehind(link);
     const counter = await steward.counter();
     link.cut("drop");
-    await until(async () => (await codeOf(counter.peek())) === "NO_SUCH_ACTOR");
+    await unreachable(() => counter.with({ deadline: "20ms" }).peek());
     const reasons: Reason[] = [];
     here.monitor(counter, (reason) => reasons.push(reason));
     link.heal();
@@ -283,7 +290,7 @@ guarantee(
     await witness.watch(counter);
     await until(() => here.inspect().actors.some(({ type, monitors }) => type === "Counter" && monitors > 0));
     link.cut("drop");
-    await until(async () => (await codeOf(witness.downs())) === "NO_SUCH_ACTOR");
+    await unreachable(() => witness.with({ deadline: "20ms" }).downs());
     await here.kill(counter);
     link.heal();
     await until(async () => (await witness.downs().catch(() => [])).length > 0);
@@ -322,7 +329,7 @@ guarantee(
     const { program, steward } = await otherBehind(link);
     const [one, two] = [await steward.counter(), await steward.counter()];
     link.cut("drop");
-    await until(async () => (await codeOf(one.peek())) === "NO_SUCH_ACTOR");
+    await unreachable(() => one.with({ deadline: "20ms" }).peek());
     const ends = Promise.all([here.stop(one), here.kill(two)]);
     link.heal();
     await ends;
