@@ -49,7 +49,7 @@ export class IsolateActor {
 
   /** Makes the isolate ready for its actor. */
   open(): Stop | undefined {
-    const { carrier } = this.#cluster;
+    const { carrier, driver } = this.#cluster;
     const { node } = this;
     const receive = (message: Mail) => this.#receive(message);
     const mails = carrier.subscribe(subject.everyMail(node), ({ subject, data, reply = "" }) => {
@@ -60,7 +60,8 @@ export class IsolateActor {
     const others = [subject.everyReply(node), subject.everyAnswer(node), subject.everyNobody(node)];
     this.#subscriptions.push(mails, ...others.map((to) => carrier.subscribe(to, receive)));
     this.#unfollow = carrier.onReconnect(() => this.#news("link", "", "up"));
-    return this.#sandbox.openActor(this.#call, actorScript(), node, carrier.maxPayload, carrier.link.up);
+    const { link, maxPayload } = carrier;
+    return this.#sandbox.openActor(this.#call, actorScript(), [node, driver, maxPayload, link.up]);
   }
 
   /** Stops it in order. */

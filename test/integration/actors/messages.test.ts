@@ -164,7 +164,7 @@ guarantee(
     waiting.catch(() => "awaited below");
     await until(async () => (await gate.peek()).holding);
     await here.kill(gate);
-    assert.is(await failed, "NO_SUCH_ACTOR");
+    assert.is(await codeOf(waiting), "NO_SUCH_ACTOR");
   },
 );
 
