@@ -215,7 +215,10 @@ export class Call extends Question {
   #open(cell: CellLink): void {
     this.#phase = { name: "open", cell };
     // It is open until the actor has ended, whoever uses it.
-    if (this.flags & CallFlag.actor) return this.#host.settled();
+    if (this.flags & CallFlag.actor) {
+      this.#signal?.removeEventListener("abort", this.#onAbort);
+      return this.#host.settled();
+    }
     const isStream = (this.flags & CallFlag.stream) !== 0;
     if (!isStream) this.#host.settled();
     this.#host.watch(this, isStream ? this.deadlineAt - performance.now() + GRACE_MS : IDLE_MS);

@@ -109,3 +109,10 @@ export class Prober extends Actor {
     }
   }
 }
+
+/** Wants to start an actor that has a name. */
+export class Parent extends Actor {
+  async child(register: string): Promise<void> {
+    await this.spawn(Writer, [], { register });
+  }
+}
