@@ -51,7 +51,14 @@ export class ActorHost {
     { options, ticket }: ActorTerms,
     ended: () => void,
   ): Promise<Address> {
-    const place = placeOf(await this.#system.spawnClass(type, args, options, { ticket }));
+    let place: Address;
+    try {
+      place = placeOf(await this.#system.spawnClass(type, args, options, { ticket }));
+    } catch (error) {
+      // Its name is to be free when this is known.
+      await this.kill();
+      throw error;
+    }
     const { ended: end } = this.#system.local(place.actor) ?? {};
     void Promise.resolve(end)
       .then(() => this.kill())

@@ -78,7 +78,10 @@ export class Holdings {
   async over(sender: string, place: Address): Promise<void> {
     if (place.node !== sender) throw notYours(sender);
     const ended = [...this.#entries.values()].filter((entry) => isSamePlace(entry.place, place));
-    await Promise.all(ended.map(({ release }) => release({ kind: "normal" })));
+    const { returning } = this.#system;
+    for (const { release } of ended) returning.add(place, release({ kind: "normal" }));
+    // Its monitor may have been the first to say so.
+    await returning.of(place);
   }
 
   #of(sender: string, key: string): Entry | undefined {

@@ -1,5 +1,13 @@
 /** One call from the moment it is made until its caller has an answer. */
-import { BonfireError, CallFlag, handleEnded, PacketKind, packet, ReplyKind } from "@bonfire/wire";
+import {
+  BonfireError,
+  CallFlag,
+  type HandleHooks,
+  handleEnded,
+  PacketKind,
+  packet,
+  ReplyKind,
+} from "@bonfire/wire";
 import type { Address } from "../actor/address.ts";
 import { Question } from "../bus/inbox.ts";
 import type { Bundle } from "../closure/bundle.ts";
@@ -121,6 +129,11 @@ export class Call extends Question {
   get handles(): CallHandles {
     if (!this.#handles) this.#adopt(new CallHandles());
     return this.#handles as CallHandles;
+  }
+
+  /** How a value is read in which nothing is alive but, perhaps, refs that the call took along. */
+  get importer(): HandleHooks["import"] | undefined {
+    return this.#handles?.session.hooks.import;
   }
 
   get phase(): CallPhase {

@@ -113,6 +113,6 @@ export class Prober extends Actor {
 /** Wants to start an actor that has a name. */
 export class Parent extends Actor {
   async child(register: string): Promise<void> {
-    await this.spawn(Writer, [], { register });
+    await this.spawn(Prober, [], { register });
   }
 }
