@@ -134,10 +134,17 @@ export class Virtual {
     const leaving = this.#leave(name);
     await Promise.allSettled(hosted?.starting.values() ?? []);
     const here = this.#system.locals(`@${name}/`).map((instance) => instance.stop());
-    const away = Array.from(hosted?.placed.values() ?? [], (place) =>
-      this.#system.controls.end(place, "stop"),
-    );
+    const away = Array.from(hosted?.placed.values() ?? [], (place) => this.#end(place));
     await Promise.all([leaving, ...here, ...away]);
+  }
+
+  async #end(place: Address): Promise<void> {
+    try {
+      await this.#system.controls.end(place, "stop");
+    } catch (error) {
+      // Its executor is gone, and it with it.
+      if (!hasCode(error, "ACTOR_LOST")) throw error;
+    }
   }
 
   async #leave(name: string): Promise<void> {

@@ -91,6 +91,17 @@ export class Bomb extends Actor {
   }
 }
 
+/** Keeps its isolate, or its cell, busy. */
+export class Spinner extends Actor {
+  #turns = 0;
+
+  spin(ms: number): number {
+    const end = Date.now() + ms;
+    while (Date.now() < end);
+    return ++this.#turns;
+  }
+}
+
 export class Writer extends Actor {
   async write(): Promise<string> {
     await writeFile("mine.txt", "mine");
