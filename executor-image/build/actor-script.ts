@@ -29,6 +29,10 @@ const shared: Plugin = {
   name: "bonfire-shared",
   setup(build) {
     build.onResolve({ filter: /^@bonfire\/wire$/ }, ({ path }) => ({ path, external: true }));
+    build.onResolve({ filter: /\/store\/clock\.js$/ }, () => ({
+      path: "bonfire:lease-clock",
+      external: true,
+    }));
     build.onResolve({ filter: /^\.\/actor\.js$|\/actor\/actor\.js$/ }, () => ({
       path: "bonfire:runtime",
       external: true,

@@ -15,6 +15,7 @@ import { Driver } from "./driver.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import type { Group } from "./naming/groups.ts";
 import type { Registration } from "./naming/names.ts";
+import { Naming } from "./naming/naming.ts";
 import type { Hosting, HostOptions } from "./naming/virtual.ts";
 import { PrivateServer } from "./nats-server/private-server.ts";
 import { refuseUnknown } from "./option.ts";
@@ -116,6 +117,7 @@ interface Parts {
 /** A driver's place in the cluster: its pools, and what is behind them. Made by `connect()`. */
 export class Fire implements AsyncDisposable {
   readonly #parts: Parts;
+  readonly #naming: Naming;
   readonly #pools = new Map<string, Promise<OpenPool>>();
   readonly #dispatchers = new Map<Pool, Dispatcher>();
   #store: Promise<NatsStore> | undefined;
@@ -124,7 +126,7 @@ export class Fire implements AsyncDisposable {
   /** @internal */
   constructor(parts: Parts) {
     this.#parts = parts;
-    parts.system.store = () => this.#openStore();
+    this.#naming = new Naming(parts.system, () => this.#openStore());
     parts.bus.subscribe(subject.everyLog(parts.bus.node), (message) =>
       this.#log(senderOf(message.subject), message.data),
     );
@@ -237,7 +239,7 @@ export class Fire implements AsyncDisposable {
   async register(name: string, ref: AnyRef, options: RegisterOptions = {}): Promise<Registration> {
     refuseUnknown("register", options, ["ttl", "wait"]);
     const { ttl = DEFAULT_TTL_MS, wait = 0 } = options;
-    return this.#parts.system.names.register(
+    return this.#naming.names.register(
       name,
       requireRef(ref),
       milliseconds("ttl", ttl),
@@ -247,7 +249,7 @@ export class Fire implements AsyncDisposable {
 
   /** The actor that has the name now; undefined if none has. Throws `INVALID_OPTION`, `STORE_UNAVAILABLE`. */
   async whereis<T extends Actor>(name: string): Promise<Ref<T> | undefined> {
-    return this.#parts.system.names.whereis<T>(name);
+    return this.#naming.names.whereis<T>(name);
   }
 
   /**
@@ -255,7 +257,7 @@ export class Fire implements AsyncDisposable {
    * gone. Asks fail at once with `NO_SUCH_NAME` if nobody has it. Throws `INVALID_OPTION`.
    */
   named<T extends Actor>(name: string): Ref<T> {
-    return this.#parts.system.names.named<T>(name);
+    return this.#naming.names.named<T>(name);
   }
 
   /**
@@ -272,7 +274,7 @@ export class Fire implements AsyncDisposable {
     type: C & Declared<C>,
     options: HostOptions = {},
   ): Promise<Hosting> {
-    return this.#parts.system.virtual.host(type, options);
+    return this.#naming.virtual.host(type, options);
   }
 
   /**
@@ -285,7 +287,7 @@ export class Fire implements AsyncDisposable {
    * ```
    */
   actor<C extends ActorClass<Actor, [key: string]>>(type: C, key: string): Ref<InstanceType<C>> {
-    return this.#parts.system.virtual.ref<InstanceType<C>>(type, key);
+    return this.#naming.virtual.ref<InstanceType<C>>(type, key);
   }
 
   /**
@@ -293,17 +295,17 @@ export class Fire implements AsyncDisposable {
    * `STORE_UNAVAILABLE`.
    */
   async join(group: string, ref: AnyRef): Promise<void> {
-    return this.#parts.system.groups.join(group, requireRef(ref));
+    return this.#naming.groups.join(group, requireRef(ref));
   }
 
   /** Takes the actor out of a group that it joined by this connection; else nothing happens. Throws as `join`. */
   async leave(group: string, ref: AnyRef): Promise<void> {
-    return this.#parts.system.groups.leave(group, requireRef(ref));
+    return this.#naming.groups.leave(group, requireRef(ref));
   }
 
   /** Who is in a group, as of a second ago at most. Throws `INVALID_OPTION`, `STORE_UNAVAILABLE`. */
   async members<T extends Actor>(group: string): Promise<Ref<T>[]> {
-    return this.#parts.system.groups.group<T>(group).members();
+    return this.#naming.groups.group<T>(group).members();
   }
 
   /**
@@ -316,7 +318,7 @@ export class Fire implements AsyncDisposable {
    * ```
    */
   group<T extends Actor>(name: string): Group<T> {
-    return this.#parts.system.groups.group<T>(name);
+    return this.#naming.groups.group<T>(name);
   }
 
   /**
@@ -399,6 +401,7 @@ export class Fire implements AsyncDisposable {
     const pools = opened.flatMap((pool) => (pool.status === "fulfilled" ? [pool.value.pool] : []));
     // Each step is taken whatever became of the one before it; what failed first is told at the end.
     const steps: (() => unknown)[] = [
+      () => this.#naming.virtual.leave(),
       () => Promise.all(pools.map((pool) => pool.close())),
       // Before the goodbye, which takes another connection, so that those who watch them hear how they ended.
       () => system.retire(),

@@ -6,3 +6,4 @@ export { placeOf } from "./actor/ref.ts";
 export { ActorSystem, type WatchNode } from "./actor/system.ts";
 export type { Carrier, Mail, Receiving } from "./bus/node-bus.ts";
 export { NodeBus } from "./bus/node-bus.ts";
+export type { Ticket } from "./naming/lent-claim.ts";

@@ -98,7 +98,7 @@ export class Cell {
         spawned: (group) => say({ kind: "spawned", group }),
         ended: (group) => say({ kind: "ended", group }),
       },
-      cluster: () => clusterOf(cell.#bus, timing, say),
+      cluster: () => clusterOf(cell.#bus, cell.#tenant, timing, say),
     });
     cell.#bus = await connecting;
     return cell;
@@ -382,10 +382,11 @@ export class Cell {
 }
 
 /** What the actors of the realm have of this cell's connection. */
-function clusterOf(bus: Bus, timing: Timing, say: (message: ToAgent) => void): Cluster {
+function clusterOf(bus: Bus, driver: string, timing: Timing, say: (message: ToAgent) => void): Cluster {
   let entered = 0;
   return {
     carrier: bus,
+    driver,
     watchNode: watchHere(bus, timing),
     enter() {
       const node = actorNode(bus.node, ++entered);

@@ -7,18 +7,33 @@ import {
   NodeBus,
   placeOf,
   type SpawnOptions,
+  type Ticket,
   type WatchNode,
 } from "@bonfire/runtime/internal/actor-host";
 import type { DecodeOptions } from "@bonfire/wire";
+
+/** What the driver says of an actor that it spawns. */
+export interface ActorTerms {
+  readonly options: SpawnOptions;
+  /** For one with a name or a state, which the driver keeps. */
+  readonly ticket?: Ticket;
+}
 
 export class ActorHost {
   readonly #bus: NodeBus;
   readonly #system: ActorSystem;
 
-  /** `warn` is told of dead letters, as nobody else here would be. */
-  constructor(carrier: Carrier, node: string, watchNode: WatchNode, warn: (text: string) => void) {
+  /** `driver` is asked where named actors are; `warn` is told of dead letters, as nobody else here would be. */
+  constructor(
+    carrier: Carrier,
+    node: string,
+    driver: string,
+    watchNode: WatchNode,
+    warn: (text: string) => void,
+  ) {
     this.#bus = new NodeBus(carrier, node);
     this.#system = new ActorSystem(this.#bus, watchNode);
+    this.#system.registry = driver;
     this.#system.onDeadLetter(({ to, method, error }) =>
       warn(`Dead letter "${method}" to ${to}: ${(error as Error).message}`),
     );
@@ -30,8 +45,20 @@ export class ActorHost {
   }
 
   /** Resolves with where the actor is when it has started; `ended` is called once it has ended, children and all. */
-  async start(type: ActorClass, args: unknown[], options: SpawnOptions, ended: () => void): Promise<Address> {
-    const place = placeOf(await this.#system.spawnClass(type, args, options, {}));
+  async start(
+    type: ActorClass,
+    args: unknown[],
+    { options, ticket }: ActorTerms,
+    ended: () => void,
+  ): Promise<Address> {
+    let place: Address;
+    try {
+      place = placeOf(await this.#system.spawnClass(type, args, options, { ticket }));
+    } catch (error) {
+      // Its name is to be free when this is known.
+      await this.kill();
+      throw error;
+    }
     const { ended: end } = this.#system.local(place.actor) ?? {};
     void Promise.resolve(end)
       .then(() => this.kill())

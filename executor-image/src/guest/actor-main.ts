@@ -7,8 +7,9 @@ export type OpenActor = typeof open;
 export function open(
   carrier: Carrier,
   node: string,
+  driver: string,
   watchNode: WatchNode,
   warn: (text: string) => void,
 ): ActorHost {
-  return new ActorHost(carrier, node, watchNode, warn);
+  return new ActorHost(carrier, node, driver, watchNode, warn);
 }

@@ -2,6 +2,7 @@
  * The actor of an isolate that has one. Its runtime is a script of its own (guest/actor-main.ts), which the host loads
  * when the isolate gets its actor; messages come and go through the same shared memory as calls.
  */
+import { elapsed, moment } from "@bonfire/runtime/internal/lease-clock";
 import { ACTOR, BonfireError, decode, encode, hasCode, unpack } from "@bonfire/wire";
 import type { ActorHost } from "./actor-host.ts";
 import type { OpenActor } from "./actor-main.ts";
@@ -19,6 +20,8 @@ type Arrived = { subject: string; data: Uint8Array; reply?: string; headers?: { 
 
 const clock = new Float64Array(bridge.state);
 const wire = { ACTOR, BonfireError, decode, encode, hasCode, unpack };
+/** Leases are counted by the real time, also in the middle of an entry. */
+const leaseClock = { elapsed, moment };
 
 /** The call that started the actor; 0 = there is none. */
 let call = 0;
@@ -32,11 +35,19 @@ const watches = new Map<string, Set<(detail: string) => void>>();
 /** What the script of the actor runtime is called with: what it shares with the rest of the guest. */
 function share(specifier: string): unknown {
   if (specifier === "@bonfire/wire") return wire;
+  if (specifier === "bonfire:lease-clock") return leaseClock;
   return specifier === "bonfire:runtime" ? realmRuntime : requireBuiltin(specifier);
 }
 
-/** Takes in the actor runtime; `call` is about to start an actor on this node. */
-export function openActor(id: number, node: string, maxPayload: number, isUp: boolean, script: Script): void {
+/** Takes in the actor runtime; `call` is about to start an actor of `driver` on this node. */
+export function openActor(
+  id: number,
+  node: string,
+  driver: string,
+  maxPayload: number,
+  isUp: boolean,
+  script: Script,
+): void {
   call = id;
   link.up = isUp;
   const carrier = {
@@ -57,15 +68,15 @@ export function openActor(id: number, node: string, maxPayload: number, isUp: bo
   };
   // The time of the entry is near enough for deadlines, and costs nothing.
   const open = script(share, { now: () => clock[STATE_CLOCK] as number });
-  host = open(carrier, node, watchNode, (text) => logLine(call, "warn", text));
+  host = open(carrier, node, driver, watchNode, (text) => logLine(call, "warn", text));
 }
 
 type Script = (share: (specifier: string) => unknown, performance: { now(): number }) => OpenActor;
 
 export const actors: ActorStarter = {
   importer: () => (host as ActorHost).handle,
-  start: (id, type, args, options) =>
-    (host as ActorHost).start(type as never, args as unknown[], options as never, () =>
+  start: (id, type, args, terms) =>
+    (host as ActorHost).start(type as never, args as unknown[], terms as never, () =>
       commit(RecordKind.over, id, 0),
     ),
 };

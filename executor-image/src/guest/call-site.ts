@@ -16,7 +16,7 @@ export interface CallSite {
 export interface ActorStarter {
   /** How refs are read among what it is started with. */
   importer(call: number): NonNullable<DecodeOptions["handle"]>;
-  start(call: number, type: unknown, args: unknown, options: unknown): Promise<unknown>;
+  start(call: number, type: unknown, args: unknown, terms: unknown): Promise<unknown>;
 }
 
 /** The closure's result, which may be a promise. `body` is `u32 length of the captures | captures | args`. */

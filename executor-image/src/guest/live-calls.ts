@@ -50,7 +50,7 @@ export class LiveCalls {
   export(call: number, value: object): HandleReference | undefined {
     // Most values are not alive, and make no session.
     const kind = this.#kind(value);
-    if (kind === undefined) return undefined;
+    if (kind === undefined) return this.#sessions.get(call)?.returned(value);
     if (kind === HandleKind.signal && !(value as AbortSignal).aborted) {
       throw new Refusal("is an AbortSignal, which ends with its call: return what it stands for");
     }

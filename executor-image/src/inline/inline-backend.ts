@@ -60,12 +60,7 @@ export class InlineBackend implements Backend {
 async function start(bootstrap: Bootstrap, onEnd: () => void): Promise<() => Promise<void>> {
   const { executor, nats, timing, grants, memoryMb } = bootstrap;
   const bus = await Bus.connect(nats, executor);
-  const settled = () => bus.drain();
-  const starting = Presence.start({ address: nats, node: executor, timing, settled, onFenced: onEnd });
-  const presence = await starting.catch(async (error: unknown) => {
-    await bus.close();
-    throw error;
-  });
+  const presence = Presence.start({ bus, node: executor, timing, onFenced: onEnd });
   const system = new ActorSystem(bus, presence.watch);
   const directory = process.cwd();
   let cells = 0;

@@ -3,6 +3,8 @@ import type { Carrier, WatchNode } from "@bonfire/runtime/internal/actor-host";
 
 export interface Cluster {
   readonly carrier: Carrier;
+  /** The node of the cell's driver, which has a store. */
+  readonly driver: string;
   readonly watchNode: WatchNode;
   /** A node for an actor, of which others are told that it lives. */
   enter(): string;

@@ -19,6 +19,10 @@ const MOST_SUBJECT_BYTES = 2_048;
 const MOST_WATCHES = 10_000;
 /** Where a message between actors says how long its asker waits: u32 milliseconds; see runtime/src/actor/envelope.ts. */
 const BUDGET_AT = 4;
+/** A part of a large message begins so; where it belongs, and the bytes before its own: see runtime/src/actor/parts.ts. */
+const PART = 0x50;
+const PART_AT = 12;
+const PART_BYTES = 16;
 
 export class IsolateActor {
   readonly node: string;
@@ -49,7 +53,7 @@ export class IsolateActor {
 
   /** Makes the isolate ready for its actor. */
   open(): Stop | undefined {
-    const { carrier } = this.#cluster;
+    const { carrier, driver } = this.#cluster;
     const { node } = this;
     const receive = (message: Mail) => this.#receive(message);
     const mails = carrier.subscribe(subject.everyMail(node), ({ subject, data, reply = "" }) => {
@@ -60,7 +64,8 @@ export class IsolateActor {
     const others = [subject.everyReply(node), subject.everyAnswer(node), subject.everyNobody(node)];
     this.#subscriptions.push(mails, ...others.map((to) => carrier.subscribe(to, receive)));
     this.#unfollow = carrier.onReconnect(() => this.#news("link", "", "up"));
-    return this.#sandbox.openActor(this.#call, actorScript(), node, carrier.maxPayload, carrier.link.up);
+    const { link, maxPayload } = carrier;
+    return this.#sandbox.openActor(this.#call, actorScript(), [node, driver, maxPayload, link.up]);
   }
 
   /** Stops it in order. */
@@ -136,6 +141,10 @@ export class IsolateActor {
 
   /** Whether the message is one for whose answer somebody waits. */
   #noteBudget(message: Uint8Array): boolean {
+    if (message[0] === PART && message.length > PART_BYTES) {
+      const isFirst = message.subarray(PART_AT, PART_BYTES).every((byte) => byte === 0);
+      return isFirst && this.#noteBudget(message.subarray(PART_BYTES));
+    }
     if (message[0] !== 1 || message.length < BUDGET_AT + 4) return false;
     const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
     const budget = view.getUint32(BUDGET_AT, true);

@@ -1,6 +1,6 @@
 /** The actors of a process realm. They run in this process; a turn that never ends keeps all of them busy. */
-import type { ActorClass, SpawnOptions } from "@bonfire/runtime/internal/actor-host";
-import { ActorHost } from "../guest/actor-host.ts";
+import type { ActorClass } from "@bonfire/runtime/internal/actor-host";
+import { ActorHost, type ActorTerms } from "../guest/actor-host.ts";
 import type { ActorStarter } from "../guest/call-site.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -26,7 +26,7 @@ export class ProcessActors implements ActorStarter {
     return this.#of(call).host.handle;
   }
 
-  async start(call: number, type: unknown, args: unknown, options: unknown): Promise<unknown> {
+  async start(call: number, type: unknown, args: unknown, terms: unknown): Promise<unknown> {
     const running = this.#of(call);
     const { host } = running;
     const ended = () => {
@@ -34,7 +34,7 @@ export class ProcessActors implements ActorStarter {
       this.#over(call);
       void this.#leave(running);
     };
-    return host.start(type as ActorClass, args as unknown[], options as SpawnOptions, ended);
+    return host.start(type as ActorClass, args as unknown[], terms as ActorTerms, ended);
   }
 
   has(call: number): boolean {
@@ -56,9 +56,10 @@ export class ProcessActors implements ActorStarter {
   #of(call: number): Running {
     let running = this.#running.get(call);
     if (!running) {
-      const { carrier, watchNode } = this.#cluster;
+      const { carrier, driver, watchNode } = this.#cluster;
       const node = this.#cluster.enter();
-      running = { node, host: new ActorHost(carrier, node, watchNode, (text) => this.#warn(call, text)) };
+      const warn = (text: string) => this.#warn(call, text);
+      running = { node, host: new ActorHost(carrier, node, driver, watchNode, warn) };
       this.#running.set(call, running);
     }
     return running;

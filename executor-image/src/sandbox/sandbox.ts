@@ -164,15 +164,13 @@ export class Sandbox {
   openActor(
     call: number,
     script: BundleCode,
-    node: string,
-    maxPayload: number,
-    isUp: boolean,
+    facts: readonly [node: string, driver: string, maxPayload: number, isUp: boolean],
   ): Stop | undefined {
     const compiled = this.#compile(script);
     return this.#enter(call, this.#owner.remaining(call), (limit) => {
       const factory = compiled.runSync(this.#isolate.context, { reference: true, ...limit });
       const given = (factory as ivm.Reference).derefInto({ release: true });
-      this.#isolate.enter.openActor.applySync(undefined, [call, node, maxPayload, isUp, given], limit);
+      this.#isolate.enter.openActor.applySync(undefined, [call, ...facts, given], limit);
     });
   }
 

@@ -92,7 +92,7 @@ export class Controls {
         }
         if (order === "kill") instance.kill();
         else await instance.stop();
-        const freed = this.#system.names.freed(instance.address);
+        const freed = this.#system.returning.of(instance.address);
         if (freed) await freed;
         return undefined;
       }

@@ -38,6 +38,8 @@ export interface OutboxHost {
   readonly streams: Streams;
   readonly deadLetters: DeadLetters;
   readonly watchNode: WatchNode;
+  /** The node that knows where named and virtual actors are. */
+  registry(): string;
   /** Hands a letter to an actor of this node. */
   dispatch(actor: string, epoch: number, letter: Letter): void;
 }
@@ -343,7 +345,7 @@ export class Outbox implements Courier {
       for (const go of held.splice(0)) go(error);
     };
     const options = { ...DEFAULTS, deadline: LOCATE_AGAIN_MS };
-    const registry = target.isNamed ? { node: this.#node, actor: supervision.actor } : supervision;
+    const registry = target.isNamed ? { node: this.#host.registry(), actor: supervision.actor } : supervision;
     const giveUpAt = performance.now() + LOCATE_MS;
     const look = () => {
       this.ask(new Target(registry, undefined), "place", [child, target.place], options).then(

@@ -4,15 +4,17 @@ import { surface } from "../bus/guard.ts";
 import type { ActorBus, Mail } from "../bus/node-bus.ts";
 import { isActorNode } from "../bus/node-kind.ts";
 import { senderOf, subject } from "../bus/subject.ts";
-import { type Claim, ClaimedBehaviour, claimOf } from "../naming/claimed-behaviour.ts";
-import { Groups } from "../naming/groups.ts";
-import { Names } from "../naming/names.ts";
-import { Virtual } from "../naming/virtual.ts";
-import type { Store } from "../store/port.ts";
+import { Borrowed } from "../naming/borrowed.ts";
+import { type Claim, claimOf, type Kept } from "../naming/claim.ts";
+import { ClaimedBehaviour } from "../naming/claimed-behaviour.ts";
+import { type Ticket, takeLent } from "../naming/lent-claim.ts";
+import type { Naming } from "../naming/naming.ts";
+import { Returning } from "../naming/returning.ts";
 import type { Actor } from "./actor.ts";
 import {
   type ActorClass,
   type MailboxOptions,
+  type ResolvedSpawnOptions,
   resolveSpawnOptions,
   type SpawnOptions,
 } from "./actor-class.ts";
@@ -56,6 +58,8 @@ export interface Origin {
   readonly home?: Home;
   readonly restarts?: number;
   readonly claim?: Claim;
+  /** Its name and state are kept by the node that had it started. */
+  readonly ticket?: Ticket | undefined;
 }
 
 /** Takes what other nodes' runtimes ask of this one's. */
@@ -69,12 +73,13 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
   readonly streams: Streams;
   readonly courier: Outbox;
   readonly controls: Controls;
-  readonly names: Names;
-  readonly virtual: Virtual;
-  readonly groups: Groups;
-  /** Where names and state live; set by whoever has a store. */
-  store: () => Promise<Store> = noStore;
-  readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly borrowed: Borrowed;
+  readonly returning = new Returning();
+  /** Of a node that has a store. */
+  naming: Naming | undefined;
+  /** Which node to ask where named and virtual actors are. */
+  registry: string;
+  readonly #handlers = new Map<string, Handler>();
   readonly #deadLetters = new DeadLetters();
   readonly #instances = new Map<string, Instance>();
   readonly #monitors: Monitors;
@@ -87,6 +92,7 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
   /** `values`: how errors and instances are read, beside refs. */
   constructor(bus: B, watchNode: WatchNode, values: Omit<DecodeOptions, "handle"> = {}) {
     this.bus = bus;
+    this.registry = bus.node;
     this.decoding = { ...values, handle: (kind, _, detail) => this.#readRef(kind, detail as RefDetail) };
     this.streams = new Streams({ bus, decoding: this.decoding, watchNode });
     this.courier = new Outbox({
@@ -95,24 +101,25 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
       streams: this.streams,
       deadLetters: this.#deadLetters,
       watchNode,
+      registry: () => this.registry,
       dispatch: (actor, epoch, letter) => this.#dispatch(actor, epoch, letter),
     });
     this.controls = new Controls(this);
     this.#monitors = new Monitors(this, watchNode);
-    this.names = new Names(this);
-    this.virtual = new Virtual(this);
-    this.groups = new Groups(this);
-    this.#handlers = new Map<string, Handler>([
-      [Monitors.ACTOR, this.#monitors],
-      [Controls.ACTOR, this.controls],
-      [Names.ACTOR, this.names],
-      [Virtual.ACTOR, this.virtual],
-    ]);
+    this.borrowed = new Borrowed(this);
+    this.serve(Monitors.ACTOR, this.#monitors);
+    this.serve(Controls.ACTOR, this.controls);
+    this.serve(Borrowed.ACTOR, this.borrowed);
     bus.subscribe(subject.everyMail(bus.node), (message) => this.receive(message, senderOf(message.subject)));
   }
 
   get node(): string {
     return this.bus.node;
+  }
+
+  /** Other nodes' runtimes reach `handler` under this name, which begins with "$". */
+  serve(actor: string, handler: Handler): void {
+    this.#handlers.set(actor, handler);
   }
 
   /** Starts an actor of the runtime's own; rejects with what its `onStart` threw. */
@@ -132,11 +139,21 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
     origin: Origin,
   ): Promise<Ref<InstanceType<C>>> {
     const resolved = resolveSpawnOptions(options);
-    const claim = origin.claim ?? claimOf(type, resolved, origin);
-    const behaviour = claim
-      ? new ClaimedBehaviour(type, args, claim)
-      : new ClassBehaviour(new type(...args), this.decoding);
-    return this.host(behaviour, resolved, origin);
+    return this.host(this.#behaviour(type, args, resolved, origin), resolved, origin);
+  }
+
+  #behaviour(
+    type: ActorClass,
+    args: unknown[],
+    options: ResolvedSpawnOptions,
+    { claim: given, ticket, restarts = 0 }: Origin,
+  ): Behaviour {
+    if (ticket) return new ClaimedBehaviour(type, args, ticket, (instance) => takeLent(ticket, instance));
+    const claim = given ?? claimOf(type, options, restarts);
+    if (!claim) return new ClassBehaviour(new type(...args), this.decoding);
+    const take = (instance: Instance): Promise<Kept | undefined> =>
+      this.naming?.names.take(claim, instance) ?? noStore();
+    return new ClaimedBehaviour(type, args, claim, take);
   }
 
   /** Starts an actor, wherever its code runs. */
@@ -382,7 +399,7 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
   /** Ends the users' actors; those that do not stop within so many ms are killed. Names are free then. */
   async retire(patience = CLOSE_MS): Promise<void> {
     this.#isClosing = true;
-    await Promise.all([this.virtual.leave(), this.groups.close()]);
+    await this.naming?.leave();
     const own = this.#own();
     const stopping = Promise.all(own.map((instance) => instance.stop()));
     const tooLate = setTimeout(() => {
@@ -390,7 +407,7 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
     }, patience);
     await stopping;
     clearTimeout(tooLate);
-    await this.names.close();
+    await Promise.all([this.naming?.close(), this.returning.all()]);
   }
 
   /** Ends every actor, as `retire` says. */
@@ -411,7 +428,7 @@ export class ActorSystem<B extends ActorBus = ActorBus> implements AsyncDisposab
 async function noStore(): Promise<never> {
   throw new BonfireError(
     "STORE_UNAVAILABLE",
-    "Names and state need a store, which this process has not: use them in a process that called connect()",
+    "Cannot give an actor a name or a state here as only a process that called connect() has a store: use pool.spawn or fire.spawn there",
   );
 }
 

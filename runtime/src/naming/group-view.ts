@@ -4,6 +4,7 @@ import { parseAddress } from "../actor/address.ts";
 import { encodeArguments } from "../actor/envelope.ts";
 import type { Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
+import type { Store } from "../store/port.ts";
 import { groupKey } from "./key.ts";
 
 const FRESH_MS = 1_000;
@@ -15,6 +16,7 @@ interface Member {
 
 export class GroupView {
   readonly #system: ActorSystem;
+  readonly #store: () => Promise<Store>;
   readonly #group: string;
   #members = new Map<string, Member>();
   #readAt = Number.NEGATIVE_INFINITY;
@@ -23,8 +25,9 @@ export class GroupView {
   /** Keeps tells in order. */
   #telling: Promise<void> = Promise.resolve();
 
-  constructor(system: ActorSystem, group: string) {
+  constructor(system: ActorSystem, store: () => Promise<Store>, group: string) {
     this.#system = system;
+    this.#store = store;
     this.#group = group;
   }
 
@@ -60,7 +63,7 @@ export class GroupView {
   }
 
   async #read(): Promise<void> {
-    const store = await this.#system.store();
+    const store = await this.#store();
     const found = new Set(await store.members(groupKey(this.#group)));
     this.#readAt = performance.now();
     for (const [address, { unwatch }] of this.#members) {
@@ -83,7 +86,7 @@ export class GroupView {
   /** Takes out one that has ended for all; if it was taken for gone and is not, whoever let it join does so again. */
   async #forget(address: string): Promise<void> {
     try {
-      await (await this.#system.store()).leave(groupKey(this.#group), address);
+      await (await this.#store()).leave(groupKey(this.#group), address);
     } catch {
       // Nobody renews it, so it is out when its time is up.
     }

@@ -28,11 +28,13 @@ interface Joined {
 
 export class Groups {
   readonly #system: ActorSystem;
+  readonly #store: () => Promise<Store>;
   readonly #joined = new Map<string, Promise<Joined>>();
   readonly #views = new Map<string, GroupView>();
 
-  constructor(system: ActorSystem) {
+  constructor(system: ActorSystem, store: () => Promise<Store>) {
     this.#system = system;
+    this.#store = store;
   }
 
   async join(group: string, ref: AnyRef): Promise<void> {
@@ -44,7 +46,7 @@ export class Groups {
         "Cannot let a ref join that finds its actor by a name itself: pass the one that spawn() gave",
       );
     }
-    const store = await this.#system.store();
+    const store = await this.#store();
     const place = await this.#system.find(ref);
     const member = formatAddress(place);
     const id = `${key} ${member}`;
@@ -97,7 +99,7 @@ export class Groups {
 
   #view(group: string): GroupView {
     requireName("group", group);
-    const known = this.#views.get(group) ?? new GroupView(this.#system, group);
+    const known = this.#views.get(group) ?? new GroupView(this.#system, this.#store, group);
     this.#views.set(group, known);
     return known;
   }

@@ -17,13 +17,17 @@ import { placeOf, type Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { type Duration, milliseconds } from "../duration.ts";
 import { refuseUnknown } from "../option.ts";
-import { type Claim, keeping } from "./claimed-behaviour.ts";
+import { type Pool, requirePool } from "../pool/pool.ts";
+import type { Store } from "../store/port.ts";
+import { type Claim, keeping } from "./claim.ts";
 import { hostGroup, virtualKey } from "./key.ts";
 import { Membership, outInTime } from "./membership.ts";
 
 export interface HostOptions extends Omit<SpawnOptions, "name" | "register" | "wait"> {
   /** An actor that has had no message for so long is stopped, and started again by its next one. Default 5 min. */
   idleAfter?: Duration;
+  /** Runs them on executors of this pool, of which each takes a slot. Default: in this process. */
+  pool?: Pool;
 }
 
 /** That a process starts virtual actors of a class. */
@@ -34,6 +38,11 @@ export interface Hosting extends AsyncDisposable {
 
 interface Hosted {
   readonly type: ActorClass;
+  readonly pool: Pool | undefined;
+  /** Those that run on the pool, by key. */
+  readonly placed: Map<string, Address>;
+  /** Aborted when no more are started. */
+  readonly over: AbortController;
   readonly mailbox: Omit<MailboxOptions, "name">;
   readonly claim: (key: string) => Claim;
   /** Those that are being started, by key. */
@@ -42,6 +51,7 @@ interface Hosted {
 
 const KNOWN = [
   "idleAfter",
+  "pool",
   "maxMailbox",
   "mailboxPolicy",
   "ttl",
@@ -60,11 +70,13 @@ export class Virtual {
   static readonly ACTOR = "$virtual";
 
   readonly #system: ActorSystem;
+  readonly #store: () => Promise<Store>;
   readonly #hosted = new Map<string, Hosted>();
   readonly #memberships = new Map<string, Membership>();
 
-  constructor(system: ActorSystem) {
+  constructor(system: ActorSystem, store: () => Promise<Store>) {
     this.#system = system;
+    this.#store = store;
   }
 
   ref<T extends object>(type: ActorClass, key: string): Ref<T> {
@@ -75,7 +87,8 @@ export class Virtual {
 
   async host(type: ActorClass, options: HostOptions): Promise<Hosting> {
     refuseUnknown("host", options, KNOWN);
-    const { idleAfter, ...rest } = options;
+    const { idleAfter, pool, ...rest } = options;
+    if (pool !== undefined) requirePool(pool);
     const name = typeNameOf(type);
     const { maxMailbox, mailboxPolicy, ...keep } = resolveSpawnOptions(rest);
     methodTable(type);
@@ -92,13 +105,16 @@ export class Virtual {
     };
     // Whatever the key: throws now if there can be none.
     claim("");
+    pool?.checkClass(type);
     if (this.#hosted.has(name)) {
       throw new BonfireError("NAME_TAKEN", `This process hosts ${name} already: stop that first`);
     }
-    const hosted = { type, mailbox: { maxMailbox, mailboxPolicy }, claim, starting: new Map() };
+    const mailbox = { maxMailbox, mailboxPolicy };
+    const over = new AbortController();
+    const hosted = { type, pool, mailbox, claim, over, starting: new Map(), placed: new Map() };
     this.#hosted.set(name, hosted);
     try {
-      const store = await this.#system.store();
+      const store = await this.#store();
       const membership = await Membership.join(store, hostGroup(name), this.#system.node, DEFAULT_TTL_MS);
       this.#memberships.set(name, membership);
       let stopping: Promise<void> | undefined;
@@ -114,15 +130,26 @@ export class Virtual {
   }
 
   async #stop(name: string): Promise<void> {
-    const starting = this.#hosted.get(name)?.starting.values() ?? [];
+    const hosted = this.#hosted.get(name);
     const leaving = this.#leave(name);
-    await Promise.allSettled(starting);
-    const running = this.#system.locals(`@${name}/`);
-    await Promise.all([leaving, ...running.map((instance) => instance.stop())]);
+    await Promise.allSettled(hosted?.starting.values() ?? []);
+    const here = this.#system.locals(`@${name}/`).map((instance) => instance.stop());
+    const away = Array.from(hosted?.placed.values() ?? [], (place) => this.#end(place));
+    await Promise.all([leaving, ...here, ...away]);
+  }
+
+  async #end(place: Address): Promise<void> {
+    try {
+      await this.#system.controls.end(place, "stop");
+    } catch (error) {
+      // Its executor is gone, and it with it.
+      if (!hasCode(error, "ACTOR_LOST")) throw error;
+    }
   }
 
   async #leave(name: string): Promise<void> {
     const membership = this.#memberships.get(name);
+    this.#hosted.get(name)?.over.abort(notHere(name));
     this.#hosted.delete(name);
     this.#memberships.delete(name);
     // If it is not heard, this process refuses until its time is up.
@@ -139,7 +166,7 @@ export class Virtual {
 
   /** Where the actor is; starts it if it is nowhere. `stale`: where somebody could not reach it. */
   async #place(id: string, stale: Address): Promise<Address> {
-    const store = await this.#system.store();
+    const store = await this.#store();
     const late = AbortSignal.timeout(SEARCH_MS);
     for (;;) {
       const found = await store.holder(virtualKey(id));
@@ -159,7 +186,7 @@ export class Virtual {
   /** Undefined: no host could be reached just now. */
   async #startSomewhere(id: string): Promise<Address | undefined> {
     const [type, key] = split(id);
-    const store = await this.#system.store();
+    const store = await this.#store();
     const hosts = await store.members(hostGroup(type));
     if (hosts.length === 0) {
       throw new BonfireError(
@@ -180,7 +207,7 @@ export class Virtual {
 
   async #start(name: string, key: string): Promise<Address> {
     const hosted = this.#hosted.get(name);
-    if (!hosted) throw new BonfireError("NOT_HERE", `This process does not host ${name} any more`);
+    if (!hosted) throw notHere(name);
     const known = hosted.starting.get(key);
     if (known) return known;
     const starting = this.#begin(hosted, name, key).finally(() => hosted.starting.delete(key));
@@ -197,9 +224,15 @@ export class Virtual {
     const claim = hosted.claim(key);
     try {
       const options = { ...hosted.mailbox, name: actor };
+      if (hosted.pool) return await this.#beginOn(hosted.pool, hosted, key, options, claim);
       const ref = await this.#system.spawnClass(hosted.type, [key], options, { claim });
       return placeOf(ref);
     } catch (error) {
+      // Its pool was closed under it.
+      if (hasCode(error, "POOL_CLOSED")) {
+        await this.#leave(name);
+        throw notHere(name);
+      }
       // Somebody else was first.
       const found = hasCode(error, "NAME_TAKEN") && (await this.#holder(`${name}/${key}`));
       if (found) return found;
@@ -207,8 +240,24 @@ export class Virtual {
     }
   }
 
+  async #beginOn(
+    pool: Pool,
+    { type, placed, over }: Hosted,
+    key: string,
+    options: SpawnOptions,
+    claim: Claim,
+  ): Promise<Address> {
+    const call = { deadline: SEARCH_MS, signal: over.signal };
+    const place = placeOf(await pool.spawnClaimed(type, [key], options, claim, call));
+    placed.set(key, place);
+    this.#system.monitor(place, () => {
+      if (placed.get(key) === place) placed.delete(key);
+    });
+    return place;
+  }
+
   async #holder(id: string): Promise<Address | undefined> {
-    const found = await (await this.#system.store()).holder(virtualKey(id));
+    const found = await (await this.#store()).holder(virtualKey(id));
     return found && parseAddress(found.holder);
   }
 
@@ -219,7 +268,11 @@ export class Virtual {
 }
 
 /** Why a host did not start one although another may. */
-const AWAY = ["NO_SUCH_ACTOR", "NOT_HERE", "ACTOR_LOST", "CLOSED", "LINK_DOWN"];
+const AWAY = ["NO_SUCH_ACTOR", "NOT_HERE", "ACTOR_LOST", "CLOSED", "LINK_DOWN", "NAME_TAKEN"];
+
+function notHere(name: string): BonfireError {
+  return new BonfireError("NOT_HERE", `This process does not host ${name} any more`);
+}
 
 function typeNameOf(type: ActorClass): string {
   const name = type.typeName ?? type.name;

@@ -1,5 +1,13 @@
 /** One call from the moment it is made until its caller has an answer. */
-import { BonfireError, CallFlag, handleEnded, PacketKind, packet, ReplyKind } from "@bonfire/wire";
+import {
+  BonfireError,
+  CallFlag,
+  type HandleHooks,
+  handleEnded,
+  PacketKind,
+  packet,
+  ReplyKind,
+} from "@bonfire/wire";
 import type { Address } from "../actor/address.ts";
 import { Question } from "../bus/inbox.ts";
 import type { Bundle } from "../closure/bundle.ts";
@@ -171,6 +179,11 @@ export class Call extends Question implements Waiting {
     return this.#promise as Promise<unknown>;
   }
 
+  /** How a value is read in which nothing is alive but, perhaps, refs that the call took along. */
+  get importer(): HandleHooks["import"] | undefined {
+    return this.#handles?.session.hooks.import;
+  }
+
   /** Whether this is what its caller waits for, or has waited for. */
   answers(promise: Promise<unknown>): boolean {
     return (this.#promise ?? this.#answered?.deref()) === promise;
@@ -273,7 +286,10 @@ export class Call extends Question implements Waiting {
   #open(cell: CellLink, value: unknown): void {
     this.#phase = { name: "open", cell };
     // It is open until the actor has ended, whoever uses it.
-    if (this.flags & CallFlag.actor) return this.host.settled();
+    if (this.flags & CallFlag.actor) {
+      this.#signal?.removeEventListener("abort", this);
+      return this.host.settled();
+    }
     noteHeld(value, this);
     const isStream = (this.flags & CallFlag.stream) !== 0;
     if (!isStream) this.host.settled();

@@ -1,13 +1,14 @@
 import { EventEmitter } from "node:events";
 import { BonfireError, CallFlag } from "@bonfire/wire";
-import type { ActorClass, Declared } from "../actor/actor-class.ts";
+import type { ActorClass, Declared, SpawnOptions } from "../actor/actor-class.ts";
 import type { Address } from "../actor/address.ts";
-import { methodTable } from "../actor/method-table.ts";
 import { type Ref, writeRef } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import type { Bundle } from "../closure/bundle.ts";
 import { capture } from "../closure/capture.ts";
 import { captureClass } from "../closure/class-closure.ts";
+import { type Claim, claimOf } from "../naming/claim.ts";
+import type { Naming } from "../naming/naming.ts";
 import type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation } from "../supervisor/fleet-event.ts";
 import { type Policy, type Scale, scaled } from "../supervisor/policy.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
@@ -186,18 +187,39 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
         "A spawn takes a class and the list of its arguments: pool.spawn(Counter, [10])",
       );
     }
-    const { actor, call } = splitSpawnOptions(options);
-    methodTable(type);
+    const { mailbox, resolved, call } = splitSpawnOptions(options);
+    return this.spawnClaimed(type, args, mailbox, claimOf(type, resolved, 0), call);
+  }
+
+  /** @internal As `spawn`; what is claimed for the actor is kept by this process. */
+  spawnClaimed<C extends ActorClass>(
+    type: C,
+    args: ConstructorParameters<C>,
+    options: SpawnOptions,
+    claim: Claim | undefined,
+    call: CallOptions = {},
+  ): Promise<Ref<InstanceType<C>>> {
     const closure = captureClass(type, {
       maxCaptureBytes: this.#parts.options.maxCaptureBytes,
       handle: writeRef,
     });
-    const terms = this.#terms(call);
-    const prepared = this.#prepare({ closure, args: [args, actor], handles: REFS_ONLY }, terms);
     const { system } = this.#parts;
-    return this.#start(prepared, CallFlag.actor).then(
-      (place) => system.ref(place as Address) as Ref<InstanceType<C>>,
-    );
+    const offer = claim && (system.naming as Naming).names.offers.open(claim);
+    const start = offer ? { options, ticket: offer.ticket } : { options };
+    try {
+      const prepared = this.#prepare({ closure, args: [args, start], handles: REFS_ONLY }, this.#terms(call));
+      return this.#start(prepared, CallFlag.actor)
+        .then((place) => system.ref(place as Address) as Ref<InstanceType<C>>)
+        .finally(() => offer?.close());
+    } catch (error) {
+      offer?.close();
+      throw error;
+    }
+  }
+
+  /** @internal Throws `CAPTURE_REFUSED` if actors of this class cannot be started here. */
+  checkClass(type: ActorClass): void {
+    captureClass(type, { maxCaptureBytes: this.#parts.options.maxCaptureBytes, handle: writeRef });
   }
 
   /**
@@ -377,6 +399,13 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     dispatcher.submit(call);
     return call;
   }
+}
+
+/** Throws `INVALID_OPTION`. */
+export function requirePool(pool: Pool): void {
+  // Not by its class, as it may come from another copy of this package.
+  if (typeof pool?.spawn === "function") return;
+  throw new BonfireError("INVALID_OPTION", 'Option "pool" must be a pool, as fire.pool() returns it');
 }
 
 function isIterable(items: unknown): boolean {

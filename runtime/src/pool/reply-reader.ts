@@ -27,15 +27,15 @@ export class ReplyReader {
   revive(kind: number, body: Uint8Array, call: Call, cell: CellLink): unknown {
     switch (kind) {
       case ReplyKind.value:
-        return reviveValue(body);
+        return reviveValue(body, call.importer);
       case ReplyKind.error:
         throw new RemoteFailure(body);
       case ReplyKind.valueByTransfer:
-        return this.#receive(body, cell);
+        return this.#receive(body, cell, call.importer);
       case ReplyKind.liveValue:
         return reviveValue(body, call.handles.session.hooks.import);
       case ReplyKind.liveValueByTransfer:
-        return this.#receive(body, cell, call);
+        return this.#receive(body, cell, call.handles.session.hooks.import);
       default:
         throw new BonfireError("PROTOCOL", `Cell ${cell.node} sent a reply of unknown kind ${kind}`);
     }
@@ -69,10 +69,10 @@ export class ReplyReader {
       : remote;
   }
 
-  async #receive(body: Uint8Array, cell: CellLink, live?: Call): Promise<unknown> {
+  async #receive(body: Uint8Array, cell: CellLink, importer: Call["importer"]): Promise<unknown> {
     const [transfer, total] = unpack(body) as [number, number];
     const transfers = await this.#bus.transfers();
     const bytes = await transfers.accept(cell.node, transfer, total);
-    return reviveValue(bytes, live?.handles.session.hooks.import);
+    return reviveValue(bytes, importer);
   }
 }

@@ -1,22 +1,38 @@
-import { resolveSpawnOptions, type SpawnOptions } from "../actor/actor-class.ts";
+import {
+  type ResolvedSpawnOptions,
+  resolveSpawnOptions,
+  SPAWN_OPTIONS,
+  type SpawnOptions,
+} from "../actor/actor-class.ts";
 import { refuseUnknown } from "../option.ts";
 import { CALL_OPTIONS, type CallOptions } from "./call-options.ts";
 
-/** `name` is unique in the actor's own node only. `deadline` and `signal` are of the start: queue, boot and `onStart`. */
+/**
+ * `name` is unique in the actor's own node only. `deadline` and `signal` are of the start: queue, boot, waiting for a
+ * name, and `onStart`.
+ */
 export interface PoolSpawnOptions extends SpawnOptions, CallOptions {}
 
-const ACTOR_OPTIONS = [
+/** Those that are for the actor's own node. */
+const MAILBOX_OPTIONS = [
   "name",
   "maxMailbox",
   "mailboxPolicy",
 ] as const satisfies readonly (keyof SpawnOptions)[];
 
-/** The part that travels to the executor, and the part that is for the call. Throws `UNKNOWN_OPTION`, `INVALID_OPTION`. */
-export function splitSpawnOptions(options: PoolSpawnOptions): { actor: SpawnOptions; call: CallOptions } {
-  refuseUnknown("pool.spawn", options, [...ACTOR_OPTIONS, ...CALL_OPTIONS]);
-  const actor = pick(options, ACTOR_OPTIONS);
-  resolveSpawnOptions(actor);
-  return { actor, call: pick(options, CALL_OPTIONS) };
+interface Split {
+  /** What travels to the executor. */
+  readonly mailbox: SpawnOptions;
+  readonly resolved: ResolvedSpawnOptions;
+  readonly call: CallOptions;
+}
+
+/** Throws `UNKNOWN_OPTION`, `INVALID_OPTION`. */
+export function splitSpawnOptions(options: PoolSpawnOptions): Split {
+  refuseUnknown("pool.spawn", options, ["name", ...SPAWN_OPTIONS, ...CALL_OPTIONS]);
+  const call = pick(options, CALL_OPTIONS);
+  const actor = Object.fromEntries(Object.entries(options).filter(([key]) => !(key in call)));
+  return { mailbox: pick(options, MAILBOX_OPTIONS), resolved: resolveSpawnOptions(actor), call };
 }
 
 function pick<K extends keyof PoolSpawnOptions>(

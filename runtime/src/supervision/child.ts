@@ -3,8 +3,9 @@ import { BonfireError } from "@bonfire/wire";
 import type { ActorClass, Declared, SpawnOptions } from "../actor/actor-class.ts";
 import { resolveSpawnOptions, SPAWN_OPTIONS } from "../actor/actor-class.ts";
 import type { AnyRef, Ref } from "../actor/ref.ts";
+import { waitAgain } from "../naming/claim.ts";
 import { refuseUnknown } from "../option.ts";
-import type { Pool } from "../pool/pool.ts";
+import { type Pool, requirePool } from "../pool/pool.ts";
 import { type ResolvedSupervision, resolveSupervision, type SupervisionOptions } from "./options.ts";
 
 /** When a child that has ended is started again: always, unless it ended in order, or never. */
@@ -34,7 +35,7 @@ export type ChildStart =
       readonly args: unknown[];
       readonly options: SpawnOptions;
     }
-  | { readonly kind: "placed"; readonly place: () => AnyRef | Promise<AnyRef> }
+  | { readonly kind: "placed"; readonly place: (restarts: number) => AnyRef | Promise<AnyRef> }
   | { readonly kind: "supervision"; readonly options: ResolvedSupervision; readonly children: Children };
 
 export type Children = Readonly<Record<string, Child>>;
@@ -57,12 +58,12 @@ export function child<C extends ActorClass>(
 ): Child<Ref<InstanceType<C>>> {
   refuseUnknown("child", options, ["restart", "pool", ...SPAWN_OPTIONS]);
   const { restart = "permanent", pool, ...spawn } = options;
-  resolveSpawnOptions(spawn);
+  const { ttl, wait } = resolveSpawnOptions(spawn);
   if (pool !== undefined) {
-    if (typeof pool?.spawn !== "function") {
-      throw new BonfireError("INVALID_OPTION", 'Option "pool" must be a pool, as fire.pool() returns it');
-    }
-    return placed(() => pool.spawn(type, args, spawn), { restart });
+    requirePool(pool);
+    const again = { ...spawn, wait: wait ?? waitAgain(ttl) };
+    const place = (restarts: number) => pool.spawn(type, args, restarts > 0 ? again : spawn);
+    return { restart: checked(restart), start: { kind: "placed", place } };
   }
   return { restart: checked(restart), start: { kind: "class", type, args, options: spawn } };
 }

@@ -117,7 +117,7 @@ export class Supervision extends Actor {
     const { system, address } = this.context;
     const home = homeOf(address, name);
     if (start.kind === "placed") {
-      const place = placeOf(await start.place());
+      const place = placeOf(await start.place(restarts));
       const target = system.courier.target(place, home);
       target.place = place;
       return target;

@@ -91,6 +91,17 @@ export class Bomb extends Actor {
   }
 }
 
+/** Keeps its isolate, or its cell, busy. */
+export class Spinner extends Actor {
+  #turns = 0;
+
+  spin(ms: number): number {
+    const end = Date.now() + ms;
+    while (Date.now() < end);
+    return ++this.#turns;
+  }
+}
+
 export class Writer extends Actor {
   async write(): Promise<string> {
     await writeFile("mine.txt", "mine");
@@ -107,5 +118,12 @@ export class Prober extends Actor {
     } catch (error) {
       return (error as { code: string }).code;
     }
+  }
+}
+
+/** Wants to start an actor that has a name. */
+export class Parent extends Actor {
+  async child(register: string): Promise<void> {
+    await this.spawn(Prober, [], { register });
   }
 }

@@ -81,9 +81,17 @@ class ActorOwner extends QuietOwner {
     this.value = value;
   }
 
-  override call([method, tells, ...args]: readonly unknown[]): unknown {
-    return this.value[ACTOR](String(method), tells === true, args);
+  override async call([method, tells, ...args]: readonly unknown[]): Promise<unknown> {
+    const answer = await this.value[ACTOR](String(method), tells === true, args);
+    const isStream =
+      typeof (answer as AsyncIterable<unknown> | undefined)?.[Symbol.asyncIterator] === "function";
+    return isStream ? itemsOf(answer as AsyncIterable<unknown>) : answer;
   }
+}
+
+/** The stream of an actor in a form that travels. */
+async function* itemsOf(stream: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  yield* stream;
 }
 
 class FunctionOwner extends QuietOwner {

@@ -4,6 +4,7 @@
  */
 import { decode } from "../codec/decode.ts";
 import { encode } from "../codec/encode.ts";
+import type { HandleReference } from "../codec/reference.ts";
 import { ValueRefused } from "../codec/refusal.ts";
 import { BonfireError, hasCode } from "../error.ts";
 import type { Exports } from "./exports.ts";
@@ -12,7 +13,7 @@ import { HandleKind } from "./kind.ts";
 import { Outflow, WINDOW_BYTES } from "./outflow.ts";
 import { type Exchange, makeOwner, type Owner } from "./owner.ts";
 import { creditPacket, PacketKind, packet, readCredit, readPacket } from "./packet.ts";
-import { makeStandIn, type StandIn } from "./stand-in.ts";
+import { makeStandIn, type StandIn, standsFor } from "./stand-in.ts";
 
 /** The encoder's and decoder's hooks for handles. */
 export interface HandleHooks {
@@ -84,7 +85,10 @@ export class Session implements Exchange {
       },
       WINDOW_BYTES,
     );
-    this.#hooks = { export: exports.add, import: (kind, id, detail) => this.#import(kind, id, detail) };
+    this.#hooks = {
+      export: (value) => this.returned(value) ?? exports.add(value),
+      import: (kind, id, detail) => this.#import(kind, id, detail),
+    };
     exports.onAdd = (exported) => {
       // A signal that was aborted already needs no owner.
       if (exported.kind !== HandleKind.signal || exported.detail === undefined)
@@ -95,6 +99,12 @@ export class Session implements Exchange {
 
   get hooks(): HandleHooks {
     return this.#hooks;
+  }
+
+  /** How a stand-in for a ref of the other end goes back to it; undefined for anything else. */
+  returned(value: object): HandleReference | undefined {
+    const id = standsFor(value, this);
+    return id === undefined ? undefined : { kind: HandleKind.actor, id };
   }
 
   get isClosed(): boolean {
@@ -201,6 +211,8 @@ export class Session implements Exchange {
   #import(kind: number, id: number, detail: unknown): unknown {
     if (this.#closed) throw this.#closed.error;
     if (kind === HandleKind.pair) return detail;
+    const own = kind === HandleKind.actor ? this.#owners.get(id) : undefined;
+    if (own) return own.value;
     // A message may be read twice: the first time a bundle was missing.
     const known = this.#standIns.get(id);
     if (known) return known.value;

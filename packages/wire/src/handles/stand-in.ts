@@ -67,18 +67,22 @@ class ActorStandIn extends QuietStandIn {
 
   constructor(id: number, name: string, exchange: Exchange) {
     super();
-    this.value = new RemoteRef(name, (method, tells, args) => exchange.call(id, [method, tells, ...args]));
+    this.value = new RemoteRef(name, { id, exchange });
   }
 }
 
 /** Its other properties are the actor's methods; see `METHODS`. */
 class RemoteRef {
   readonly #name: string;
+  readonly #origin: Origin;
   readonly #send: SendToActor;
   readonly tell: object;
 
-  constructor(name: string, send: SendToActor) {
+  constructor(name: string, origin: Origin) {
+    const { id, exchange } = origin;
+    const send: SendToActor = (method, tells, args) => exchange.call(id, [method, tells, ...args]);
     this.#name = name;
+    this.#origin = origin;
     this.#send = send;
     this.tell = methods((method, args) => {
       Promise.resolve(send(method, true, args)).catch((error: Error) => {
@@ -90,12 +94,34 @@ class RemoteRef {
   }
 
   static ask(ref: RemoteRef, method: string, args: readonly unknown[]): unknown {
-    return ref.#send(method, false, args);
+    const asked = ref.#send(method, false, args) as Promise<unknown>;
+    // A method that gives a stream can be iterated without waiting for that, as with the ref itself.
+    return Object.assign(asked, { [Symbol.asyncIterator]: iterate });
+  }
+
+  static origin(value: object): Origin | undefined {
+    return #origin in value ? value.#origin : undefined;
   }
 
   toString(): string {
     return this.#name;
   }
+}
+
+/** Whose ref a stand-in stands for, and under which number. */
+interface Origin {
+  readonly id: number;
+  readonly exchange: Exchange;
+}
+
+/** The number of the ref that `value` stands for, if that is one of the other end of `exchange`. */
+export function standsFor(value: object, exchange: Exchange): number | undefined {
+  const origin = RemoteRef.origin(value);
+  return origin?.exchange === exchange ? origin.id : undefined;
+}
+
+async function* iterate(this: Promise<unknown>): AsyncGenerator<unknown> {
+  yield* (await this) as AsyncIterable<unknown>;
 }
 
 function methods(send: (method: string, args: readonly unknown[]) => unknown): object {
