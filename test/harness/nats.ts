@@ -12,7 +12,7 @@ import { freePort } from "./free-port.ts";
 const START_MS = 10_000;
 const LOOK_MS = 10;
 /** Whoever connects without a name is told of disconnects in its account. */
-const TELLING = `
+const telling = (jetstream: boolean) => `
 ping_interval: "2s"
 ping_max: 2
 write_deadline: "5s"
@@ -23,7 +23,7 @@ accounts {
     users: [{ user: system, password: system }]
     exports: [{ stream: "$SYS.ACCOUNT.*.DISCONNECT", account_token_position: 3 }]
   }
-  TEST {
+  TEST {${jetstream ? "\n    jetstream: enabled" : ""}
     users: [{ user: test, password: test }]
     imports: [{ stream: { account: SYS, subject: "$SYS.ACCOUNT.TEST.DISCONNECT" } }]
   }
@@ -52,7 +52,7 @@ export class NatsServer implements AsyncDisposable {
     if (jetstream) flags.push("-js", "-sd", directory as string);
     if (tells) {
       const config = join(directory as string, "nats.conf");
-      await writeFile(config, TELLING);
+      await writeFile(config, telling(jetstream));
       flags.push("-c", config);
     }
     const server = new NatsServer(await freePort(), directory, flags);

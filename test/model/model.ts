@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { Cluster } from "./cluster.ts";
 import type { Command } from "./command.ts";
-import { COMMANDS, KINDS, type Kind, SETUP } from "./commands.ts";
+import { COMMANDS, KINDS, type Kind, setup } from "./commands.ts";
 import { Sequence } from "./sequence.ts";
 
 const QUIET_LANES = 6;
@@ -49,7 +49,7 @@ export async function model(options: Options): Promise<Result> {
     failed: false,
   };
   if (replay) {
-    await using cluster = await Cluster.start();
+    await using cluster = await Cluster.start({ executors: replay.kind === "cells" });
     const failure = await lane(state, replay.kind, cluster, seed, sequences);
     return { ...tally, failure };
   }
@@ -58,7 +58,7 @@ export async function model(options: Options): Promise<Result> {
   const runs = [
     quietLanes(state, seed, sequences - share * faulty.length),
     ...faulty.map(async (kind, index) => {
-      await using cluster = await Cluster.start();
+      await using cluster = await Cluster.start({ executors: kind === "cells" });
       return await lane(state, kind, cluster, seed + QUIET_LANES + index, share);
     }),
   ];
@@ -76,7 +76,7 @@ interface Lanes {
 
 /** They share a cluster, as they leave each other alone. */
 async function quietLanes(state: Lanes, seed: number, sequences: number): Promise<string | undefined> {
-  await using cluster = await Cluster.start();
+  await using cluster = await Cluster.start({ executors: false });
   const lanes = split(sequences, QUIET_LANES).map((share, index) =>
     lane(state, "quiet", cluster, seed + index, share),
   );
@@ -101,7 +101,7 @@ async function lane(
     size: "+1",
     ...(replayPath !== undefined && { replayPath }),
   });
-  const property = fc.asyncProperty(SETUP, commands, async (setup, run) => {
+  const property = fc.asyncProperty(setup(kind), commands, async (begin, run) => {
     const now = performance.now();
     // Enough was shrunk, or another lane has failed, or time is up: nothing is wrong with what is not run.
     if (failedAt === undefined ? state.failed || now > state.until : now - failedAt > SHRINK_MS) return;
@@ -109,7 +109,7 @@ async function lane(
     try {
       await fc.asyncModelRun(
         () => ({ model: { actors: 0, monitors: 0 }, real: sequence }),
-        inTurn(setup, run),
+        inTurn(begin, run),
       );
       const wrong = await sequence.finish();
       if (wrong.length > 0) throw new Error(wrong.join("\n"));
@@ -120,7 +120,7 @@ async function lane(
       throw error;
     }
     for (const { lost, ms } of sequence.times) tally.times[lost ? "lost" : "ended"].push(ms);
-    tally.commands += setup.length + [...run].length;
+    tally.commands += begin.length + [...run].length;
     if (kind !== "quiet") tally.faulty++;
     options.onProgress?.(tally.sequences, options.sequences);
   });
@@ -137,8 +137,8 @@ async function lane(
   ].join("\n");
 }
 
-function* inTurn(setup: Iterable<Command>, run: Iterable<Command>): Generator<Command> {
-  yield* setup;
+function* inTurn(begin: Iterable<Command>, run: Iterable<Command>): Generator<Command> {
+  yield* begin;
   yield* run;
 }
 

@@ -24,6 +24,7 @@ export class Sequence {
   readonly actors: string[] = [];
   readonly supervised: { readonly key: string; readonly by: Place }[] = [];
   readonly monitors: { readonly monitor: string; readonly place: Place }[] = [];
+  readonly #titles = new Set<string>();
   #made = 0;
 
   constructor(cluster: Cluster, id: string) {
@@ -35,6 +36,13 @@ export class Sequence {
   /** A new key that belongs to this sequence. */
   key(letter: string): string {
     return `${this.#id}/${letter}${++this.#made}`;
+  }
+
+  /** A name of the cluster that its actors want. */
+  title(index: number): string {
+    const title = `${this.#id}/title${index}`;
+    this.#titles.add(title);
+    return title;
   }
 
   /** A name that several of its actors may have, one after the other. */
@@ -67,16 +75,24 @@ export class Sequence {
     const owed = await this.#owed();
     // Whatever was said before has arrived when these have.
     await cluster.calm();
-    const left = await Promise.all(
-      cluster.alive.map(
-        async (place) => (await place.obey({ kind: "left", sequence: this.#id })) as string[],
-      ),
-    );
+    const left = await this.#left();
     const { broken } = check(this.#history, BOUNDS);
-    const alive = left.flat().map((what) => `left behind: ${what}`);
+    const alive = left.map((what) => `left behind: ${what}`);
     cluster.end(this.#id);
     cluster.requireWell();
     return [...broken, ...owed.map((what) => `never came: ${what}`), ...alive];
+  }
+
+  /** What is left behind. Names of processes that were killed are so for a while, as are slots whose word is on its way. */
+  async #left(): Promise<string[]> {
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const names = [...this.#titles];
+      const look = { kind: "left", sequence: this.#id, names } as const;
+      const left = await Promise.all(this.cluster.alive.map((place) => place.obey(look)));
+      if (left.flat().length === 0 || performance.now() > giveUpAt) return left.flat() as string[];
+      await pause(LOOK_MS);
+    }
   }
 
   /** Resolves when nothing is owed, or when it is too late for what is. */

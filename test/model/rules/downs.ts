@@ -67,7 +67,12 @@ function untrue(facts: Facts, { by, of, at }: Of<"monitored">, down: Of<"down">)
 /** Its process may be killed before the last words are out. */
 function allowed(facts: Facts, of: string, reason: Ending, down: Of<"down">): boolean {
   const killed = facts.killed(nodeOf(of));
-  return down.reason === reason || (down.reason === "lost" && killed !== undefined && killed < down.at);
+  if (down.reason === reason) return true;
+  if (killed === undefined || killed > down.at) return false;
+  // An executor whose driver is gone ends in order, if it has the time.
+  const driver = facts.driver(nodeOf(of));
+  const isOrphan = driver !== undefined && facts.killed(driver) !== undefined;
+  return down.reason === "lost" || (down.reason === "normal" && isOrphan);
 }
 
 function lateness(facts: Facts, { by, of, at }: Of<"monitored">, down: Of<"down">, bounds: Bounds): number {
