@@ -95,7 +95,8 @@ async function lane(
   const { tally, options } = state;
   const { path, replayPath } = options.replay ?? {};
   let failedAt: number | undefined;
-  let history = "";
+  /** Shrinking may follow what it left behind, so it is told too. */
+  let first: string | undefined;
   const commands = fc.commands(COMMANDS[kind], {
     maxCommands: MAX_COMMANDS,
     size: "+1",
@@ -116,7 +117,7 @@ async function lane(
     } catch (error) {
       failedAt ??= performance.now();
       state.failed = true;
-      history = String(sequence);
+      first ??= [`first: ${(error as Error).message}`, `after: ${begin}; ${run}`, sequence].join("\n");
       throw error;
     }
     for (const { lost, ms } of sequence.times) tally.times[lost ? "lost" : "ended"].push(ms);
@@ -133,7 +134,7 @@ async function lane(
     `${(details.errorInstance as Error).message}`,
     `after: ${shrunk}`,
     `again: ${again}${replayed ? ` --replay ${replayed}` : ""}`,
-    history,
+    first,
   ].join("\n");
 }
 

@@ -11,7 +11,7 @@ import { Titles } from "./titles.ts";
 const SHARE = { deadline: 300 };
 const ASK = { deadline: "5s" } as const;
 const FAST = { intensity: 100_000, backoff: { first: "1ms", max: "50ms" } } as const;
-const LOST_AT_START = ["CELL_LOST", "EXECUTOR_LOST", "ACTOR_LOST", "NO_SUCH_ACTOR"];
+const LOST_AT_START = ["CELL_CRASHED", "CELL_RESET", "EXECUTOR_LOST", "ACTOR_LOST", "NO_SUCH_ACTOR"];
 const UNREACHABLE = [...LOST_AT_START, "LINK_DOWN", "ASK_TIMEOUT", "STORE_UNAVAILABLE", "NAME_LOST"];
 const LOOK_MS = 5;
 const SETTLE_MS = 30_000;
