@@ -13,6 +13,7 @@ import { Scribe } from "./scribe.ts";
 export const PLACES = 3;
 
 export class Cluster implements AsyncDisposable {
+  static #starting: Promise<unknown> = Promise.resolve();
   readonly #server: NatsServer;
   /** For what actors on executors write down; undefined in a cluster without any. */
   #scribe: Ref<Scribe> | undefined;
@@ -29,8 +30,14 @@ export class Cluster implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** `executors`: its actors may be on executors. */
-  static async start({ executors }: { readonly executors: boolean }): Promise<Cluster> {
+  /** One at a time, as a machine that starts many processes at once is too slow for each. `executors`: see #scribe. */
+  static start(options: { readonly executors: boolean }): Promise<Cluster> {
+    const starting = Cluster.#starting.then(() => Cluster.#start(options));
+    Cluster.#starting = starting.catch(() => "whoever started it is told");
+    return starting;
+  }
+
+  static async #start({ executors }: { readonly executors: boolean }): Promise<Cluster> {
     const cluster = new Cluster(await NatsServer.start({ tells: true, jetstream: true }));
     if (executors) {
       cluster.#fire = await connect({ servers: cluster.#server.url });

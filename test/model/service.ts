@@ -117,6 +117,11 @@ async function settle(): Promise<void> {
   );
 }
 
+/** Its cell was killed a moment ago. */
+function unlessLost(error: unknown): void {
+  if (!hasCode(error, "ACTOR_LOST")) throw error;
+}
+
 /** Ends whatever this process has of a sequence, and forgets it. */
 async function clear(sequence: string): Promise<void> {
   for (const [key, tree] of supervised) {
@@ -131,7 +136,7 @@ async function clear(sequence: string): Promise<void> {
   const own = fire.inspect().actors.filter(({ address }) => address.startsWith(prefix));
   await Promise.all(own.map(({ address }) => fire.stop(fire.ref(address))));
   const gone = [...far].filter(([key]) => sequenceOf(key) === sequence);
-  await Promise.all(gone.map(([, ref]) => fire.stop(ref)));
+  await Promise.all(gone.map(([, ref]) => fire.stop(ref).catch(unlessLost)));
   for (const known of [refs, unmonitor, far])
     for (const key of known.keys()) if (sequenceOf(key) === sequence) known.delete(key);
 }

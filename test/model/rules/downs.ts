@@ -4,6 +4,8 @@ import type { Bounds, Facts, Findings } from "../facts.ts";
 
 /** A monitor that was set so short before the end may find nobody any more. */
 const RACE_MS = 1_000;
+/** How long a request to monitor may be under way. */
+const ON_ITS_WAY_MS = 50;
 
 export function downs(facts: Facts, bounds: Bounds): Findings {
   const broken: string[] = [];
@@ -61,6 +63,8 @@ function untrue(facts: Facts, { by, of, at }: Of<"monitored">, down: Of<"down">)
   // What was said meanwhile may not have been heard: then the watcher learns only that it is not there.
   if (down.reason === "no-such-actor" && facts.disturbed(nodes, at, down.at)) return undefined;
   if (down.reason === "lost" && excused) return undefined;
+  // The node of an actor on an executor goes with it: then nobody is left to say that it ended in order.
+  if (down.reason === "lost" && facts.driver(nodeOf(of)) && at > end.at - ON_ITS_WAY_MS) return undefined;
   return `it ended as ${end.reason}`;
 }
 
