@@ -4,6 +4,8 @@ import type { Bounds, Facts, Findings } from "../facts.ts";
 
 /** A monitor that was set so short before the end may find nobody any more. */
 const RACE_MS = 1_000;
+/** Monitors of one process are told one after the other, and clocks of two differ by a little. */
+const SKEW_MS = 5;
 /** How long a request to monitor may be under way. */
 const ON_ITS_WAY_MS = 50;
 
@@ -57,7 +59,7 @@ function untrue(facts: Facts, { by, of, at }: Of<"monitored">, down: Of<"down">)
   const nodes = [nodeOf(of), nodeOf(by)];
   const end = facts.end(of);
   const excused = facts.excused(nodes, at, down.at);
-  if (!end || end.at > down.at) return excused ? undefined : "it lived";
+  if (!end || end.at > down.at + SKEW_MS) return excused ? undefined : "it lived";
   if (allowed(facts, of, end.reason, down)) return undefined;
   if (down.reason === "no-such-actor" && end.at - at < RACE_MS) return undefined;
   // What was said meanwhile may not have been heard: then the watcher learns only that it is not there.
