@@ -1,7 +1,18 @@
 /** Which commands there are. Those that disturb a whole cluster run one sequence at a time, on a cluster of their own. */
 import fc from "fast-check";
 import type { Command } from "./command.ts";
-import { away, cut, drain, freeze, kill, killCell, killExecutor, restart, wait } from "./commands/disturb.ts";
+import {
+  away,
+  cut,
+  drain,
+  freeze,
+  kill,
+  killCell,
+  killExecutor,
+  restart,
+  wait,
+  waiting,
+} from "./commands/disturb.ts";
 import { end } from "./commands/end.ts";
 import { link } from "./commands/link.ts";
 import { monitor, unmonitor, watch } from "./commands/monitor.ts";
@@ -25,7 +36,7 @@ export function setup(kind: Kind): fc.Arbitrary<readonly Command[]> {
     maxLength: 4,
     size: "max",
   });
-  const taken = kind === "names" ? takeover(away) : fc.constant<readonly Command[]>([]);
+  const taken = kind === "names" ? takeover(away, waiting) : fc.constant<readonly Command[]>([]);
   return fc.tuple(actors, TIES, taken).map(([...parts]) => parts.flat());
 }
 

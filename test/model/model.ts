@@ -29,6 +29,9 @@ export interface Result {
   readonly faulty: number;
   /** How long news of an end took, undisturbed, in ms: of actors, and of processes that were killed. */
   readonly times: { readonly ended: number[]; readonly lost: number[] };
+  /** How often a name that was acted under went to another actor, and a cell or an executor was ended. */
+  readonly successions: number;
+  readonly strikes: number;
   readonly failure: string | undefined;
 }
 
@@ -36,12 +39,21 @@ interface Tally {
   sequences: number;
   commands: number;
   faulty: number;
+  successions: number;
+  strikes: number;
   readonly times: { ended: number[]; lost: number[] };
 }
 
 export async function model(options: Options): Promise<Result> {
   const { sequences, seed, replay } = options;
-  const tally: Tally = { sequences: 0, commands: 0, faulty: 0, times: { ended: [], lost: [] } };
+  const tally: Tally = {
+    sequences: 0,
+    commands: 0,
+    faulty: 0,
+    successions: 0,
+    strikes: 0,
+    times: { ended: [], lost: [] },
+  };
   const state: Lanes = {
     options,
     tally,
@@ -121,6 +133,8 @@ async function lane(
       throw error;
     }
     for (const { lost, ms } of sequence.times) tally.times[lost ? "lost" : "ended"].push(ms);
+    tally.successions += sequence.successions;
+    tally.strikes += sequence.strikes;
     tally.commands += begin.length + [...run].length;
     if (kind !== "quiet") tally.faulty++;
     options.onProgress?.(tally.sequences, options.sequences);

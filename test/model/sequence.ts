@@ -6,6 +6,7 @@ import type { Event } from "./event.ts";
 import { type Bounds, Facts } from "./facts.ts";
 import type { Place } from "./place.ts";
 import { downTimes } from "./rules/downs.ts";
+import { successions } from "./rules/names.ts";
 
 /**
  * What silence for the whole lease takes, and the two beats for which a process that was held up judges nobody: on a busy
@@ -56,6 +57,16 @@ export class Sequence {
 
   get times(): { lost: boolean; ms: number }[] {
     return downTimes(new Facts(this.#history));
+  }
+
+  /** How often a name that was acted under went to another actor, which did so too. */
+  get successions(): number {
+    return successions(new Facts(this.#history));
+  }
+
+  /** How often a cell or an executor was ended. */
+  get strikes(): number {
+    return new Facts(this.#history).of("killed", "drained").filter(({ node }) => node.endsWith("-")).length;
   }
 
   /** Waits for everything that is owed, ends all actors, and resolves with what was not as it must be. */

@@ -73,6 +73,8 @@ export const restart = fc
   .map((t) => new Disturb(`restart(nats-server after ${t} ms)`, (cluster) => cluster.restart(t)));
 
 /** Time in which nothing is done, so that faults meet what is under way at different moments. */
-export const wait = fc
-  .integer({ min: 1, max: 300 })
-  .map((t) => new Disturb(`wait(${t} ms)`, () => new Promise((resolve) => setTimeout(resolve, t))));
+export function waiting(ms: number): Command {
+  return new Disturb(`wait(${ms} ms)`, () => new Promise((resolve) => setTimeout(resolve, ms)));
+}
+
+export const wait = fc.integer({ min: 1, max: 300 }).map(waiting);

@@ -118,6 +118,8 @@ class SendNamed implements Command {
 }
 
 const at = fc.nat(2);
+/** In which whoever has a name acts under it. */
+const ACTING_MS = 60;
 /** Few, so that actors want the same. */
 const title = fc.nat(1);
 const wait = fc.constantFrom(0, 0, 3_000);
@@ -130,14 +132,20 @@ export const sendNamed = fc
   .tuple(at, title, fc.constantFrom(1, 2, 5), fc.boolean())
   .map((args) => new SendNamed(...args));
 
-/** One has a name and is away for longer than that lasts, another waits for it, and both are sent to. */
-export const takeover = (away: fc.Arbitrary<(holder: number) => Command>): fc.Arbitrary<readonly Command[]> =>
+/**
+ * One that has a name is away for longer than that lasts, with messages on their way to it. Another, which waits for the
+ * name, gets it and acts under it; soon the first one is back.
+ */
+export const takeover = (
+  leave: fc.Arbitrary<(holder: number) => Command>,
+  pause: (ms: number) => Command,
+): fc.Arbitrary<readonly Command[]> =>
   fc
-    .tuple(at, fc.integer({ min: 1, max: 2 }), away, fc.array(sendNamed, { minLength: 1, maxLength: 3 }))
-    .map(([holder, step, leave, sends]) => [
-      new SpawnNamed(holder, 0, 0),
-      new SendNamed(holder, 0, 2, true),
-      leave(holder),
-      new SpawnNamed((holder + step) % 3, 0, 3_000),
-      ...sends,
-    ]);
+    .tuple(at, fc.constantFrom(1, 2), leave, fc.integer({ min: 950, max: 1_500 }), fc.boolean())
+    .map(([holder, step, leave, ms, asks]) => {
+      const other = (holder + step) % 3;
+      const third = 3 - holder - other;
+      const sends = [third, other].map((from) => new SendNamed(from, 0, 5, asks));
+      const begin = [new SpawnNamed(holder, 0, 0), ...sends, pause(ACTING_MS), leave(holder), ...sends];
+      return [...begin, new SpawnNamed(other, 0, 3_000), pause(ms), ...sends];
+    });

@@ -3,35 +3,48 @@ import { nodeOf, type Of } from "../event.ts";
 import type { Bounds, Facts, Findings } from "../facts.ts";
 
 export function names(facts: Facts, bounds: Bounds): Findings {
-  const nameOf = new Map<string, string>();
   const tokens = new Map<string, string>();
   const broken: string[] = [];
   for (const { name, place, token } of facts.of("named")) {
-    nameOf.set(`${place} ${token}`, name);
     const other = tokens.get(`${name} ${token}`);
     if (other !== undefined && other !== place)
       broken.push(`${place} has ${name} with the token of ${other}`);
     tokens.set(`${name} ${token}`, place);
   }
   return {
-    broken: [...broken, ...outdated(facts, nameOf), ...released(facts), ...found(facts, bounds)],
+    broken: [...broken, ...outdated(facts), ...released(facts), ...found(facts, bounds)],
     owed: [],
   };
 }
 
+/** How often a name went from one actor that acted under it to another that did. */
+export function successions(facts: Facts): number {
+  const turns = [...turnsByName(facts).values()];
+  return turns.reduce((sum, turns) => sum + new Set(turns.map(({ token }) => token)).size - 1, 0);
+}
+
+/** What was handled under each name, in the order in which that began. */
+function turnsByName(facts: Facts): Map<string, Of<"handled">[]> {
+  const names = new Map(facts.of("named").map(({ name, place, token }) => [`${place} ${token}`, name]));
+  const nameOf = ({ by, token }: Of<"handled">) => names.get(`${by} ${token}`) ?? "";
+  const turns = facts.of("handled").filter((turn) => nameOf(turn) !== "");
+  return Map.groupBy(
+    turns.sort((one, other) => one.at - other.at),
+    nameOf,
+  );
+}
+
 /** No turn under a name runs after one with a later token began. */
-function outdated(facts: Facts, nameOf: ReadonlyMap<string, string>): string[] {
+function outdated(facts: Facts): string[] {
   const broken: string[] = [];
-  const latest = new Map<string, Of<"handled">>();
-  for (const turn of facts.of("handled").sort((one, other) => one.at - other.at)) {
-    const name = turn.token && nameOf.get(`${turn.by} ${turn.token}`);
-    if (!name) continue;
-    const before = latest.get(name);
-    if (before && BigInt(before.token as string) > BigInt(turn.token as string))
+  for (const [name, turns] of turnsByName(facts)) {
+    turns.reduce((latest, turn) => {
+      if (BigInt(latest.token as string) <= BigInt(turn.token as string)) return turn;
       broken.push(
-        `${turn.by} handled ${turn.message} as ${name} after ${before.by}, which had the name later, handled ${before.message}`,
+        `${turn.by} handled ${turn.message} as ${name} after ${latest.by}, which had the name later, handled ${latest.message}`,
       );
-    else latest.set(name, turn);
+      return latest;
+    });
   }
   return broken;
 }
