@@ -53,6 +53,18 @@ export async function descendants(pid: number): Promise<number[]> {
   return [...below];
 }
 
+/** Those of the processes below `pid` that run this program of an executor: `agent.js` or `cell.js`. */
+export async function programsBelow(pid: number, program: string): Promise<number[]> {
+  const pids = await descendants(pid);
+  const commands = await Promise.all(
+    pids.map((one) => readFile(`/proc/${one}/cmdline`, "utf8").catch(() => "")), // it has just ended
+  );
+  return pids.filter((_, index) => {
+    const command = commands[index] as string;
+    return command.includes(`program/${program}`) && !command.startsWith("sh");
+  });
+}
+
 async function parentOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""); // it has just ended
   return Number(/\) \S (\d+)/.exec(stat)?.[1] ?? 0);

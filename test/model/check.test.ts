@@ -27,6 +27,21 @@ const ended: News = { kind: "ended", place: A, reason: "normal" };
 const down: News = { kind: "down", monitor: "m", reason: "normal" };
 const asked = sent("1", A, { asks: true });
 
+const far: News = { kind: "started", place: "a-x-1-1/f#1", driver: "n1" };
+const farMonitored: News = { kind: "monitored", monitor: "m", by: "n2", of: "a-x-1-1/f#1" };
+const farLost: News = { kind: "down", monitor: "m", reason: "lost" };
+
+function named(place: string, token: string): News[] {
+  return [
+    { kind: "naming", name: "t", node: place.split("/")[0] as string },
+    { kind: "named", name: "t", place, token },
+  ];
+}
+
+function turn(message: string, by: string, token: string): News[] {
+  return [sent(message, by), { kind: "handled", message, sender: "n2", by, token }];
+}
+
 const GOOD: Record<string, Event[]> = {
   "a monitor that is told once": history(started, monitored, ended, down),
   "a monitor that is taken back": history(started, monitored, { kind: "unmonitored", monitor: "m" }, ended),
@@ -57,6 +72,21 @@ const GOOD: Record<string, Event[]> = {
     message: "1",
     code: "ACTOR_KILLED",
   }),
+  "an actor whose cell is killed": history(far, farMonitored, { kind: "killed", node: "a-x-1-" }, farLost),
+  "an actor whose executor is killed": history(far, farMonitored, { kind: "killed", node: "a-x-" }, farLost),
+  "an actor on an executor whose driver is killed": history(
+    far,
+    farMonitored,
+    { kind: "killed", node: "n1" },
+    { ...farLost, reason: "normal" },
+  ),
+  "a name that is passed on": history(
+    ...named(A, "9"),
+    ...turn("1", A, "9"),
+    ...named(A2, "10"),
+    ...turn("2", A2, "10"),
+    { kind: "found", name: "t", place: A2 },
+  ),
   "one holder after the other": history({ kind: "holds", what: "c", place: A }, ended, {
     kind: "holds",
     what: "c",
@@ -129,6 +159,27 @@ const BROKEN: Record<string, [found: RegExp, history: Event[]]> = {
       code: "ASK_TIMEOUT",
     }),
   ],
+  "a DOWN of an actor whose cell lives": [
+    /it lived/,
+    history(far, farMonitored, { kind: "killed", node: "a-x-2-" }, farLost),
+  ],
+  "a turn under a name that another has acted under": [
+    /after n1\/a#2, which had the name later/,
+    history(...named(A, "9"), ...named(A2, "10"), ...turn("1", A2, "10"), ...turn("2", A, "9")),
+  ],
+  "two with one token": [/with the token of/, history(...named(A, "9"), ...named(A2, "9"))],
+  "a turn under a name that was released": [
+    /after that was released/,
+    history(...named(A, "9"), { kind: "released", name: "t", place: A, token: "9" }, ...turn("1", A, "9")),
+  ],
+  "a stranger that is found by a name": [
+    /nobody had named it/,
+    history({ kind: "found", name: "t", place: A }),
+  ],
+  "an actor that is found by its name long after its end": [
+    /after it had ended/,
+    history(...named(A, "9"), ended, { kind: "found", name: "t", place: A, at: 1_500 }),
+  ],
   "two holders": [
     /while n1\/a#1 lives/,
     history({ kind: "holds", what: "c", place: A }, { kind: "holds", what: "c", place: A2 }),
@@ -136,6 +187,11 @@ const BROKEN: Record<string, [found: RegExp, history: Event[]]> = {
 };
 
 const OWED: Record<string, [found: RegExp, history: Event[]]> = {
+  "an actor that outlives its executor": [/told to stop/, history(far, { kind: "drained", node: "a-x-" })],
+  "a lost DOWN after kill -9 of a cell": [
+    /DOWN for monitor m/,
+    history(far, farMonitored, { kind: "killed", node: "a-x-1-" }),
+  ],
   "a lost DOWN": [/DOWN for monitor m/, history(started, monitored, ended)],
   "a lost DOWN after kill -9": [
     /DOWN for monitor m/,

@@ -1,15 +1,23 @@
 /** A nats-server and a few processes, which stay for many sequences; one that was killed is replaced by a spare. */
 import { setTimeout as pause } from "node:timers/promises";
+import { connect, type Fire, type Ref } from "@bonfire/runtime";
 import type { Cut } from "../harness/cut-link.ts";
+import { programsBelow } from "../harness/gone.ts";
 import { NatsServer } from "../harness/nats.ts";
 import { clock, type Event, type News } from "./event.ts";
 import type { Entry } from "./ledger.ts";
+import type { Keeper } from "./near-probe.ts";
 import { type Place, ServiceProcess } from "./place.ts";
+import { Scribe } from "./scribe.ts";
 
 export const PLACES = 3;
 
 export class Cluster implements AsyncDisposable {
+  static #starting: Promise<unknown> = Promise.resolve();
   readonly #server: NatsServer;
+  /** For what actors on executors write down; undefined in a cluster without any. */
+  #scribe: Ref<Scribe> | undefined;
+  #fire: Fire | undefined;
   readonly #places: (Place | undefined)[] = [];
   readonly #histories = new Map<string, Event[]>();
   readonly #disturbed = new Set<Place>();
@@ -22,8 +30,20 @@ export class Cluster implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(): Promise<Cluster> {
-    const cluster = new Cluster(await NatsServer.start({ hints: true }));
+  /** One at a time, as a machine that starts many processes at once is too slow for each. `executors`: see #scribe. */
+  static start(options: { readonly executors: boolean }): Promise<Cluster> {
+    const starting = Cluster.#starting.then(() => Cluster.#start(options));
+    Cluster.#starting = starting.catch(() => "whoever started it is told");
+    return starting;
+  }
+
+  static async #start({ executors }: { readonly executors: boolean }): Promise<Cluster> {
+    const cluster = new Cluster(await NatsServer.start({ hints: true, jetstream: true }));
+    if (executors) {
+      cluster.#fire = await connect({ servers: cluster.#server.url });
+      const hear = (entry: Entry) => cluster.#heard(entry);
+      cluster.#scribe = await cluster.#fire.spawn(Scribe, [hear], { maxMailbox: 1_000_000 });
+    }
     const places = await Promise.all(Array.from({ length: PLACES }, () => cluster.#launch()));
     cluster.#places.push(...places);
     await cluster.#introduce();
@@ -32,7 +52,8 @@ export class Cluster implements AsyncDisposable {
 
   #launch(): Promise<Place> {
     const died = (error: Error) => (this.#failure ??= error);
-    return ServiceProcess.start(this.#server.url, (entry) => this.#heard(entry), died);
+    const { url } = this.#server;
+    return ServiceProcess.start(url, this.#scribe?.address, (entry) => this.#heard(entry), died);
   }
 
   #heard({ sequence, event }: Entry): void {
@@ -100,6 +121,20 @@ export class Cluster implements AsyncDisposable {
     await this.#introduce();
   }
 
+  /** Ends the cell of a place, or its executor, if it has one and no more: kill -9, or SIGTERM. */
+  async strike(index: number, what: "cell" | "executor", how: "kill" | "drain"): Promise<void> {
+    const place = this.#places[index % PLACES];
+    if (!place) return;
+    const cells = ((await place.obey({ kind: "cells" })) ?? []) as string[];
+    const pids = await programsBelow(place.pid, what === "cell" ? "cell.js" : "agent.js");
+    const [[cell], [pid]] = [cells, pids];
+    if (cell === undefined || pid === undefined || cells.length + pids.length > 2) return;
+    const [, executor, nth] = cell.split("-");
+    const node = what === "cell" ? `a-${executor}-${nth}-` : `a-${executor}-`;
+    this.#record({ kind: how === "kill" ? "killed" : "drained", node });
+    process.kill(pid, how === "kill" ? "SIGKILL" : "SIGTERM");
+  }
+
   /** Freezes it, and goes on while that lasts. */
   freeze(index: number, ms: number): void {
     this.#pass(
@@ -155,6 +190,9 @@ export class Cluster implements AsyncDisposable {
     for (let index = 0; index < PLACES; index++) await this.place(index);
     await Promise.all(this.#passing);
     await this.#settled();
+    // What was written down for the scribe has arrived before this is answered.
+    const [{ node }] = this.alive as [Place];
+    await this.#fire?.ref<Keeper>(`${node}/keeper`).ping();
   }
 
   #settled(): Promise<unknown> {
@@ -167,6 +205,7 @@ export class Cluster implements AsyncDisposable {
     const closing = await Promise.allSettled(
       [...this.alive, ...(spare ? [spare] : [])].map((one) => one.close()),
     );
+    await this.#fire?.close();
     await this.#server[Symbol.asyncDispose]();
     for (const outcome of closing) if (outcome.status === "rejected") throw outcome.reason;
   }

@@ -24,11 +24,22 @@ export class Facts {
   readonly history: readonly Event[];
   readonly #ends = new Map<string, End>();
   readonly #killed = new Map<string, number>();
+  /** By the nodes of actors on executors: the processes that started them. */
+  readonly #drivers = new Map<string, string>();
   readonly #disturbances: Disturbance[] = [];
 
   constructor(history: readonly Event[]) {
     this.history = history;
-    for (const event of this.of("killed")) this.#killed.set(event.node, event.at);
+    const started = this.of("started");
+    for (const { place, driver } of started) if (driver) this.#drivers.set(nodeOf(place), driver);
+    for (const { node, at } of this.of("killed")) {
+      this.#killed.set(node, at);
+      for (const { place } of started) {
+        const one = nodeOf(place);
+        const isIn = (node.endsWith("-") && one.startsWith(node)) || this.#drivers.get(one) === node;
+        if (isIn && !this.#killed.has(one)) this.#killed.set(one, at);
+      }
+    }
     for (const { place, at, reason } of this.of("ended"))
       if (!this.#ends.has(place)) this.#ends.set(place, { at, reason });
     const healed = this.of("healed");
@@ -53,6 +64,11 @@ export class Facts {
 
   killed(node: string): number | undefined {
     return this.#killed.get(node);
+  }
+
+  /** The process that started the actor of this node on an executor; undefined for others. */
+  driver(node: string): string | undefined {
+    return this.#drivers.get(node);
   }
 
   /** Whether a message between these nodes may have been lost in this time. */

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { Cluster } from "./cluster.ts";
 import type { Command } from "./command.ts";
-import { COMMANDS, KINDS, type Kind, SETUP } from "./commands.ts";
+import { COMMANDS, KINDS, type Kind, setup } from "./commands.ts";
 import { Sequence } from "./sequence.ts";
 
 const QUIET_LANES = 6;
@@ -29,6 +29,9 @@ export interface Result {
   readonly faulty: number;
   /** How long news of an end took, undisturbed, in ms: of actors, and of processes that were killed. */
   readonly times: { readonly ended: number[]; readonly lost: number[] };
+  /** How often a name that was acted under went to another actor, and a cell or an executor was ended. */
+  readonly successions: number;
+  readonly strikes: number;
   readonly failure: string | undefined;
 }
 
@@ -36,12 +39,21 @@ interface Tally {
   sequences: number;
   commands: number;
   faulty: number;
+  successions: number;
+  strikes: number;
   readonly times: { ended: number[]; lost: number[] };
 }
 
 export async function model(options: Options): Promise<Result> {
   const { sequences, seed, replay } = options;
-  const tally: Tally = { sequences: 0, commands: 0, faulty: 0, times: { ended: [], lost: [] } };
+  const tally: Tally = {
+    sequences: 0,
+    commands: 0,
+    faulty: 0,
+    successions: 0,
+    strikes: 0,
+    times: { ended: [], lost: [] },
+  };
   const state: Lanes = {
     options,
     tally,
@@ -49,7 +61,7 @@ export async function model(options: Options): Promise<Result> {
     failed: false,
   };
   if (replay) {
-    await using cluster = await Cluster.start();
+    await using cluster = await Cluster.start({ executors: replay.kind === "cells" });
     const failure = await lane(state, replay.kind, cluster, seed, sequences);
     return { ...tally, failure };
   }
@@ -58,7 +70,7 @@ export async function model(options: Options): Promise<Result> {
   const runs = [
     quietLanes(state, seed, sequences - share * faulty.length),
     ...faulty.map(async (kind, index) => {
-      await using cluster = await Cluster.start();
+      await using cluster = await Cluster.start({ executors: kind === "cells" });
       return await lane(state, kind, cluster, seed + QUIET_LANES + index, share);
     }),
   ];
@@ -76,7 +88,7 @@ interface Lanes {
 
 /** They share a cluster, as they leave each other alone. */
 async function quietLanes(state: Lanes, seed: number, sequences: number): Promise<string | undefined> {
-  await using cluster = await Cluster.start();
+  await using cluster = await Cluster.start({ executors: false });
   const lanes = split(sequences, QUIET_LANES).map((share, index) =>
     lane(state, "quiet", cluster, seed + index, share),
   );
@@ -95,13 +107,14 @@ async function lane(
   const { tally, options } = state;
   const { path, replayPath } = options.replay ?? {};
   let failedAt: number | undefined;
-  let history = "";
+  /** Shrinking may follow what it left behind, so it is told too. */
+  let first: string | undefined;
   const commands = fc.commands(COMMANDS[kind], {
     maxCommands: MAX_COMMANDS,
     size: "+1",
     ...(replayPath !== undefined && { replayPath }),
   });
-  const property = fc.asyncProperty(SETUP, commands, async (setup, run) => {
+  const property = fc.asyncProperty(setup(kind), commands, async (begin, run) => {
     const now = performance.now();
     // Enough was shrunk, or another lane has failed, or time is up: nothing is wrong with what is not run.
     if (failedAt === undefined ? state.failed || now > state.until : now - failedAt > SHRINK_MS) return;
@@ -109,18 +122,20 @@ async function lane(
     try {
       await fc.asyncModelRun(
         () => ({ model: { actors: 0, monitors: 0 }, real: sequence }),
-        inTurn(setup, run),
+        inTurn(begin, run),
       );
       const wrong = await sequence.finish();
       if (wrong.length > 0) throw new Error(wrong.join("\n"));
     } catch (error) {
       failedAt ??= performance.now();
       state.failed = true;
-      history = String(sequence);
+      first ??= [`first: ${(error as Error).message}`, `after: ${begin}; ${run}`, sequence].join("\n");
       throw error;
     }
     for (const { lost, ms } of sequence.times) tally.times[lost ? "lost" : "ended"].push(ms);
-    tally.commands += setup.length + [...run].length;
+    tally.successions += sequence.successions;
+    tally.strikes += sequence.strikes;
+    tally.commands += begin.length + [...run].length;
     if (kind !== "quiet") tally.faulty++;
     options.onProgress?.(tally.sequences, options.sequences);
   });
@@ -133,12 +148,12 @@ async function lane(
     `${(details.errorInstance as Error).message}`,
     `after: ${shrunk}`,
     `again: ${again}${replayed ? ` --replay ${replayed}` : ""}`,
-    history,
+    first,
   ].join("\n");
 }
 
-function* inTurn(setup: Iterable<Command>, run: Iterable<Command>): Generator<Command> {
-  yield* setup;
+function* inTurn(begin: Iterable<Command>, run: Iterable<Command>): Generator<Command> {
+  yield* begin;
   yield* run;
 }
 

@@ -11,10 +11,17 @@ export type Order =
       readonly name: string;
       readonly mailbox: { readonly maxMailbox?: number; readonly mailboxPolicy?: MailboxPolicy };
     }
-  | { readonly kind: "supervise"; readonly key: string; readonly isPlaced: boolean }
+  | { readonly kind: "spawnFar"; readonly key: string; readonly realm: Realm }
+  /** Spawns an actor that has to have this name of the cluster. */
+  | { readonly kind: "spawnNamed"; readonly key: string; readonly name: string; readonly wait: number }
+  | { readonly kind: "register"; readonly key: string; readonly name: string; readonly wait: number }
+  | { readonly kind: "release" | "whereis"; readonly name: string }
+  | { readonly kind: "supervise"; readonly key: string; readonly how: Supervising }
   | {
       readonly kind: "send";
       readonly key: string;
+      /** To whoever has this name, instead of to the actor. */
+      readonly name?: string;
       readonly count: number;
       readonly asks: boolean;
       readonly any: boolean;
@@ -27,8 +34,15 @@ export type Order =
   | { readonly kind: "watch"; readonly one: string; readonly other: string; readonly monitor: string }
   | { readonly kind: "tie"; readonly one: string; readonly other: string }
   | { readonly kind: "settle" }
-  | { readonly kind: "clear" | "left"; readonly sequence: string }
+  /** What nodes of its actors on executors begin with, cell by cell. */
+  | { readonly kind: "cells" }
+  | { readonly kind: "clear"; readonly sequence: string }
+  | { readonly kind: "left"; readonly sequence: string; readonly names: readonly string[] }
   | { readonly kind: "close" };
+
+export type Realm = "isolate" | "process";
+/** Where the child is: in the supervision's process, in any, there with a name of its own, or on an executor. */
+export type Supervising = "here" | "placed" | "named" | Realm;
 
 export interface Reply {
   readonly id: number;

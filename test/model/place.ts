@@ -11,6 +11,7 @@ const CLOSE_MS = 10_000;
 export interface Place {
   /** Its id in the cluster. */
   readonly node: string;
+  readonly pid: number;
   obey(order: Order): Promise<unknown>;
   /** Resolves when it is gone and everything that it wrote down has arrived. */
   kill(): Promise<void>;
@@ -24,6 +25,7 @@ export interface Place {
 
 export class ServiceProcess implements Place {
   readonly node: string;
+  readonly pid: number;
   readonly #child: ChildProcess;
   readonly #link: CutLink;
   readonly #closed: Promise<unknown>;
@@ -39,6 +41,7 @@ export class ServiceProcess implements Place {
     died: (error: Error) => void,
   ) {
     this.node = node;
+    this.pid = child.pid as number;
     this.#child = child;
     this.#link = link;
     this.#closed = once(child, "close");
@@ -56,9 +59,10 @@ export class ServiceProcess implements Place {
     });
   }
 
-  /** `url`: of a nats-server on this machine. */
+  /** `url`: of a nats-server on this machine; `scribe`: the address of one, for actors on executors. */
   static async start(
     url: string,
+    scribe: string | undefined,
     heard: (entry: Entry) => void,
     died: (error: Error) => void,
   ): Promise<ServiceProcess> {
@@ -66,7 +70,7 @@ export class ServiceProcess implements Place {
     const link = await CutLink.before(Number(behind.port));
     behind.port = String(link.port);
     const child = fork(join(import.meta.dirname, "service.ts"), {
-      env: { ...process.env, NATS_URL: behind.href, BONFIRE_HINTS: "0" },
+      env: { ...process.env, NATS_URL: behind.href, BONFIRE_HINTS: "0", MODEL_SCRIBE: scribe },
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     const exit = once(child, "exit").then(([code]) => {

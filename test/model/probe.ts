@@ -1,32 +1,17 @@
-/** The actor that all sequences use: it writes down what happens to it. */
-import { Actor, type AnyRef, type Fire, type Reason, type Ref } from "@bonfire/runtime";
-import { type Address, placeOf } from "@bonfire/runtime/internal";
-// The place that a ref means at this moment is no user's business, and so behind no door.
-import { targetOf } from "../../runtime/dist/actor/ref.js";
-import { record } from "./ledger.ts";
-
-/** Of this process; set before the first actor starts. */
-export const here: { fire: Fire | undefined } = { fire: undefined };
-
-/** The place to which a message would be sent now; undefined while it would wait to hear of it. */
-export function meant(ref: AnyRef): string | undefined {
-  const target = targetOf(ref);
-  return !target || target.held || target.isLost ? undefined : text(target.place);
-}
-
-function text({ node, actor, epoch }: Address): string {
-  return `${node}/${actor}#${epoch}`;
-}
+/** The actor that all sequences use: it writes down what happens to it. It is shipped too, so it imports little. */
+import { Actor, type AnyRef, type Reason } from "@bonfire/runtime";
+import type { News } from "./event.ts";
 
 export interface ProbeOptions {
-  /** What it is a holder of, if somebody supervises it in its own process. */
-  readonly holds?: string;
+  /** What it is a holder of, if somebody supervises it. */
+  readonly holds?: string | undefined;
+  /** The name that it is registered with from its start. */
+  readonly name?: string | undefined;
 }
 
-export class Probe extends Actor {
+export abstract class Probe extends Actor {
   readonly #key: string;
   readonly #options: ProbeOptions;
-  #place = "";
   readonly #monitors = new Map<string, string[]>();
 
   constructor(key: string, options: ProbeOptions = {}) {
@@ -35,20 +20,44 @@ export class Probe extends Actor {
     this.#options = options;
   }
 
+  /** Writes down what belongs to the sequence of `key`. */
+  protected abstract record(key: string, news: News): void;
+  /** The place that a ref means now; `told`: what it meant to whoever passed it. */
+  protected abstract meant(ref: AnyRef, told: string): string | undefined;
+  /** The process that started it on an executor. */
+  protected get driver(): string | undefined {
+    return undefined;
+  }
+
+  get #place(): string {
+    const { node, actor, epoch } = this.context.address;
+    return `${node}/${actor}#${epoch}`;
+  }
+
   override onStart(): void {
-    const { self } = this;
-    const place = text(placeOf(self));
-    this.#place = place;
-    record(this.#key, { kind: "started", place });
-    (here.fire as Fire).monitor(self, ({ kind }) => {
-      record(this.#key, { kind: "ended", place, reason: kind });
-    });
-    if (this.#options.holds) record(this.#key, { kind: "holds", what: this.#options.holds, place });
+    const { system, address } = this.context;
+    const { holds, name } = this.#options;
+    const place = this.#place;
+    this.record(this.#key, { kind: "started", place, driver: this.driver });
+    // What a monitor in the same process says is what happened: others may see it late, or not at all.
+    system.monitor(address, ({ kind }) => this.record(this.#key, { kind: "ended", place, reason: kind }));
+    if (holds) this.record(this.#key, { kind: "holds", what: holds, place });
+    if (name) this.record(this.#key, { kind: "named", name, place, token: String(this.token) });
   }
 
   note(message: string): string {
-    record(message, { kind: "handled", message, sender: this.sender, by: this.#place });
-    return this.#place;
+    const place = this.#place;
+    this.record(message, { kind: "handled", message, sender: this.sender, by: place, token: this.#token() });
+    return place;
+  }
+
+  /** That of its name, if it has one. */
+  #token(): string | undefined {
+    try {
+      return String(this.token);
+    } catch {
+      return undefined; // it has no name
+    }
   }
 
   /** Lets others wait in the mailbox. */
@@ -62,10 +71,10 @@ export class Probe extends Actor {
     this.stop(new Error("told to crash"));
   }
 
-  watch(monitor: string, ref: AnyRef): void {
-    const of = meant(ref);
+  watch(monitor: string, ref: AnyRef, told: string): void {
+    const of = this.meant(ref, told);
     if (of === undefined) return;
-    record(monitor, { kind: "monitored", monitor, by: this.#place, of });
+    this.record(monitor, { kind: "monitored", monitor, by: this.#place, of });
     this.#monitors.set(ref.address, [...(this.#monitors.get(ref.address) ?? []), monitor]);
     this.monitor(ref);
   }
@@ -75,34 +84,13 @@ export class Probe extends Actor {
     this.#monitors.set(ref.address, others);
     if (monitor === undefined)
       throw new Error(`${this.#place} was told of ${ref.address}, which it did not watch`);
-    record(monitor, { kind: "down", monitor, reason: kind });
+    this.record(monitor, { kind: "down", monitor, reason: kind });
   }
 
-  tie(ref: AnyRef): void {
-    const other = meant(ref);
+  tie(ref: AnyRef, told: string): void {
+    const other = this.meant(ref, told);
     if (other === undefined) return;
     this.link(ref);
-    record(this.#key, { kind: "linked", one: this.#place, other });
-  }
-}
-
-/** Takes in refs that other processes share, and starts actors for their supervisions. */
-export class Keeper extends Actor {
-  static readonly reentrant = ["ping", "keep", "host"] as const;
-  readonly #refs: Map<string, Ref<Probe>>;
-
-  constructor(refs: Map<string, Ref<Probe>>) {
-    super();
-    this.#refs = refs;
-  }
-
-  ping(): void {}
-
-  keep(key: string, ref: Ref<Probe>): void {
-    this.#refs.set(key, ref);
-  }
-
-  host(key: string, name: string): Promise<Ref<Probe>> {
-    return (here.fire as Fire).spawn(Probe, [key], { name });
+    this.record(this.#key, { kind: "linked", one: this.#place, other });
   }
 }

@@ -6,6 +6,7 @@ import type { Event } from "./event.ts";
 import { type Bounds, Facts } from "./facts.ts";
 import type { Place } from "./place.ts";
 import { downTimes } from "./rules/downs.ts";
+import { successions } from "./rules/names.ts";
 
 /**
  * What silence for the whole lease takes, and the two beats for which a process that was held up judges nobody: on a busy
@@ -24,6 +25,7 @@ export class Sequence {
   readonly actors: string[] = [];
   readonly supervised: { readonly key: string; readonly by: Place }[] = [];
   readonly monitors: { readonly monitor: string; readonly place: Place }[] = [];
+  readonly #titles = new Set<string>();
   #made = 0;
 
   constructor(cluster: Cluster, id: string) {
@@ -37,6 +39,13 @@ export class Sequence {
     return `${this.#id}/${letter}${++this.#made}`;
   }
 
+  /** A name of the cluster that its actors want. */
+  title(index: number): string {
+    const title = `${this.#id}/title${index}`;
+    this.#titles.add(title);
+    return title;
+  }
+
   /** A name that several of its actors may have, one after the other. */
   name(index: number): string {
     return `${this.#id}/name${index}`;
@@ -48,6 +57,16 @@ export class Sequence {
 
   get times(): { lost: boolean; ms: number }[] {
     return downTimes(new Facts(this.#history));
+  }
+
+  /** How often a name that was acted under went to another actor, which did so too. */
+  get successions(): number {
+    return successions(new Facts(this.#history));
+  }
+
+  /** How often a cell or an executor was ended. */
+  get strikes(): number {
+    return new Facts(this.#history).of("killed", "drained").filter(({ node }) => node.endsWith("-")).length;
   }
 
   /** Waits for everything that is owed, ends all actors, and resolves with what was not as it must be. */
@@ -67,16 +86,24 @@ export class Sequence {
     const owed = await this.#owed();
     // Whatever was said before has arrived when these have.
     await cluster.calm();
-    const left = await Promise.all(
-      cluster.alive.map(
-        async (place) => (await place.obey({ kind: "left", sequence: this.#id })) as string[],
-      ),
-    );
+    const left = await this.#left();
     const { broken } = check(this.#history, BOUNDS);
-    const alive = left.flat().map((what) => `left behind: ${what}`);
+    const alive = left.map((what) => `left behind: ${what}`);
     cluster.end(this.#id);
     cluster.requireWell();
     return [...broken, ...owed.map((what) => `never came: ${what}`), ...alive];
+  }
+
+  /** What is left behind. Names of processes that were killed are so for a while, as are slots whose word is on its way. */
+  async #left(): Promise<string[]> {
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const names = [...this.#titles];
+      const look = { kind: "left", sequence: this.#id, names } as const;
+      const left = await Promise.all(this.cluster.alive.map((place) => place.obey(look)));
+      if (left.flat().length === 0 || performance.now() > giveUpAt) return left.flat() as string[];
+      await pause(LOOK_MS);
+    }
   }
 
   /** Resolves when nothing is owed, or when it is too late for what is. */

@@ -1,13 +1,18 @@
 // A process of the model's cluster: does what it is told over its parent's channel, which no fault touches.
-import { child, connect, hasCode, placed, type Ref, type Supervised } from "@bonfire/runtime";
+import { child, connect, hasCode, type Pool, placed, type Ref, type Supervised } from "@bonfire/runtime";
+import { FarProbe } from "./far-probe.ts";
 import { record, sequenceOf } from "./ledger.ts";
-import type { Order, Reply } from "./orders.ts";
-import { here, Keeper, meant, Probe } from "./probe.ts";
+import { here, Keeper, meant, NearProbe } from "./near-probe.ts";
+import type { Order, Realm, Reply, Supervising } from "./orders.ts";
+import type { Probe } from "./probe.ts";
+import type { Scribe } from "./scribe.ts";
+import { Titles } from "./titles.ts";
 
 const SHARE = { deadline: 300 };
 const ASK = { deadline: "5s" } as const;
 const FAST = { intensity: 100_000, backoff: { first: "1ms", max: "50ms" } } as const;
-const UNREACHABLE = ["NO_SUCH_ACTOR", "LINK_DOWN", "ASK_TIMEOUT", "ACTOR_LOST"];
+const LOST_AT_START = ["CELL_CRASHED", "CELL_RESET", "EXECUTOR_LOST", "ACTOR_LOST", "NO_SUCH_ACTOR"];
+const UNREACHABLE = [...LOST_AT_START, "LINK_DOWN", "ASK_TIMEOUT", "STORE_UNAVAILABLE", "NAME_LOST"];
 const LOOK_MS = 5;
 const SETTLE_MS = 30_000;
 
@@ -16,6 +21,10 @@ here.fire = fire;
 const refs = new Map<string, Ref<Probe>>();
 const supervised = new Map<string, { stop(): Promise<void> }>();
 const unmonitor = new Map<string, () => void>();
+/** Of this process, on executors. */
+const far = new Map<string, Ref<Probe>>();
+const pools = new Map<Realm, Promise<Pool>>();
+const titles = new Titles(fire);
 let peers: readonly string[] = [];
 let messages = 0;
 let placements = 0;
@@ -36,10 +45,12 @@ async function share(key: string, ref: Ref<Probe>): Promise<void> {
   );
 }
 
-function send(key: string, how: { asks: boolean; any: boolean; slow: boolean; must?: boolean }): void {
-  const known = refs.get(key);
+type Sending = Omit<Extract<Order, { kind: "send" }>, "kind" | "count">;
+
+function send({ key, name, asks, slow, must = false, ...how }: Sending): void {
+  const known = name === undefined ? refs.get(key) : fire.named<NearProbe>(name);
   if (!known) return;
-  const { asks, any, slow, must = false } = how;
+  const any = how.any || name !== undefined;
   const ref = any ? known.with({ ...ASK, epoch: "any" }) : known.with(ASK);
   const message = `${key}/${fire.id}-${++messages}`;
   record(message, {
@@ -58,6 +69,31 @@ function send(key: string, how: { asks: boolean; any: boolean; slow: boolean; mu
     (error: { code?: string }) =>
       record(message, { kind: "answered", message, code: error.code ?? String(error) }),
   );
+}
+
+function poolOf(realm: Realm): Promise<Pool> {
+  const options = { max: 1, concurrency: 100, idleAfter: "1h", realm } as const;
+  const opening = pools.get(realm) ?? fire.pool(`${fire.id}-${realm}`, options);
+  pools.set(realm, opening);
+  return opening;
+}
+
+const scribe = () => fire.ref<Scribe>(process.env.MODEL_SCRIBE as string);
+
+/** What a supervision is to keep. */
+async function childOf(key: string, how: Supervising) {
+  switch (how) {
+    case "here":
+      return child(NearProbe, [key, { holds: key }]);
+    case "placed":
+      return placed(() => place(key));
+    case "named":
+      return child(NearProbe, [key, { holds: key, name: key }], { register: key, ttl: titles.ttl });
+    default: {
+      const pool = await poolOf(how);
+      return child(FarProbe, [key, scribe(), fire.id, { holds: key }], { pool });
+    }
+  }
 }
 
 /** The next of the processes that are there now. */
@@ -81,6 +117,11 @@ async function settle(): Promise<void> {
   );
 }
 
+/** Its cell was killed a moment ago. */
+function unlessLost(error: unknown): void {
+  if (!hasCode(error, "ACTOR_LOST")) throw error;
+}
+
 /** Ends whatever this process has of a sequence, and forgets it. */
 async function clear(sequence: string): Promise<void> {
   for (const [key, tree] of supervised) {
@@ -89,19 +130,33 @@ async function clear(sequence: string): Promise<void> {
     record(key, { kind: "unsupervised", what: key, by: fire.id });
     await tree.stop();
   }
+  // Before the actors, as some may only get a name, and start, now.
+  await titles.clear(sequence);
   const prefix = `${fire.id}/${sequence}/`;
   const own = fire.inspect().actors.filter(({ address }) => address.startsWith(prefix));
   await Promise.all(own.map(({ address }) => fire.stop(fire.ref(address))));
-  for (const known of [refs, unmonitor])
+  const gone = [...far].filter(([key]) => sequenceOf(key) === sequence);
+  await Promise.all(gone.map(([, ref]) => fire.stop(ref).catch(unlessLost)));
+  for (const known of [refs, unmonitor, far])
     for (const key of known.keys()) if (sequenceOf(key) === sequence) known.delete(key);
 }
 
 /** What is left of a sequence that was cleared. */
-function left(sequence: string): string[] {
-  return fire
+async function left(sequence: string, names: readonly string[]): Promise<string[]> {
+  const actors = fire
     .inspect()
     .actors.filter(({ address }) => address.includes(`/${sequence}/`))
     .map(({ address, state }) => `${address} is ${state}`);
+  const inCells = (await Promise.all(pools.values()))
+    .flatMap((pool) => pool.inspect().cells)
+    .filter((cell) => cell.actors > 0)
+    .map((cell) => `${cell.node} has ${cell.actors} actors`);
+  const held: string[] = [];
+  for (const name of names) {
+    const holder = await fire.whereis(name);
+    if (holder) held.push(`${holder.address} has the name ${name}`);
+  }
+  return [...actors, ...inCells, ...held];
 }
 
 async function obey(order: Order): Promise<unknown> {
@@ -112,23 +167,46 @@ async function obey(order: Order): Promise<unknown> {
     case "spawn": {
       const { key, name, mailbox } = order;
       try {
-        return await share(key, await fire.spawn(Probe, [key], { name, ...mailbox }));
+        return await share(key, await fire.spawn(NearProbe, [key], { name, ...mailbox }));
       } catch (error) {
         // Another one lives under that name: nobody will have a ref for this key.
         if (!hasCode(error, "NAME_TAKEN")) throw error;
         return;
       }
     }
+    case "spawnFar": {
+      const { key, realm } = order;
+      const pool = await poolOf(realm);
+      try {
+        const ref = await pool.spawn(FarProbe, [key, scribe(), fire.id], { deadline: "20s" });
+        far.set(key, ref);
+        return await share(key, ref);
+      } catch (error) {
+        // Its cell may be killed while it starts.
+        if (!LOST_AT_START.some((code) => hasCode(error, code))) throw error;
+        return;
+      }
+    }
+    case "spawnNamed":
+      return titles.spawn(order, (key, ref) => share(key, ref));
+    case "register": {
+      const ref = refs.get(order.key);
+      return ref && titles.register(order, ref);
+    }
+    case "release":
+      return titles.release(order.name);
+    case "whereis":
+      return titles.whereis(order.name);
     case "supervise": {
-      const { key } = order;
-      const kid = order.isPlaced ? placed(() => place(key)) : child(Probe, [key, { holds: key }]);
+      const { key, how } = order;
+      const kid = await childOf(key, how);
       let tree: Supervised<{ kid: typeof kid }>;
       try {
         // The name tells `left` of whom it is.
         tree = await fire.supervise({ ...FAST, name: key }, { kid });
       } catch (error) {
         // Whoever was to place the child could not be reached: there is no supervision.
-        if (order.isPlaced && UNREACHABLE.some((code) => hasCode(error, code))) return false;
+        if (how !== "here" && UNREACHABLE.some((code) => hasCode(error, code))) return false;
         throw error;
       }
       supervised.set(key, tree);
@@ -137,7 +215,7 @@ async function obey(order: Order): Promise<unknown> {
       return true;
     }
     case "send":
-      for (let n = 0; n < order.count; n++) send(order.key, order);
+      for (let n = 0; n < order.count; n++) send(order);
       return;
     case "crash":
       return refs.get(order.key)?.tell.crash();
@@ -166,8 +244,10 @@ async function obey(order: Order): Promise<unknown> {
     case "tie": {
       const [one, other] = [refs.get(order.one), refs.get(order.other)];
       if (!one || !other) return;
-      if (order.kind === "tie") one.tell.tie(other);
-      else one.tell.watch(order.monitor, other);
+      const told = meant(other);
+      if (told === undefined) return;
+      if (order.kind === "tie") one.tell.tie(other, told);
+      else one.tell.watch(order.monitor, other, told);
       return;
     }
     case "settle":
@@ -175,7 +255,11 @@ async function obey(order: Order): Promise<unknown> {
     case "clear":
       return clear(order.sequence);
     case "left":
-      return left(order.sequence);
+      return left(order.sequence, order.names);
+    case "cells":
+      return (await Promise.all(pools.values()))
+        .flatMap((pool) => pool.inspect().cells)
+        .map(({ node }) => node);
     case "close":
       await fire.close();
       process.disconnect();

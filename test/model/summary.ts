@@ -6,7 +6,10 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 /** What a run did, in one line. */
-export function summary({ sequences, faulty, commands, times }: Result, ms: number): string {
+export function summary(
+  { sequences, faulty, commands, times, successions, strikes }: Result,
+  ms: number,
+): string {
   const figures = Object.entries(times)
     .filter(([, list]) => list.length > 0)
     .map(([what, list]) => {
@@ -15,6 +18,7 @@ export function summary({ sequences, faulty, commands, times }: Result, ms: numb
     });
   return [
     `${sequences} sequences (${faulty} with faults), ${commands} commands in ${(ms / 1_000).toFixed(1)} s`,
+    `${successions} names passed on, ${strikes} cells and executors ended`,
     ...figures,
   ].join("; ");
 }

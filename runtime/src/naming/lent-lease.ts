@@ -63,7 +63,8 @@ export class LentLease implements Gate {
   }
 
   #schedule(): void {
-    const left = this.#left();
+    // The answer may have taken longer than it lasts.
+    const left = Math.max(0, this.#left());
     this.#timer = setTimeout(() => void this.#renew(), Math.max(LEAST_MS, left / RENEWALS)).unref();
     clearTimeout(this.#end);
     this.#end = setTimeout(() => this.valid || this.close(), Math.ceil(left) + 1).unref();

@@ -197,7 +197,9 @@ export class Supervisor extends Actor {
   override onDown(who: AnyRef, reason: Reason): void {
     const { node } = placeOf(who);
     const executor = this.#executors.get(node);
-    if (executor) this.#lose(executor, reasonError(`Executor ${executor.id}`, reason));
+    // Calls fail with it, and to them an executor that stops in order is lost too.
+    const cause = reasonError(`Executor ${node}`, reason);
+    if (executor) this.#lose(executor, new BonfireError("EXECUTOR_LOST", cause.message, { cause }));
     else this.#forget(node);
     this.#act();
   }

@@ -27,10 +27,34 @@ class Disturb implements Command {
 }
 
 const at = fc.nat(2);
+/** Longer than a name of the model lasts. */
+const long = fc.integer({ min: 1_100, max: 2_500 });
 /** Shorter than what presence takes for an end. */
 const ms = fc.integer({ min: 5, max: 700 });
 
 export const kill = at.map((i) => new Disturb(`kill -9 (${i})`, (cluster) => cluster.kill(i)));
+
+export const killCell = fc
+  .nat(1)
+  .map((i) => new Disturb(`kill -9 of the cell of ${i}`, (cluster) => cluster.strike(i, "cell", "kill")));
+
+export const killExecutor = fc
+  .nat(1)
+  .map((i) => new Disturb(`kill -9 of the executor of ${i}`, (c) => c.strike(i, "executor", "kill")));
+
+export const drain = fc
+  .nat(1)
+  .map((i) => new Disturb(`SIGTERM to the executor of ${i}`, (c) => c.strike(i, "executor", "drain")));
+
+/** Takes a process away for longer than a name lasts. */
+export const away = fc.oneof(
+  long.map((t) => (i: number) => new Disturb(`freeze(${i} for ${t} ms)`, (c) => c.freeze(i, t))),
+  fc.tuple(fc.constantFrom("drop" as const, "stall" as const), long).map(
+    ([how, t]) =>
+      (i: number) =>
+        new Disturb(`cut(${i} by ${how} for ${t} ms)`, (c) => c.cut(i, how, t)),
+  ),
+);
 
 export const freeze = fc
   .tuple(at, ms)
@@ -49,6 +73,8 @@ export const restart = fc
   .map((t) => new Disturb(`restart(nats-server after ${t} ms)`, (cluster) => cluster.restart(t)));
 
 /** Time in which nothing is done, so that faults meet what is under way at different moments. */
-export const wait = fc
-  .integer({ min: 1, max: 300 })
-  .map((t) => new Disturb(`wait(${t} ms)`, () => new Promise((resolve) => setTimeout(resolve, t))));
+export function waiting(ms: number): Command {
+  return new Disturb(`wait(${ms} ms)`, () => new Promise((resolve) => setTimeout(resolve, ms)));
+}
+
+export const wait = fc.integer({ min: 1, max: 300 }).map(waiting);

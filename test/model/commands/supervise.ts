@@ -1,15 +1,17 @@
 import fc from "fast-check";
 import type { Command, Model } from "../command.ts";
+import type { Supervising } from "../orders.ts";
 import type { Sequence } from "../sequence.ts";
+import { realmAt } from "./spawn-far.ts";
 
-/** Supervises a child: in its own process, or in one after the other. */
+/** Supervises a child. */
 class Supervise implements Command {
   readonly #at: number;
-  readonly #isPlaced: boolean;
+  readonly #how: Supervising;
 
-  constructor(at: number, isPlaced: boolean) {
+  constructor(at: number, how: Supervising) {
     this.#at = at;
-    this.#isPlaced = isPlaced;
+    this.#how = how;
   }
 
   check(): boolean {
@@ -21,13 +23,16 @@ class Supervise implements Command {
     const key = sequence.key("c");
     sequence.actors.push(key);
     const place = await sequence.place(this.#at);
-    const isThere = await place.obey({ kind: "supervise", key, isPlaced: this.#isPlaced });
+    const isThere = await place.obey({ kind: "supervise", key, how: this.#how });
     if (isThere) sequence.supervised.push({ key, by: place });
   }
 
   toString(): string {
-    return `supervise(at ${this.#at}${this.#isPlaced ? ", placed" : ""})`;
+    return `supervise(at ${this.#at}, ${this.#how})`;
   }
 }
 
-export const supervise = fc.tuple(fc.nat(2), fc.boolean()).map((args) => new Supervise(...args));
+export const supervise = fc
+  .tuple(fc.nat(2), fc.constantFrom<Supervising>("here", "placed", "named"))
+  .map((args) => new Supervise(...args));
+export const superviseFar = fc.nat(1).map((at) => new Supervise(at, realmAt(at)));

@@ -3,7 +3,13 @@ import type { Of } from "../event.ts";
 import type { Facts, Findings } from "../facts.ts";
 
 /** Errors that say that the message was not handled. */
-const UNHANDLED: ReadonlySet<string> = new Set(["NO_SUCH_ACTOR", "STALE_EPOCH", "MAILBOX_FULL", "LINK_DOWN"]);
+const UNHANDLED: ReadonlySet<string> = new Set([
+  "NO_SUCH_ACTOR",
+  "STALE_EPOCH",
+  "MAILBOX_FULL",
+  "LINK_DOWN",
+  "NO_SUCH_NAME",
+]);
 
 export function deliveries(facts: Facts): Findings {
   const sent = new Map(facts.of("sent").map((one) => [one.message, one]));

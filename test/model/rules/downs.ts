@@ -4,6 +4,10 @@ import type { Bounds, Facts, Findings } from "../facts.ts";
 
 /** A monitor that was set so short before the end may find nobody any more. */
 const RACE_MS = 1_000;
+/** Monitors of one process are told one after the other, and clocks of two differ by a little. */
+const SKEW_MS = 5;
+/** How long a request to monitor may be under way. */
+const ON_ITS_WAY_MS = 50;
 
 export function downs(facts: Facts, bounds: Bounds): Findings {
   const broken: string[] = [];
@@ -55,19 +59,26 @@ function untrue(facts: Facts, { by, of, at }: Of<"monitored">, down: Of<"down">)
   const nodes = [nodeOf(of), nodeOf(by)];
   const end = facts.end(of);
   const excused = facts.excused(nodes, at, down.at);
-  if (!end || end.at > down.at) return excused ? undefined : "it lived";
+  if (!end || end.at > down.at + SKEW_MS) return excused ? undefined : "it lived";
   if (allowed(facts, of, end.reason, down)) return undefined;
   if (down.reason === "no-such-actor" && end.at - at < RACE_MS) return undefined;
   // What was said meanwhile may not have been heard: then the watcher learns only that it is not there.
   if (down.reason === "no-such-actor" && facts.disturbed(nodes, at, down.at)) return undefined;
   if (down.reason === "lost" && excused) return undefined;
+  // The node of an actor on an executor goes with it: then nobody is left to say that it ended in order.
+  if (down.reason === "lost" && facts.driver(nodeOf(of)) && at > end.at - ON_ITS_WAY_MS) return undefined;
   return `it ended as ${end.reason}`;
 }
 
 /** Its process may be killed before the last words are out. */
 function allowed(facts: Facts, of: string, reason: Ending, down: Of<"down">): boolean {
   const killed = facts.killed(nodeOf(of));
-  return down.reason === reason || (down.reason === "lost" && killed !== undefined && killed < down.at);
+  if (down.reason === reason) return true;
+  if (killed === undefined || killed > down.at) return false;
+  // An executor whose driver is gone ends in order, if it has the time.
+  const driver = facts.driver(nodeOf(of));
+  const isOrphan = driver !== undefined && facts.killed(driver) !== undefined;
+  return down.reason === "lost" || (down.reason === "normal" && isOrphan);
 }
 
 function lateness(facts: Facts, { by, of, at }: Of<"monitored">, down: Of<"down">, bounds: Bounds): number {
