@@ -24,15 +24,15 @@ test.after(async () => {
 /** Writes that it has begun and ended; the first `deaths` times its executor is killed meanwhile. */
 const work = async ({ file, deaths }: { file: string; deaths: number }) => {
   const fs = await import("node:fs/promises");
-  await fs.appendFile(file, `begin ${process.ppid}\n`);
+  await fs.appendFile(file, `begin ${process.pid}\n`);
   const begun = (await fs.readFile(file, "utf8")).match(/begin/g)?.length ?? 0;
   if (begun <= deaths) {
     // The executor goes, and with it, a little later, this cell: what it still writes shows how long it lives.
-    const beat = setInterval(() => void fs.appendFile(file, `alive ${process.ppid}\n`), 5);
+    const beat = setInterval(() => void fs.appendFile(file, `alive ${process.pid}\n`), 5);
     process.kill(process.ppid, "SIGKILL");
     await new Promise(() => beat);
   }
-  await fs.appendFile(file, `end ${process.ppid}\n`);
+  await fs.appendFile(file, `end ${process.pid}\n`);
   return begun;
 };
 
