@@ -2,7 +2,7 @@ import { resolveSpawnOptions, type SpawnOptions } from "../actor/actor-class.ts"
 import { refuseUnknown } from "../option.ts";
 import { CALL_OPTIONS, type CallOptions } from "./call-options.ts";
 
-/** `name` is unique in the actor's own node only. `deadline` and `signal` are of the start: queue, boot and `onStart`. */
+/** `name` is unique in the actor's own node only. `deadline`, `signal` and `retries` are of the start: queue, boot and `onStart`. */
 export interface PoolSpawnOptions extends SpawnOptions, CallOptions {}
 
 const ACTOR_OPTIONS = [
