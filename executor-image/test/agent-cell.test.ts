@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Bus, PrivateServer, Question, subject, TIMING } from "@bonfire/runtime/internal";
+import { Bus, PrivateServer, Question, resolveTiming, subject } from "@bonfire/runtime/internal";
 import {
   type BonfireError,
   callFrame,
@@ -45,7 +45,7 @@ async function startCell(node: string) {
     nats: server.address,
     realm: "process" as const,
     grants: {},
-    timing: TIMING,
+    timing: resolveTiming(),
     memoryMb: 64,
     directory: import.meta.dirname,
     workdir,

@@ -14,8 +14,8 @@ export class PlatformBackend implements Backend {
     return this.#send({ order: "launch", request }, signal) as Promise<Machine>;
   }
 
-  list({ owner }: { owner: string }): Promise<readonly Machine[]> {
-    return this.#send({ order: "list", owner }) as Promise<readonly Machine[]>;
+  list({ owner, pool }: { owner: string; pool: string }): Promise<readonly Machine[]> {
+    return this.#send({ order: "list", owner, pool }) as Promise<readonly Machine[]>;
   }
 
   async terminate(launchId: string, { graceMs }: { graceMs: number }): Promise<void> {

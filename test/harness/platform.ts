@@ -11,6 +11,7 @@ import type { LaunchRequest } from "@bonfire/runtime";
 export interface MachineRecord {
   readonly launchId: string;
   readonly owner: string;
+  readonly pool: string;
   readonly pid: number;
   readonly launchedAt: number;
   /** Somebody asked for its end, or the test itself killed it. */
@@ -23,7 +24,7 @@ export interface MachineRecord {
 export type PlatformOrder =
   | { readonly order: "launch"; readonly request: LaunchRequest }
   | { readonly order: "terminate"; readonly launchId: string; readonly graceMs: number }
-  | { readonly order: "list"; readonly owner: string };
+  | { readonly order: "list"; readonly owner: string; readonly pool: string };
 
 export interface PlatformOptions {
   /** For the Node of each executor. */
@@ -68,11 +69,11 @@ export class Platform implements AsyncDisposable {
     if (order.order === "launch") return this.#launch(order.request);
     if (order.order === "terminate") return this.#terminate(order.launchId, order.graceMs);
     return this.running
-      .filter(({ owner }) => owner === order.owner)
+      .filter(({ owner, pool }) => owner === order.owner && pool === order.pool)
       .map(({ launchId, owner }) => ({ launchId, owner, phase: "running" }));
   }
 
-  #launch({ launchId, owner, bootstrap }: LaunchRequest): unknown {
+  #launch({ launchId, owner, pool, bootstrap }: LaunchRequest): unknown {
     const machine = { launchId, owner, phase: "running" };
     if (this.ledger.has(launchId)) return machine;
     const { flags = [], output = "inherit" } = this.#options;
@@ -85,6 +86,7 @@ export class Platform implements AsyncDisposable {
     const record: MachineRecord = {
       launchId,
       owner,
+      pool,
       pid: child.pid as number,
       launchedAt: performance.now(),
     };

@@ -9,7 +9,7 @@ import type { CellLink } from "./cell-link.ts";
 const AGAIN_MS = 100;
 /** How often a busy cell is asked again to end a call. */
 const RECHECK_MS = 500;
-/** A cell under whose name nobody has listened for so long is no more; as presence has it, see presence/timing.ts. */
+/** A cell under whose name nobody has listened for so long is no more: longer than presence needs, see `nobody` in presence/timing.ts. */
 export const GONE_MS = 1_500;
 /** How long an actor may keep its cell busy, as V8's limit in isolates says. */
 const TURN_MS = 10_000;

@@ -8,8 +8,8 @@ import { refuseUnknown } from "../option.ts";
 import { CALL_OPTIONS, type CallOptions } from "./call-options.ts";
 
 /**
- * `name` is unique in the actor's own node only. `deadline` and `signal` are of the start: queue, boot, waiting for a
- * name, and `onStart`.
+ * `name` is unique in the actor's own node only. `deadline`, `signal` and `retries` are of the start: queue, boot, waiting
+ * for a name, and `onStart`.
  */
 export interface PoolSpawnOptions extends SpawnOptions, CallOptions {}
 
