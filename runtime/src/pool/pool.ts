@@ -251,7 +251,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     return (await this.#parts.supervisor()).executors();
   }
 
-  /** @internal Why calls that wait have no slot yet: what boots and how far, what the platform says, who else waits. */
+  /**
+   * What the pool's supervisor knows of why calls wait: what boots and how far it is, what the platform said to boots
+   * that failed and when the next is tried, and calls of other drivers. `explain` says it of one call, from here.
+   */
   async capacity(): Promise<PoolExplanation> {
     return (await this.#parts.supervisor()).explain();
   }
