@@ -261,10 +261,11 @@ export class Fire implements AsyncDisposable {
   }
 
   /**
-   * Lets this process run virtual actors of this class, when somebody sends to them. Their constructor gets the key.
-   * Resolves when others can see it.
+   * Lets this process run virtual actors of this class, when somebody sends to them, or start them on executors of
+   * `pool`. Their constructor gets the key. Resolves when others can see it.
    *
-   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_ACTOR`, `NAME_TAKEN`, `STORE_UNAVAILABLE`.
+   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_ACTOR`, `NAME_TAKEN`, `STORE_UNAVAILABLE`, and with `pool`
+   * `CAPTURE_REFUSED`.
    *
    * ```ts
    * await fire.host(Room, { idleAfter: "10m" });

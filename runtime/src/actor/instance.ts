@@ -97,7 +97,7 @@ export class Instance implements Context {
   #started(): void {
     // Killed, or its parent ended, while it started.
     if (this.#state !== "starting") {
-      throw reasonError(`Actor ${this.address.actor}`, this.#reason ?? KILLED);
+      throw this.#endError();
     }
     this.#become("running");
     this.#busy = undefined;
@@ -210,12 +210,11 @@ export class Instance implements Context {
 
   /** What a method gave in the end: an answer, or a stream, which goes on until it is `done`. */
   #conclude(letter: Letter, handled: Handled, done: () => void): void {
-    // What it did while another had its name already must not pass for done by the one who has it.
-    if (this.#gates) this.#mayAct(this.#gates);
     if (handled instanceof Uint8Array) {
       this.#finished(letter, handled);
       return done();
     }
+    if (this.#gates) this.#mayAct(this.#gates);
     if (letter.asked && !letter.settled && this.#state === "running") this.#stream(letter, handled, done);
     else this.#discard(letter, handled, done);
   }
@@ -259,6 +258,8 @@ export class Instance implements Context {
 
   #finished(letter: Letter, answer: Uint8Array): void {
     this.#handled++;
+    // What it did while another had its name already must not pass for done by the one who has it.
+    if (this.#gates && !this.#mayAct(this.#gates)) return letter.answer(packRefusal(this.#endError()));
     letter.answer(answer);
     // Nobody waits for it, so nobody else would learn that the actor is not well. The runtime's own actors go on, as
     // nobody would start them again.
@@ -471,7 +472,7 @@ export class Instance implements Context {
   /** Ends it at once, and without `onStop`. What its methods still do is of no effect on others. */
   kill(reason: Reason = KILLED): void {
     if (this.#state === "stopped") return;
-    const error = reasonError(`Actor ${this.address.actor}`, reason);
+    const error = this.#endError(reason);
     const running = [...(this.#interleaved ?? [])];
     if (this.#busy instanceof Letter) running.push(this.#busy);
     for (const stream of this.#streams ?? []) stream.cancel(error);
@@ -526,7 +527,11 @@ export class Instance implements Context {
   }
 
   #stoppedError(): BonfireError {
-    return reasonError(`Actor ${this.address.actor}`, NORMAL);
+    return this.#endError(NORMAL);
+  }
+
+  #endError(reason = this.#reason ?? KILLED): BonfireError {
+    return reasonError(`Actor ${this.address.actor}`, reason);
   }
 
   #become(next: State): void {

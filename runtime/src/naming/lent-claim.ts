@@ -36,11 +36,12 @@ export async function takeLent(
   const { system, address } = instance;
   const ask = (method: string, args: unknown[], deadline?: number) =>
     system.ask({ node: keeper, actor: Borrowed.ACTOR }, method, args, deadline);
-  const { keys, kept } = (await ask("take", [secret, address], wait + TAKE_MS)) as Taken;
+  // From now on the keeper may have something for it.
   system.returning.add(
     address,
     instance.ended.then(() => ask("over", [address], RETURN_MS)),
   );
+  const { keys, kept } = (await ask("take", [secret, address], wait + TAKE_MS)) as Taken;
   for (const key of keys) {
     if (await system.borrowed.fence(keeper, address, key)) continue;
     throw new BonfireError(

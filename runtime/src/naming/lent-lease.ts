@@ -67,7 +67,7 @@ export class LentLease implements Gate {
     const left = Math.max(0, this.#left());
     this.#timer = setTimeout(() => void this.#renew(), Math.max(LEAST_MS, left / RENEWALS)).unref();
     clearTimeout(this.#end);
-    this.#end = setTimeout(() => this.valid || this.close(), Math.ceil(left) + 1).unref();
+    this.#end = setTimeout(() => this.valid || this.close(), Math.max(1, Math.ceil(left) + 1)).unref();
   }
 
   async #renew(): Promise<void> {

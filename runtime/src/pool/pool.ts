@@ -166,10 +166,12 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   /**
    * Starts an actor in a cell of an executor and resolves with a ref that anybody in the cluster can use, once its
    * `onStart` is done. The class travels as a closure does; the arguments are copied now. The actor takes a slot until
-   * it ends, and ends with the pool, with this process, and when its executor is told to stop: see docs/actors.md.
+   * it ends, and ends with the pool, with this process, and when its executor is told to stop: see docs/actors.md. What
+   * it has by `register` and `state` is kept by this process.
    *
    * Throws at once: `CAPTURE_REFUSED`, `VALUE_REFUSED`, `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_ACTOR`,
-   * `INVALID_CALL`, `POOL_CLOSED`. Rejects with what the constructor or `onStart` threw, and with what a call rejects with.
+   * `INVALID_CALL`, `POOL_CLOSED`. Rejects with what the constructor or `onStart` threw, what a call rejects with, `NAME_TAKEN`, and
+   * `STORE_UNAVAILABLE`.
    *
    * ```ts
    * const counter = await pool.spawn(Counter, [10], { name: "hits" });
