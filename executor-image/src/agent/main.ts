@@ -8,7 +8,8 @@ const bootstrap = readBootstrap();
 // Before anything slow: without it a signal would end this process at once, whatever its cells run. While the line
 // above waits, that is right.
 const asked = new Promise<void>((resolve) => {
-  for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => resolve());
+  // Each time, as a second signal is no reason to end what was promised time.
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => resolve());
 });
 const cells = new Cells(bootstrap);
 const firstCell = cells.start();
