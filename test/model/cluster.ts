@@ -134,12 +134,12 @@ export class Cluster implements AsyncDisposable {
     if (!place) return;
     const cells = ((await place.obey({ kind: "cells" })) ?? []) as string[];
     const pids = await programsBelow(place.pid, what === "cell" ? "cell.js" : "agent.js");
-    const [[cell], [pid]] = [cells, pids];
-    if (cell === undefined || pid === undefined || cells.length + pids.length > 2) return;
-    const [, executor, nth] = cell.split("-");
+    // While one takes the place of another, it is not certain whose process is whose.
+    if (cells.length !== 1 || pids.length !== 1) return;
+    const [, executor, nth] = (cells[0] as string).split("-");
     const node = what === "cell" ? `a-${executor}-${nth}-` : `a-${executor}-`;
     this.#record({ kind: how === "kill" ? "killed" : "drained", node });
-    process.kill(pid, how === "kill" ? "SIGKILL" : "SIGTERM");
+    process.kill(pids[0] as number, how === "kill" ? "SIGKILL" : "SIGTERM");
   }
 
   /** Freezes it, and goes on while that lasts. */

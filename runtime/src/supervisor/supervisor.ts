@@ -136,9 +136,7 @@ export class Supervisor extends Actor {
   override onDown(who: AnyRef, reason: Reason): void {
     const { node } = placeOf(who);
     const executor = this.#executors.get(node);
-    // Calls fail with it, and to them an executor that stops in order is lost too.
-    const cause = reasonError(`Executor ${node}`, reason);
-    if (executor) this.#lose(executor, new BonfireError("EXECUTOR_LOST", cause.message, { cause }));
+    if (executor) this.#lose(executor, lost(executor.id, reason));
     else this.#forget(node);
     this.#act();
   }
@@ -290,4 +288,10 @@ export class Supervisor extends Actor {
     for (const executor of this.#executors.values()) if (executor.phase.name === "ready") ready++;
     for (const { client } of this.#drivers.values()) client.tell.fleet(ready, this.#executors.size - ready);
   }
+}
+
+/** What calls fail with: to them an executor that stopped in order is lost too. */
+function lost(id: string, reason: Reason): BonfireError {
+  const cause = reasonError(`Executor ${id}`, reason);
+  return new BonfireError("EXECUTOR_LOST", cause.message, { cause });
 }
