@@ -96,12 +96,14 @@ test("a guard leaves the cell alone while the agent lives, and ends with the cel
   await pool.close();
 });
 
-test("SIGTERM lets what runs finish within shutdownTimeout; an idle executor ends at once", async () => {
+test("SIGTERM, also more than one, lets what runs finish within shutdownTimeout; an idle executor ends at once", async () => {
   const { pool, agent } = await poolOfOne("drains", { realm: "process", shutdownTimeout: "10s" });
   await pool.call(() => 1);
   const running = pool.call(() => new Promise((resolve) => setTimeout(resolve, 600, "finished")));
   await pool.call(() => 2);
   process.kill(agent, "SIGTERM");
+  const again = setInterval(() => process.kill(agent, "SIGTERM"), 20);
+  await running.finally(() => clearInterval(again));
   assert.is(await running, "finished");
   await untilGone([agent], WITHIN_MS);
   await pool.close();

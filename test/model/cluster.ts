@@ -1,6 +1,7 @@
 /** A nats-server and a few processes, which stay for many sequences; one that was killed is replaced by a spare. */
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, type Fire, type Ref } from "@bonfire/runtime";
+import { Bus, Question, subject } from "@bonfire/runtime/internal";
 import type { Cut } from "../harness/cut-link.ts";
 import { programsBelow } from "../harness/gone.ts";
 import { NatsServer } from "../harness/nats.ts";
@@ -11,6 +12,9 @@ import { type Place, ServiceProcess } from "./place.ts";
 import { Scribe } from "./scribe.ts";
 
 export const PLACES = 3;
+/** Presence's link has to be back within this time of the node's own; the pauses between its attempts are shorter. */
+const PRESENT_MS = 3_000;
+const PROBE_MS = 50;
 
 export class Cluster implements AsyncDisposable {
   static #starting: Promise<unknown> = Promise.resolve();
@@ -18,6 +22,7 @@ export class Cluster implements AsyncDisposable {
   /** For what actors on executors write down; undefined in a cluster without any. */
   #scribe: Ref<Scribe> | undefined;
   #fire: Fire | undefined;
+  readonly #bus: Bus;
   readonly #places: (Place | undefined)[] = [];
   readonly #histories = new Map<string, Event[]>();
   readonly #disturbed = new Set<Place>();
@@ -26,8 +31,9 @@ export class Cluster implements AsyncDisposable {
   #spare: Promise<Place> | undefined;
   #failure: Error | undefined;
 
-  private constructor(server: NatsServer) {
+  private constructor(server: NatsServer, bus: Bus) {
     this.#server = server;
+    this.#bus = bus;
   }
 
   /** One at a time, as a machine that starts many processes at once is too slow for each. `executors`: see #scribe. */
@@ -38,7 +44,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   static async #start({ executors }: { readonly executors: boolean }): Promise<Cluster> {
-    const cluster = new Cluster(await NatsServer.start({ hints: true, jetstream: true }));
+    const server = await NatsServer.start({ hints: true, jetstream: true });
+    const cluster = new Cluster(server, await Bus.connect({ servers: [server.url] }, "model"));
     if (executors) {
       cluster.#fire = await connect({ servers: cluster.#server.url });
       const hear = (entry: Entry) => cluster.#heard(entry);
@@ -127,12 +134,12 @@ export class Cluster implements AsyncDisposable {
     if (!place) return;
     const cells = ((await place.obey({ kind: "cells" })) ?? []) as string[];
     const pids = await programsBelow(place.pid, what === "cell" ? "cell.js" : "agent.js");
-    const [[cell], [pid]] = [cells, pids];
-    if (cell === undefined || pid === undefined || cells.length + pids.length > 2) return;
-    const [, executor, nth] = cell.split("-");
+    // While one takes the place of another, it is not certain whose process is whose.
+    if (cells.length !== 1 || pids.length !== 1) return;
+    const [, executor, nth] = (cells[0] as string).split("-");
     const node = what === "cell" ? `a-${executor}-${nth}-` : `a-${executor}-`;
     this.#record({ kind: how === "kill" ? "killed" : "drained", node });
-    process.kill(pid, how === "kill" ? "SIGKILL" : "SIGTERM");
+    process.kill(pids[0] as number, how === "kill" ? "SIGKILL" : "SIGTERM");
   }
 
   /** Freezes it, and goes on while that lasts. */
@@ -164,6 +171,7 @@ export class Cluster implements AsyncDisposable {
     await pause(ms);
     await this.#server.restart();
     await this.#settled();
+    await Promise.all(this.alive.map((place) => this.#present(place)));
     this.#record({ kind: "healed", node: "*" });
   }
 
@@ -178,11 +186,21 @@ export class Cluster implements AsyncDisposable {
     const passing = pause(ms).then(async () => {
       end(place);
       await place.obey({ kind: "settle" });
+      await this.#present(place);
       this.#record({ kind: "healed", node });
       this.#disturbed.delete(place);
       this.#passing.delete(passing);
     });
     this.#passing.add(passing);
+  }
+
+  /** Resolves when presence answers for it, which has a link of its own, or when it was killed. */
+  async #present(place: Place): Promise<void> {
+    const giveUpAt = performance.now() + PRESENT_MS;
+    while (this.#places.includes(place) && !(await answers(this.#bus, subject.ping(place.node)))) {
+      if (performance.now() > giveUpAt)
+        throw new Error(`presence does not answer for ${place.node} within ${PRESENT_MS} ms of its return`);
+    }
   }
 
   /** All processes are there and reach each other. */
@@ -206,7 +224,40 @@ export class Cluster implements AsyncDisposable {
       [...this.alive, ...(spare ? [spare] : [])].map((one) => one.close()),
     );
     await this.#fire?.close();
+    await this.#bus.close();
     await this.#server[Symbol.asyncDispose]();
     for (const outcome of closing) if (outcome.status === "rejected") throw outcome.reason;
+  }
+}
+
+/** Whether somebody answers under a subject; takes a moment if nobody does. */
+function answers(bus: Bus, to: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const question = new Answer((isThere) =>
+      isThere ? resolve(true) : setTimeout(() => resolve(false), PROBE_MS),
+    );
+    if (bus.link.up) bus.ask(to, new Uint8Array(), question, PROBE_MS);
+    else setTimeout(() => resolve(false), PROBE_MS);
+  });
+}
+
+class Answer extends Question {
+  readonly #done: (isThere: boolean) => void;
+
+  constructor(done: (isThere: boolean) => void) {
+    super();
+    this.#done = done;
+  }
+
+  onReply(): void {
+    this.#done(true);
+  }
+
+  onNobody(): void {
+    this.#done(false);
+  }
+
+  onExpire(): void {
+    this.#done(false);
   }
 }

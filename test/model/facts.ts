@@ -3,8 +3,6 @@ import { type Ending, type Event, nodeOf, type Of } from "./event.ts";
 
 /** A process that was away for less is not taken for gone: presence wants 1.5 s, and links take a moment to be back. */
 const EXCUSED_MS = 1_000;
-/** Faults with less between them are taken for one. */
-const CLOSE_MS = 500;
 /** How long after a healing the verdicts of the time before may still arrive. */
 const AFTERMATH_MS = 3_000;
 
@@ -78,7 +76,7 @@ export class Facts {
 
   /** Whether one of the nodes was away for so long that others may take it for gone. */
   excused(nodes: readonly string[], from: number, to: number): boolean {
-    return joined(this.#of(nodes)).some(
+    return this.#of(nodes).some(
       (one) =>
         one.from <= to && one.until + AFTERMATH_MS >= from && Math.min(one.until, to) - one.from > EXCUSED_MS,
     );
@@ -92,17 +90,6 @@ export class Facts {
   #of(nodes: readonly string[]): Disturbance[] {
     return this.#disturbances.filter(({ node }) => node === "*" || nodes.includes(node));
   }
-}
-
-/** Those that follow each other closely are one, as presence has a link of its own, which may not have been back between. */
-function joined(disturbances: readonly Disturbance[]): Disturbance[] {
-  const found: Disturbance[] = [];
-  for (const next of disturbances.toSorted((one, other) => one.from - other.from)) {
-    const last = found.at(-1);
-    if (!last || next.from - last.until > CLOSE_MS) found.push(next);
-    else found[found.length - 1] = { ...last, until: Math.max(last.until, next.until) };
-  }
-  return found;
 }
 
 /** What a rule finds. `owed` may still come; `broken` is for ever. */

@@ -15,8 +15,8 @@ test(`${SEQUENCES} sequences of what actors and faults can do leave nothing lost
   console.log(summary(result, performance.now() - start));
   assert.is(result.failure, undefined, result.failure);
   assert.ok(result.sequences >= SEQUENCES, `only ${result.sequences} sequences`);
-  assert.ok(result.successions > 20, `only ${result.successions} names passed on`);
-  assert.ok(result.strikes > 20, `only ${result.strikes} cells and executors ended`);
+  assert.ok(result.successions > 10, `only ${result.successions} names passed on`);
+  assert.ok(result.strikes > 10, `only ${result.strikes} cells and executors ended`);
   const { lost, ended } = result.times;
   assert.ok(lost.length > 10 && ended.length > SEQUENCES, "hardly any DOWN was due");
   assert.ok(

@@ -1,4 +1,4 @@
-/** Where actors of the model live: a service process now; whatever else can be given orders and killed, later. */
+/** Where actors of the model live: a service process, with the executors of its pools below it. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";

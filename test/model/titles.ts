@@ -78,7 +78,12 @@ export class Titles {
     if (!known) return;
     const { place, registration } = known;
     const wasHeld = !registration.signal.aborted;
-    await registration.release();
+    try {
+      await registration.release();
+    } catch (error) {
+      if (!hasCode(error, "STORE_UNAVAILABLE")) throw error;
+      return; // then it is free when its time is up
+    }
     const token = String(registration.token);
     if (wasHeld) record(name, { kind: "released", name, place, token });
   }

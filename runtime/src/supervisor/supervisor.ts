@@ -197,9 +197,7 @@ export class Supervisor extends Actor {
   override onDown(who: AnyRef, reason: Reason): void {
     const { node } = placeOf(who);
     const executor = this.#executors.get(node);
-    // Calls fail with it, and to them an executor that stops in order is lost too.
-    const cause = reasonError(`Executor ${node}`, reason);
-    if (executor) this.#lose(executor, new BonfireError("EXECUTOR_LOST", cause.message, { cause }));
+    if (executor) this.#lose(executor, lost(executor.id, reason));
     else this.#forget(node);
     this.#act();
   }
