@@ -155,8 +155,14 @@ async function left(sequence: string, names: readonly string[]): Promise<string[
     .map((cell) => `${cell.node} has ${cell.actors} actors`);
   const held: string[] = [];
   for (const name of names) {
-    const holder = await fire.whereis(name);
-    if (holder) held.push(`${holder.address} has the name ${name}`);
+    try {
+      const holder = await fire.whereis(name);
+      if (holder) held.push(`${holder.address} has the name ${name}`);
+    } catch (error) {
+      // Whoever wants to know looks again.
+      if (!hasCode(error, "STORE_UNAVAILABLE")) throw error;
+      held.push(`nobody knows who has the name ${name}`);
+    }
   }
   return [...actors, ...inCells, ...held];
 }
