@@ -12,7 +12,9 @@ const SHARE = { deadline: 300 };
 const ASK = { deadline: "5s" } as const;
 const FAST = { intensity: 100_000, backoff: { first: "1ms", max: "50ms" } } as const;
 const LOST_AT_START = ["CELL_CRASHED", "CELL_RESET", "EXECUTOR_LOST", "ACTOR_LOST", "NO_SUCH_ACTOR"];
-const UNREACHABLE = [...LOST_AT_START, "LINK_DOWN", "ASK_TIMEOUT", "STORE_UNAVAILABLE", "NAME_LOST"];
+/** `NAME_TAKEN` is also said if the store's answer takes longer than the name lasts. */
+const NO_NAME = ["STORE_UNAVAILABLE", "NAME_LOST", "NAME_TAKEN"];
+const UNREACHABLE = [...LOST_AT_START, "LINK_DOWN", "ASK_TIMEOUT", ...NO_NAME];
 const LOOK_MS = 5;
 const SETTLE_MS = 30_000;
 
@@ -153,8 +155,14 @@ async function left(sequence: string, names: readonly string[]): Promise<string[
     .map((cell) => `${cell.node} has ${cell.actors} actors`);
   const held: string[] = [];
   for (const name of names) {
-    const holder = await fire.whereis(name);
-    if (holder) held.push(`${holder.address} has the name ${name}`);
+    try {
+      const holder = await fire.whereis(name);
+      if (holder) held.push(`${holder.address} has the name ${name}`);
+    } catch (error) {
+      // Whoever wants to know looks again.
+      if (!hasCode(error, "STORE_UNAVAILABLE")) throw error;
+      held.push(`nobody knows who has the name ${name}`);
+    }
   }
   return [...actors, ...inCells, ...held];
 }
