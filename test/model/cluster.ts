@@ -45,7 +45,9 @@ export class Cluster implements AsyncDisposable {
 
   static async #start({ executors }: { readonly executors: boolean }): Promise<Cluster> {
     const server = await NatsServer.start({ hints: true, jetstream: true });
-    const cluster = new Cluster(server, await Bus.connect({ servers: [server.url] }, "model"));
+    const { protocol, host, username: user, password } = new URL(server.url);
+    const address = { servers: [`${protocol}//${host}`], user, password };
+    const cluster = new Cluster(server, await Bus.connect(address, "model"));
     if (executors) {
       cluster.#fire = await connect({ servers: cluster.#server.url });
       const hear = (entry: Entry) => cluster.#heard(entry);

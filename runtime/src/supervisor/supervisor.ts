@@ -421,3 +421,9 @@ type EventOf = FleetEvent extends infer E
 function idOf({ id }: ExecutorRecord): string {
   return id;
 }
+
+/** What calls fail with: to them an executor that stopped in order is lost too. */
+function lost(id: string, reason: Reason): BonfireError {
+  const cause = reasonError(`Executor ${id}`, reason);
+  return new BonfireError("EXECUTOR_LOST", cause.message, { cause });
+}

@@ -10,7 +10,7 @@ import { codeOf, until } from "../../harness/outcome.ts";
 import { Program } from "../../harness/program.ts";
 import { Counter, Source } from "./actors.ts";
 import { Ledger, Plain } from "./kept.ts";
-import { Listener, Parent, Worker } from "./shipped-actors.ts";
+import { Listener, Parent, Spinner, Worker } from "./shipped-actors.ts";
 
 const server = await PrivateServer.start();
 const fire: Fire = await driverOf(server);
