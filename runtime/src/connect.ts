@@ -85,9 +85,10 @@ export async function connect(options: ConnectOptions = {}): Promise<Fire> {
   const server = given ? undefined : await PrivateServer.start();
   const address = given ?? (server as PrivateServer).address;
   const node = newNodeId("d");
+  let bus: Bus | undefined;
   let fire: Fire | undefined;
   try {
-    const bus = await Bus.connect(address, node);
+    bus = await Bus.connect(address, node);
     const presence = Presence.start({ bus, node, timing, onFenced: (_, detail) => fire?.fenced(detail) });
     const system = new ActorSystem(bus, presence.watch, { stack: shippedStack });
     const made = new Fire({ bus, presence, timing, system, server, store });
@@ -100,7 +101,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Fire> {
     return made;
   } catch (error) {
     if (fire) await fire.close();
-    else await server?.close();
+    else await Promise.all([bus?.close(), server?.close()]);
     throw error;
   }
 }

@@ -12,6 +12,7 @@ const facts = (given: Partial<Facts>): Facts => ({
   nobodySince: undefined,
   linkUp: true,
   linkSince: 0,
+  linkHasBroken: false,
   distrustUntil: 0,
   ...given,
 });
@@ -54,6 +55,12 @@ test("a watcher whose own link is down judges nobody", () => {
 test("time before the watcher's own link came back does not count", () => {
   assert.is(kind({ seen: 90_000, nobodySince: 90_000, linkSince: 98_710 }), "suspect");
   assert.is(kind({ seen: 90_000, linkSince: 99_300 }), "alive");
+});
+
+test("after its own link has broken a watcher waits until others may have noticed that theirs has", () => {
+  const rejoining = { seen: 90_000, nobodySince: 97_000, linkHasBroken: true };
+  assert.is(kind({ ...rejoining, linkSince: 96_801 }), "suspect");
+  assert.is(kind({ ...rejoining, linkSince: 96_800 }), "gone");
 });
 
 test("a watcher whose own timers slipped judges nobody for a while", () => {

@@ -15,6 +15,8 @@ export interface NatsAddress {
 export interface Link {
   up: boolean;
   since: number;
+  /** Whether it has been down: then other nodes' links may have been, too. */
+  hasBroken: boolean;
 }
 
 const RECONNECT_WAIT_MS = 100;
@@ -52,7 +54,7 @@ export async function open(
   const connection = await connect(options).catch((error: Error & { code?: string }) => {
     throw connectError(address.servers, error);
   });
-  const link: Link = { up: true, since: performance.now() };
+  const link: Link = { up: true, since: performance.now(), hasBroken: false };
   void follow(connection, link, onReconnect);
   return { connection, link };
 }
@@ -62,6 +64,7 @@ async function follow(connection: NatsConnection, link: Link, onReconnect: () =>
     if (status.type !== Events.Disconnect && status.type !== Events.Reconnect) continue;
     link.up = status.type === Events.Reconnect;
     link.since = performance.now();
+    link.hasBroken = true;
     if (link.up) onReconnect();
   }
 }

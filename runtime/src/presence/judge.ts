@@ -1,5 +1,5 @@
 /** The rules by which a watcher decides whether a node lives; no clock and no network in here. */
-import { PROOF_MS, type Timing } from "./timing.ts";
+import { PROOF_MS, REJOIN_MS, type Timing } from "./timing.ts";
 
 /** What a watcher knows; times in ms on one monotonic clock. */
 export interface Facts {
@@ -13,6 +13,7 @@ export interface Facts {
   /** The watcher's own link. */
   readonly linkUp: boolean;
   readonly linkSince: number;
+  readonly linkHasBroken: boolean;
   /** Until when the watcher distrusts itself, because its own timers slipped. */
   readonly distrustUntil: number;
 }
@@ -25,7 +26,7 @@ const ALIVE: Verdict = { kind: "alive" };
 const SUSPECT: Verdict = { kind: "suspect" };
 
 export function judge(facts: Facts, timing: Timing): Verdict {
-  const { now, seen, nobodySince, linkUp, linkSince, distrustUntil } = facts;
+  const { now, seen, nobodySince, linkUp, linkSince, linkHasBroken, distrustUntil } = facts;
   // We were the ones asleep: what lies unread in our socket must be read before anyone is judged.
   if (now < distrustUntil) return ALIVE;
   const silence = now - seen;
@@ -33,7 +34,7 @@ export function judge(facts: Facts, timing: Timing): Verdict {
   // We are the ones cut off: nothing can be heard, so silence says nothing.
   if (!linkUp) return ALIVE;
   const linked = now - linkSince;
-  if (nobodySince !== undefined) {
+  if (nobodySince !== undefined && (!linkHasBroken || linked >= REJOIN_MS)) {
     // It has been away since it owed a beat, or longer: that is as certain as the first probe that met nobody.
     const away = Math.min(now - Math.min(nobodySince, seen + timing.beat), linked);
     const isProved = Math.min(now - nobodySince, linked) >= Math.min(PROOF_MS, timing.nobody);

@@ -38,6 +38,9 @@ const DEFAULTS: Timing = {
 /** A node that only reconnects meets a probe within this time. */
 export const PROOF_MS = 3 * RECONNECT_MS;
 
+/** After the watcher's own link has broken, others may notice that theirs has only now, and need so long to be back. */
+export const REJOIN_MS = STALE_LINK_MS + RECONNECT_MS;
+
 /** Throws `UNKNOWN_OPTION` or `INVALID_OPTION`, with the inequality that the set breaks. */
 export function resolveTiming(options: PresenceOptions = {}): Timing {
   refuseUnknown("presence", options, Object.keys(DEFAULTS));

@@ -116,9 +116,9 @@ export class Watcher {
 
   #consider(watched: Watched, now: number): void {
     const { seen, lease, nobodySince } = watched;
-    const { up: linkUp, since: linkSince } = this.#bus.link;
+    const { up: linkUp, since: linkSince, hasBroken: linkHasBroken } = this.#bus.link;
     const distrustUntil = this.#distrustUntil;
-    const facts = { now, seen, lease, nobodySince, linkUp, linkSince, distrustUntil };
+    const facts = { now, seen, lease, nobodySince, linkUp, linkSince, linkHasBroken, distrustUntil };
     const verdict = judge(facts, this.#timing);
     if (verdict.kind === "gone") this.#judgedGone(watched, verdict.detail);
     else if (verdict.kind === "suspect") this.#probe(watched);
