@@ -1,4 +1,5 @@
 /** The actor that stands for an executor: registers with the supervisor, gives each driver a cell, and lets go. */
+import { setTimeout as pause } from "node:timers/promises";
 import {
   Actor,
   type Bootstrap,
@@ -8,12 +9,14 @@ import {
   type Ref,
   type Supervisor,
 } from "@bonfire/runtime/internal";
+import { hasCode } from "@bonfire/wire";
 import { announceActors } from "./actor-presence.ts";
 import type { CellHandle } from "./cell-process.ts";
 import { Keeper } from "./keeper.ts";
 
 /** How long telling the supervisor may take before an executor stops all the same. */
 const LEAVE_MS = 1_000;
+const AGAIN_MS = 100;
 
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
@@ -93,8 +96,19 @@ export class Agent extends Actor {
 
   async #register(): Promise<void> {
     const supervisor: Ref<Supervisor> = this.context.system.ref(this.#options.bootstrap.supervisor);
-    const wanted = await supervisor.register(this.context.address);
-    if (!wanted) await this.context.stop();
+    const giveUpAt = performance.now() + this.#options.bootstrap.timing.lease;
+    for (;;) {
+      try {
+        const wanted = await supervisor.register(this.context.address);
+        if (!wanted) await this.context.stop();
+        return;
+      } catch (error) {
+        // Its driver may be reconnecting, as after a restart of NATS; it has heard nothing then.
+        const mayPass = hasCode(error, "NO_SUCH_ACTOR") || hasCode(error, "LINK_DOWN");
+        if (!mayPass || performance.now() > giveUpAt) throw error;
+        await pause(AGAIN_MS);
+      }
+    }
   }
 
   override onDown(): void {
