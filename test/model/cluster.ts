@@ -8,6 +8,7 @@ import { NatsServer } from "../harness/nats.ts";
 import { clock, type Event, type News } from "./event.ts";
 import type { Entry } from "./ledger.ts";
 import type { Keeper } from "./near-probe.ts";
+import { FENCED_EXIT } from "./orders.ts";
 import { type Place, ServiceProcess } from "./place.ts";
 import { Scribe } from "./scribe.ts";
 
@@ -15,6 +16,9 @@ export const PLACES = 3;
 /** Presence's link has to be back within this time of the node's own; the pauses between its attempts are shorter. */
 const PRESENT_MS = 3_000;
 const PROBE_MS = 50;
+/** Whose connections are closed for so long is taken for gone, at the earliest; and how long it takes to hear so. */
+const NOBODY_MS = 1_000;
+const TOLD_MS = 10_000;
 
 export class Cluster implements AsyncDisposable {
   static #starting: Promise<unknown> = Promise.resolve();
@@ -26,6 +30,8 @@ export class Cluster implements AsyncDisposable {
   readonly #places: (Place | undefined)[] = [];
   readonly #histories = new Map<string, Event[]>();
   readonly #disturbed = new Set<Place>();
+  /** Until when nodes may be told that they were taken for gone. */
+  readonly #fenceable = new Map<string, number>();
   /** Faults that end by themselves. */
   readonly #passing = new Set<Promise<void>>();
   #spare: Promise<Place> | undefined;
@@ -60,9 +66,27 @@ export class Cluster implements AsyncDisposable {
   }
 
   #launch(): Promise<Place> {
-    const died = (error: Error) => (this.#failure ??= error);
+    const died = (node: string, exitCode: number | null) => this.#died(node, exitCode);
     const { url } = this.#server;
     return ServiceProcess.start(url, this.#scribe?.address, (entry) => this.#heard(entry), died);
+  }
+
+  /** One that was cut off for long may be fenced; it counts as killed then. Any other end is a fault. */
+  #died(node: string, exitCode: number | null): void {
+    const at = this.#places.findIndex((place) => place?.node === node);
+    const place = this.#places[at];
+    if (exitCode !== FENCED_EXIT || !place || performance.now() > (this.#fenceable.get(node) ?? 0)) {
+      const how = exitCode === FENCED_EXIT ? "was fenced, though it was hardly away" : "died by itself";
+      this.#failure ??= new Error(`${node} ${how}, with exit code ${exitCode}`);
+      return;
+    }
+    this.#places[at] = undefined;
+    this.#record({ kind: "killed", node });
+    const leaving = place
+      .kill()
+      .then(() => this.#introduce())
+      .then(() => void this.#passing.delete(leaving));
+    this.#passing.add(leaving);
   }
 
   #heard({ sequence, event }: Entry): void {
@@ -156,6 +180,11 @@ export class Cluster implements AsyncDisposable {
 
   /** Cuts it off from nats-server, and goes on while that lasts. */
   cut(index: number, how: Cut, ms: number): void {
+    const node = this.#places[index % PLACES]?.node;
+    // A link that is silent is another matter than one that is closed.
+    if (node && how === "drop" && ms >= NOBODY_MS) {
+      this.#fenceable.set(node, performance.now() + ms + TOLD_MS);
+    }
     this.#pass(
       index,
       ms,

@@ -1,6 +1,9 @@
 /** What the model tells its processes to do, and what they answer. */
 import type { MailboxPolicy } from "@bonfire/runtime";
 
+/** How a process ends that others have taken for gone. */
+export const FENCED_EXIT = 42;
+
 /** `key`: of an actor, as all processes know it; it begins with its sequence. */
 export type Order =
   | { readonly kind: "peers"; readonly nodes: readonly string[] }

@@ -38,7 +38,7 @@ export class ServiceProcess implements Place {
     child: ChildProcess,
     link: CutLink,
     heard: (entry: Entry) => void,
-    died: (error: Error) => void,
+    died: (exitCode: number | null) => void,
   ) {
     this.node = node;
     this.pid = child.pid as number;
@@ -55,7 +55,7 @@ export class ServiceProcess implements Place {
     });
     void this.#closed.then(() => {
       for (const { resolve } of this.#waiting.values()) resolve(undefined);
-      if (!this.#isEnding) died(new Error(`${node} died by itself, with exit code ${child.exitCode}`));
+      if (!this.#isEnding) died(child.exitCode);
     });
   }
 
@@ -64,7 +64,7 @@ export class ServiceProcess implements Place {
     url: string,
     scribe: string | undefined,
     heard: (entry: Entry) => void,
-    died: (error: Error) => void,
+    died: (node: string, exitCode: number | null) => void,
   ): Promise<ServiceProcess> {
     const behind = new URL(url);
     const link = await CutLink.before(Number(behind.port));
@@ -78,7 +78,7 @@ export class ServiceProcess implements Place {
     });
     exit.catch(() => "after the start, `died` is told");
     const [{ node }] = (await Promise.race([once(child, "message"), exit])) as [{ node: string }];
-    return new ServiceProcess(node, child, link, heard, died);
+    return new ServiceProcess(node, child, link, heard, (exitCode) => died(node, exitCode));
   }
 
   /** Resolves to undefined if the process ends before it has answered. */

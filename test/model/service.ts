@@ -3,7 +3,7 @@ import { child, connect, hasCode, type Pool, placed, type Ref, type Supervised }
 import { FarProbe } from "./far-probe.ts";
 import { record, sequenceOf } from "./ledger.ts";
 import { here, Keeper, meant, NearProbe } from "./near-probe.ts";
-import type { Order, Realm, Reply, Supervising } from "./orders.ts";
+import { FENCED_EXIT, type Order, type Realm, type Reply, type Supervising } from "./orders.ts";
 import type { Probe } from "./probe.ts";
 import type { Scribe } from "./scribe.ts";
 import { Titles } from "./titles.ts";
@@ -283,6 +283,10 @@ process.on("message", ({ id, order }: { id: number; order: Order }) => {
     (value) => reply({ value }),
     (error: Error) => reply({ error: error.stack ?? String(error) }),
   );
+});
+// Others have taken it for gone, and its actors end: to the model that is its end.
+process.on("warning", (warning: Error & { code?: string }) => {
+  if (warning.code === "FENCED") process.exit(FENCED_EXIT);
 });
 // Whoever started this may be gone, and before it was up.
 process.once("disconnect", () => void fire.close());
