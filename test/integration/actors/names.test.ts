@@ -289,7 +289,7 @@ guarantee(
 guarantee(
   "No turn under a name runs after one with a later token began, whoever is frozen or slow in between.",
   async () => {
-    const redis = await RedisServer.start();
+    await using redis = await RedisServer.start();
     for (const env of [{}, { REDIS_URL: redis.url }]) {
       const name = newName();
       const contenders = [1, 2, 3].map(
@@ -320,10 +320,10 @@ guarantee(
       const tokens = turns()
         .toSorted(byTime)
         .map(({ token }) => token);
-      assert.ok(holders() > 6, `${holders()} holders`);
+      // The first sleeper may not have had a turn yet.
+      assert.ok(holders() >= 6, `${holders()} holders`);
       assert.equal(tokens, tokens.toSorted());
     }
-    await redis[Symbol.asyncDispose]();
   },
 );
 

@@ -142,8 +142,11 @@ guarantee("What waits behind a turn that took longer than the `ttl` is not handl
   each(async (pool) => {
     const spinner = await pool.spawn(Spinner, [], { register: newName(), ttl: 1_500 });
     const down = downOf(spinner);
+    // Behind the wish to be told, on the same connection.
+    await other.ref<Spinner>(spinner.address).spin(0);
     const codes = await Promise.all([spinner.spin(3_000), spinner.spin(0)].map((ask) => codeOf(ask)));
-    assert.is(((await down) as { error: { code: string } }).error.code, "NAME_LOST");
+    const reason = await down;
+    assert.is((reason as { error?: { code: string } }).error?.code, "NAME_LOST", JSON.stringify(reason));
     for (const code of codes) assert.ok(["NAME_LOST", "NO_SUCH_ACTOR"].includes(code), code);
   }),
 );
