@@ -59,6 +59,27 @@ test("a node of which nothing was ever heard is gone when nobody has answered un
   assert.match(await goneOf(watching, "e-never"), /nobody answers under its name for 0\.[3-9] s/);
 });
 
+test("a node beats along with those that it watches", async () => {
+  const leading = await presenceOf("d-leading");
+  // By its own clock it would beat three times while the other does four times.
+  const following = Presence.start({
+    bus,
+    node: "e-following",
+    timing: { ...TIMING, beat: 133 },
+    onFenced: () => {},
+  });
+  opened.add(following);
+  await beats("e-following", 1);
+  following.watch("d-leading", () => {});
+  leading.watch("e-following", () => {});
+  await beats("d-leading", 2);
+  let followed = 0;
+  const counting = bus.subscribe(subject.beat("e-following"), () => followed++);
+  await beats("d-leading", 40);
+  counting.unsubscribe();
+  assert.ok(followed >= 37, `${followed} beats to 40`);
+});
+
 test("a watch that was taken back tells nothing", async () => {
   const watching = await presenceOf("d-leaving-alone");
   let told = 0;
@@ -123,13 +144,14 @@ test("times that could harm the living are refused with the inequality that they
       () => resolveTiming(given),
       (error: Error & { code: string }) => error.code === "INVALID_OPTION" && words.test(error.message),
     );
-  refused({ beat: "1s" }, /suspectAfter ≥ 1\.5 × beat/);
+  refused({ beat: "1100ms" }, /suspectAfter ≥ 1\.5 × beat/);
   refused({ beat: 10 }, /beat ≥ 50 ms/);
   refused({ probe: 5 }, /probe ≥ 20 ms/);
   refused({ probe: "500ms" }, /nobody ≥ 3 × probe/);
   refused({ nobody: "500ms" }, /nobody ≥ 600 ms, as nobody answers for a node that reconnects/);
   refused({ lease: "4s" }, /lease ≥ 3200 ms \+ 2 × beat/);
-  refused({ lease: "5s", suspectAfter: "4500ms" }, /lease ≥ suspectAfter \+ nobody/);
+  refused({ beat: "2s", suspectAfter: "3s" }, /lease ≥ 4200 ms \+ 2 × beat/);
+  refused({ suspectAfter: "5s" }, /lease ≥ suspectAfter \+ nobody/);
   refused({ natsGrace: "10s" }, /natsGrace ≥ 2 × lease/);
   refused({ beat: "soon" }, /presence\.beat/);
   assert.throws(

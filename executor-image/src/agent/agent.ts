@@ -32,6 +32,7 @@ export class Agent extends Actor {
   static readonly reentrant = ["inspect"] as const;
   readonly #options: AgentOptions;
   readonly #offers = new Map<string, Promise<CellOffer>>();
+  readonly #released = Promise.withResolvers<void>();
   #spare: CellHandle | undefined;
 
   constructor(options: AgentOptions) {
@@ -74,6 +75,11 @@ export class Agent extends Actor {
     void this.context.system.stop(keeper);
   }
 
+  /** The supervisor wants this executor no more, and knows that it ends. */
+  released(): void {
+    this.#released.resolve();
+  }
+
   /** The executor's actors: this one, its presence, and a keeper for each cell. */
   inspect() {
     const { executor, pool, realm } = this.#options.bootstrap;
@@ -91,7 +97,7 @@ export class Agent extends Actor {
   /** Somebody wants this executor to end: its supervisor gives it no more work. Rejects if that cannot be told. */
   async leave(): Promise<void> {
     const supervisor: Ref<Supervisor> = this.context.system.ref(this.#options.bootstrap.supervisor);
-    await supervisor.with({ deadline: LEAVE_MS }).leaving();
+    await Promise.race([supervisor.with({ deadline: LEAVE_MS }).leaving(), this.#released.promise]);
   }
 
   async #register(): Promise<void> {

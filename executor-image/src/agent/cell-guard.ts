@@ -24,10 +24,14 @@ limit=$1; folder=$2; shift 2
       -*) left=; for group in $groups; do [ "$group" = "\${line#-}" ] || left="$left $group"; done; groups=$left ;;
     esac
   done
-  groups="$groups $(cat /proc/$$/task/*/children 2>/dev/null || pgrep -P $$ 2>/dev/null)"
+  if [ -r /proc/$$/task/$$/children ]; then
+    for list in /proc/$$/task/*/children; do read -r children <"$list" || :; groups="$groups $children"; done
+  else
+    groups="$groups $(pgrep -P $$)"
+  fi 2>/dev/null
   kill -9 $$
   for group in $groups; do kill -9 "-$group"; done
-  for pause in 0 0.1 0.3 1; do sleep $pause; rm -rf -- "$folder" && break; done
+  for pause in 0.1 0.3 1; do rm -rf -- "$folder" && break; sleep $pause; done
   kill -9 "-$$"
 } <&${GUARD_FD} >/dev/null 2>&1 3>&- ${GUARD_FD}<&- &
 ulimit -c 0; ulimit -d "$limit" 2>/dev/null

@@ -34,6 +34,7 @@ export class CellProcess {
   /** Resolves, never rejects, with the reason when the process has ended. */
   readonly ended: Promise<BonfireError>;
   readonly #child: ChildProcess;
+  readonly #realm: CellStart["realm"];
   readonly #memoryMb: number;
   readonly #guard: CellGuard;
   /** Told of the actors' nodes that come and go. */
@@ -41,11 +42,14 @@ export class CellProcess {
   #waiting: { kind: ToAgent["kind"]; resolve: () => void }[] = [];
   #cause: BonfireError | undefined;
   #poll: NodeJS.Timeout | undefined;
+  /** Nodes of actors that live there. */
+  #actors = 0;
 
   /** `isolates`: how many the process may have at a time, its own among them. */
   constructor(start: Omit<CellStart, "workdir">, isolates: number) {
     const workdir = mkdtempSync(join(tmpdir(), "bonfire-cell-"));
     this.node = start.node;
+    this.#realm = start.realm;
     this.#memoryMb = start.memoryMb;
     const limitKb = (isolates * V8_CODE_MB + OWN_MB + 2 * this.#capMb) * 1024;
     const program = [process.execPath, "--no-node-snapshot", CELL_PROGRAM];
@@ -111,12 +115,17 @@ export class CellProcess {
     await this.#endedWithin(ms);
   }
 
-  /** Lets it close what it has open; kills it after `ms`. Resolves when nothing of it is left. */
+  /**
+   * Lets actors end in order, and code of a process realm close what it has open; kills it after `ms`, or at once if
+   * there is neither. Resolves when nothing of it is left.
+   */
   async stop(ms: number): Promise<void> {
     this.#cause ??= new BonfireError("CELL_STOPPED", "The cell was stopped");
-    this.#say({ kind: "retire" });
-    if (this.#child.connected) this.#child.disconnect();
-    await this.#endedWithin(ms);
+    if (this.#actors > 0 || this.#realm === "process") {
+      this.#say({ kind: "retire" });
+      if (this.#child.connected) this.#child.disconnect();
+      await this.#endedWithin(ms);
+    }
     this.#guard.strike();
     await this.#guard.ended;
   }
@@ -131,11 +140,16 @@ export class CellProcess {
   #hear(message: ToAgent): void {
     if (message.kind === "spawned") this.#guard.add(message.group);
     else if (message.kind === "ended") this.#guard.remove(message.group);
-    else if (message.kind === "entered" || message.kind === "left") this.onNode(message);
+    else if (message.kind === "entered" || message.kind === "left") this.#passOn(message);
     else if (message.kind === "broken") this.kill(new BonfireError(message.code, message.message));
     const heard = this.#waiting.filter(({ kind }) => kind === message.kind);
     this.#waiting = this.#waiting.filter(({ kind }) => kind !== message.kind);
     for (const { resolve } of heard) resolve();
+  }
+
+  #passOn(news: NodeNews): void {
+    this.#actors += news.kind === "entered" ? 1 : -1;
+    this.onNode(news);
   }
 
   #say(message: ToCell): void {

@@ -2,7 +2,7 @@
 import { BonfireError } from "@bonfire/wire";
 import { headers, type Msg, type NatsConnection, type Subscription } from "nats";
 import { Bucket, type BucketOptions } from "./bucket.ts";
-import { type Link, type NatsAddress, open } from "./connection.ts";
+import { LINK_ANSWER_MS, type Link, type NatsAddress, type OpenOptions, open } from "./connection.ts";
 import { guarded, surface } from "./guard.ts";
 import { Inbox, type Question } from "./inbox.ts";
 import type { ActorBus } from "./node-bus.ts";
@@ -29,6 +29,7 @@ export class Bus implements ActorBus, AsyncDisposable {
   readonly #reconnected: Set<() => void>;
   #bulk: Promise<{ connection: NatsConnection; transfers: Transfers }> | undefined;
   #hasBulk = false;
+  #checking: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -47,9 +48,16 @@ export class Bus implements ActorBus, AsyncDisposable {
   }
 
   /** Connects as `node`. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`. */
-  static async connect(address: NatsAddress, node: string): Promise<Bus> {
+  static async connect(
+    address: NatsAddress,
+    node: string,
+    options: Pick<OpenOptions, "pings"> = {},
+  ): Promise<Bus> {
     const reconnected = new Set<() => void>();
-    const opened = await open(address, node, () => reconnected.forEach(callSafely));
+    const opened = await open(address, node, {
+      ...options,
+      onReconnect: () => reconnected.forEach(callSafely),
+    });
     return new Bus(node, address, opened, reconnected);
   }
 
@@ -111,6 +119,18 @@ export class Bus implements ActorBus, AsyncDisposable {
   /** Resolves when the server has seen everything sent or subscribed so far. */
   flush(): Promise<void> {
     return this.#connection.flush();
+  }
+
+  /** Asks the server for an answer, and connects anew if there is none within 2 s. */
+  checkLink(): void {
+    if (!this.link.up || this.#checking || this.#connection.isClosed()) return;
+    this.#checking = setTimeout(() => void this.#connection.reconnect(), LINK_ANSWER_MS).unref();
+    const checked = () => {
+      clearTimeout(this.#checking);
+      this.#checking = undefined;
+    };
+    // A link that breaks meanwhile needs no more asking.
+    this.#connection.flush().then(checked, checked);
   }
 
   /** As `flush`, but waits for no broken link, and at most `ms`. */

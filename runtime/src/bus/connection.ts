@@ -28,11 +28,23 @@ export const RECONNECT_MS = 2 * RECONNECT_WAIT_MS;
 /** A link that broke without a word is noticed after so long. */
 export const STALE_LINK_MS = PING_INTERVAL_MS * (PINGS_OUT + 1);
 
-/** Opens a connection; `onReconnect` is called whenever it is up again. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`, naming the server but no credential. */
+/** A link that is asked by `Bus.checkLink` and does not answer within so long is broken. */
+export const LINK_ANSWER_MS = 2_000;
+/** Longer than any connection lives. */
+const NEVER_MS = 2 ** 31 - 1;
+
+export interface OpenOptions {
+  /** Called whenever the link is up again. */
+  readonly onReconnect?: () => void;
+  /** Whether the client itself asks every second if the link still works. Default true; else see `Bus.checkLink`. */
+  readonly pings?: boolean;
+}
+
+/** Opens a connection. Throws `NATS_UNREACHABLE` or `NATS_REFUSED`, naming the server but no credential. */
 export async function open(
   address: NatsAddress,
   name: string,
-  onReconnect: () => void = () => {},
+  { onReconnect = () => {}, pings = true }: OpenOptions = {},
 ): Promise<{ connection: NatsConnection; link: Link }> {
   const options: ConnectionOptions = {
     servers: [...address.servers],
@@ -41,7 +53,7 @@ export async function open(
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     reconnectJitter: RECONNECT_WAIT_MS,
-    pingInterval: PING_INTERVAL_MS,
+    pingInterval: pings ? PING_INTERVAL_MS : NEVER_MS,
     maxPingOut: PINGS_OUT,
     noAsyncTraces: true,
     ...(address.user !== undefined && { user: address.user }),

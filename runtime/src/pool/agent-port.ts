@@ -7,6 +7,8 @@ export interface AgentPort extends Actor {
   admit(): Promise<CellOffer>;
   /** The asking driver needs its cell no longer. */
   dismiss(): Promise<void>;
+  /** Its supervisor counts on it no more and has its machine ended. */
+  released(): void;
 }
 
 export interface CellOffer {

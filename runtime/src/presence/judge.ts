@@ -1,5 +1,5 @@
 /** The rules by which a watcher decides whether a node lives; no clock and no network in here. */
-import { PROOF_MS, REJOIN_MS, type Timing } from "./timing.ts";
+import { PROOF_MS, rejoinMs, type Timing } from "./timing.ts";
 
 /** What a watcher knows; times in ms on one monotonic clock. */
 export interface Facts {
@@ -34,7 +34,7 @@ export function judge(facts: Facts, timing: Timing): Verdict {
   // We are the ones cut off: nothing can be heard, so silence says nothing.
   if (!linkUp) return ALIVE;
   const linked = now - linkSince;
-  if (nobodySince !== undefined && (!linkHasBroken || linked >= REJOIN_MS)) {
+  if (nobodySince !== undefined && (!linkHasBroken || linked >= rejoinMs(timing))) {
     // It has been away since it owed a beat, or longer: that is as certain as the first probe that met nobody.
     const away = Math.min(now - Math.min(nobodySince, seen + timing.beat), linked);
     const isProved = Math.min(now - nobodySince, linked) >= Math.min(PROOF_MS, timing.nobody);

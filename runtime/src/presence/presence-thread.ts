@@ -8,10 +8,10 @@ import { Watcher } from "./watcher.ts";
 const { address, node, timing, nodes, watches } = workerData as ThreadStart;
 const say = (message: FromThread) => parentPort?.postMessage(message);
 
-const bus = await Bus.connect(address, `${node}-presence`);
+const bus = await Bus.connect(address, `${node}-presence`, { pings: false });
 const beater = new Beater(bus, timing, (node, detail) => say({ kind: "fenced", node, detail }));
 // Drivers decide who is gone: an executor that sees only part of the network must not end anyone but itself.
-const watcher = new Watcher(bus, timing, node.startsWith("d-"));
+const watcher = new Watcher(bus, timing, { fences: node.startsWith("d-"), onBeat: () => beater.answer() });
 
 const watch = ({ watch, node }: ThreadStart["watches"][number]) =>
   watcher.watch(node, (detail) => say({ kind: "gone", watch, node, detail }));

@@ -1,14 +1,14 @@
 /** How fast presence judges. A set that could take the living for gone is refused. */
 import { BonfireError } from "@bonfire/wire";
-import { RECONNECT_MS, STALE_LINK_MS } from "../bus/connection.ts";
+import { LINK_ANSWER_MS, RECONNECT_MS, STALE_LINK_MS } from "../bus/connection.ts";
 import { type Duration, milliseconds } from "../duration.ts";
 import { refuseUnknown } from "../option.ts";
 
 /** Executors get the set of the driver that hosts their pool; drivers that share a NATS should be given the same. */
 export interface PresenceOptions {
-  /** A node beats this often. Default `"500ms"`. */
+  /** A node beats this often. Default `"1s"`. */
   beat?: Duration;
-  /** Silence for so long makes a suspect, which is asked whether it lives. Default `"750ms"`. */
+  /** Silence for so long makes a suspect, which is asked whether it lives. Default `"1500ms"`. */
   suspectAfter?: Duration;
   /** A suspect is asked this often, and may take this long to answer. Default `"100ms"`. */
   probe?: Duration;
@@ -27,8 +27,8 @@ export interface PresenceOptions {
 export type Timing = { readonly [key in keyof Required<PresenceOptions>]: number };
 
 const DEFAULTS: Timing = {
-  beat: 500,
-  suspectAfter: 750,
+  beat: 1_000,
+  suspectAfter: 1_500,
   probe: 100,
   nobody: 1_300,
   lease: 6_000,
@@ -38,8 +38,13 @@ const DEFAULTS: Timing = {
 /** A node that only reconnects meets a probe within this time. */
 export const PROOF_MS = 3 * RECONNECT_MS;
 
-/** After the watcher's own link has broken, others may notice that theirs has only now, and need so long to be back. */
-export const REJOIN_MS = STALE_LINK_MS + RECONNECT_MS;
+/**
+ * After the watcher's own link has broken, others may notice that theirs has only now, and need so long to be back.
+ * A presence thread asks whether its link works when it has heard no beat for as long as its own takes.
+ */
+export function rejoinMs({ beat }: Timing): number {
+  return Math.max(STALE_LINK_MS, beat + LINK_ANSWER_MS) + RECONNECT_MS;
+}
 
 /** Throws `UNKNOWN_OPTION` or `INVALID_OPTION`, with the inequality that the set breaks. */
 export function resolveTiming(options: PresenceOptions = {}): Timing {
@@ -54,11 +59,11 @@ export function resolveTiming(options: PresenceOptions = {}): Timing {
   require(nobody >= 3 * probe, "nobody ≥ 3 × probe", "one lost answer must decide nothing");
   require(nobody >=
     PROOF_MS, `nobody ≥ ${PROOF_MS} ms`, `nobody answers for a node that reconnects, which takes ${RECONNECT_MS} ms and more`);
+  const rejoin = rejoinMs(timing);
   require(lease >=
-    STALE_LINK_MS +
-      RECONNECT_MS +
+    rejoin +
       2 *
-        beat, `lease ≥ ${STALE_LINK_MS + RECONNECT_MS} ms + 2 × beat`, `a link that broke without a word is noticed after ${STALE_LINK_MS} ms`);
+        beat, `lease ≥ ${rejoin} ms + 2 × beat`, "a link that broke without a word is noticed and mended by then");
   require(lease >= suspectAfter + nobody, "lease ≥ suspectAfter + nobody", "a suspect is asked first");
   require(natsGrace >= 2 * lease, "natsGrace ≥ 2 × lease", "NATS may be away for longer than a node");
   return timing;

@@ -5,7 +5,7 @@ import type { Timing } from "./timing.ts";
 import { Watcher } from "./watcher.ts";
 
 export function watchHere(bus: Bus, timing: Timing): WatchNode {
-  const watcher = new Watcher(bus, timing, false);
+  const watcher = new Watcher(bus, timing);
   const watches = new Map<string, Set<(detail: string) => void>>();
   const begin = (node: string) => {
     const callbacks = new Set<(detail: string) => void>();

@@ -13,6 +13,13 @@ const NAMES = /"name":\s*"([\w-]+)"/g;
 /** The least time between two looks at who is due. */
 const LOOK_MS = 50;
 
+export interface WatcherOptions {
+  /** Whether a node that was taken for gone is told so when it is heard again. Default false. */
+  readonly fences?: boolean;
+  /** Called with each beat of a node that is watched. */
+  readonly onBeat?: () => void;
+}
+
 interface Watched {
   readonly node: string;
   readonly onGone: (detail: string) => void;
@@ -28,19 +35,23 @@ interface Watched {
 export class Watcher {
   readonly #bus: Bus;
   readonly #timing: Timing;
-  /** Whether a node that was taken for gone is told so when it is heard again. */
   readonly #fences: boolean;
+  readonly #onBeat: () => void;
   readonly #watched = new Map<string, Watched>();
   /** The ways to listen no more to nodes that were taken for gone. */
   readonly #stopFencing = new Set<() => void>();
   readonly #hints: Subscription;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer is due, and when it was set. */
+  #due = 0;
+  #lookedAt = 0;
   #distrustUntil = 0;
 
-  constructor(bus: Bus, timing: Timing, fences: boolean) {
+  constructor(bus: Bus, timing: Timing, { fences = false, onBeat = () => {} }: WatcherOptions = {}) {
     this.#bus = bus;
     this.#timing = timing;
     this.#fences = fences;
+    this.#onBeat = onBeat;
     this.#hints = bus.subscribe(subject.disconnects, (message) => this.#hint(message.string()));
   }
 
@@ -50,7 +61,7 @@ export class Watcher {
       node,
       onGone,
       subscriptions: [
-        this.#bus.subscribe(subject.beat(node), ({ data }) => this.#heard(watched, leaseOf(data))),
+        this.#bus.subscribe(subject.beat(node), ({ data }) => this.#beaten(watched, leaseOf(data))),
         this.#bus.subscribe(subject.bye(node), (message) =>
           this.#gone(watched, message.string() || "it said goodbye"),
         ),
@@ -98,20 +109,31 @@ export class Watcher {
     watched.nobodySince = undefined;
   }
 
-  /** Looks at everyone when the one that has been silent for longest may have become a suspect. */
+  /** While beats come in, looks are taken on the occasion, and no timer wakes this thread for them. */
+  #beaten(watched: Watched, lease: number): void {
+    this.#heard(watched, lease);
+    this.#onBeat();
+    if (watched.seen - this.#lookedAt > this.#timing.beat / 2) this.#look();
+  }
+
+  /** Looks at everyone, and again when the one that has been silent for longest may have become a suspect. */
+  #look(): void {
+    const now = performance.now();
+    const { beat, suspectAfter } = this.#timing;
+    if (now - this.#due > beat) this.#distrustUntil = now + 2 * beat;
+    let oldest = now;
+    for (const watched of this.#watched.values()) {
+      this.#consider(watched, now);
+      oldest = Math.min(oldest, watched.seen);
+    }
+    if (this.#watched.size > 0) this.#lookLater(Math.max(LOOK_MS, oldest + suspectAfter + 1 - now));
+  }
+
   #lookLater(ms: number): void {
-    const due = performance.now() + ms;
-    this.#timer = setTimeout(() => {
-      const now = performance.now();
-      const { beat, suspectAfter } = this.#timing;
-      if (now - due > beat) this.#distrustUntil = now + 2 * beat;
-      let oldest = now;
-      for (const watched of this.#watched.values()) {
-        this.#consider(watched, now);
-        oldest = Math.min(oldest, watched.seen);
-      }
-      if (this.#watched.size > 0) this.#lookLater(Math.max(LOOK_MS, oldest + suspectAfter + 1 - now));
-    }, ms);
+    clearTimeout(this.#timer);
+    this.#lookedAt = performance.now();
+    this.#due = this.#lookedAt + ms;
+    this.#timer = setTimeout(() => this.#look(), ms);
   }
 
   #consider(watched: Watched, now: number): void {

@@ -11,6 +11,7 @@ import { type AnyRef, placeOf } from "../actor/ref.ts";
 import type { Bootstrap } from "../backend/bootstrap.ts";
 import { type Backend, BackendError } from "../backend/port.ts";
 import { newNodeId } from "../bus/node-id.ts";
+import type { AgentPort } from "../pool/agent-port.ts";
 import type { PoolClient } from "../pool/client.ts";
 import { BootFailures } from "./boot-failures.ts";
 import { type Action, decide, type RetireReason } from "./decide.ts";
@@ -381,6 +382,8 @@ export class Supervisor extends Actor {
   #terminate(executor: ExecutorRecord, reason: ShrinkReason, told?: EventOf): void {
     const { state, id } = executor;
     if (state.name === "booting") state.launch.abort();
+    // So that it need not ask leave, which a supervisor that is about to stop would answer too late.
+    else if (state.name !== "leaving") this.context.system.ref<AgentPort>(state.agent).tell.released();
     const late = state.name === "draining" && performance.now() >= state.by;
     if (reason === "idle") this.#patience.retired(performance.now());
     executor.become({ name: "leaving" });
