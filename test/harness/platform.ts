@@ -31,6 +31,7 @@ export interface PlatformOptions {
   readonly flags?: readonly string[];
   /** Where executors print: an open file, or here. */
   readonly output?: number;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export class Platform implements AsyncDisposable {
@@ -76,10 +77,11 @@ export class Platform implements AsyncDisposable {
   #launch({ launchId, owner, pool, bootstrap }: LaunchRequest): unknown {
     const machine = { launchId, owner, phase: "running" };
     if (this.ledger.has(launchId)) return machine;
-    const { flags = [], output = "inherit" } = this.#options;
+    const { flags = [], output = "inherit", env } = this.#options;
     const child = spawn(process.execPath, [...flags, AGENT_PROGRAM], {
       stdio: ["pipe", output, output],
       detached: true,
+      env: { ...process.env, ...env },
     });
     // The pipe stays open, as nothing but its agent ends a machine.
     child.stdin?.on("error", () => child.stdin?.destroy()).write(`${JSON.stringify(bootstrap)}\n`);
