@@ -32,6 +32,10 @@ export interface PlatformOptions {
   /** Where executors print: an open file, or here. */
   readonly output?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** What each executor's command begins with. */
+  readonly prefix?: readonly string[];
+  /** The address that it listens on. Default: the loopback's. */
+  readonly host?: string;
 }
 
 export class Platform implements AsyncDisposable {
@@ -52,7 +56,7 @@ export class Platform implements AsyncDisposable {
 
   static async start(options: PlatformOptions = {}): Promise<Platform> {
     const platform = new Platform(options);
-    platform.#server.listen(0, "127.0.0.1");
+    platform.#server.listen(0, options.host ?? "127.0.0.1");
     await once(platform.#server, "listening");
     return platform;
   }
@@ -77,8 +81,9 @@ export class Platform implements AsyncDisposable {
   #launch({ launchId, owner, pool, bootstrap }: LaunchRequest): unknown {
     const machine = { launchId, owner, phase: "running" };
     if (this.ledger.has(launchId)) return machine;
-    const { flags = [], output = "inherit", env } = this.#options;
-    const child = spawn(process.execPath, [...flags, AGENT_PROGRAM], {
+    const { flags = [], output = "inherit", env, prefix = [] } = this.#options;
+    const [program, ...args] = [...prefix, process.execPath, ...flags, AGENT_PROGRAM] as [string];
+    const child = spawn(program, args, {
       stdio: ["pipe", output, output],
       detached: true,
       env: { ...process.env, ...env },
