@@ -34,6 +34,8 @@ export interface PlatformOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** What each executor's command begins with. */
   readonly prefix?: readonly string[];
+  /** Where executors find NATS, if it is not where their driver does. */
+  readonly servers?: readonly string[];
   /** The address that it listens on. Default: the loopback's. */
   readonly host?: string;
 }
@@ -81,15 +83,16 @@ export class Platform implements AsyncDisposable {
   #launch({ launchId, owner, pool, bootstrap }: LaunchRequest): unknown {
     const machine = { launchId, owner, phase: "running" };
     if (this.ledger.has(launchId)) return machine;
-    const { flags = [], output = "inherit", env, prefix = [] } = this.#options;
+    const { flags = [], output = "inherit", env, prefix = [], servers } = this.#options;
     const [program, ...args] = [...prefix, process.execPath, ...flags, AGENT_PROGRAM] as [string];
     const child = spawn(program, args, {
       stdio: ["pipe", output, output],
       detached: true,
       env: { ...process.env, ...env },
     });
+    const all = servers ? { ...bootstrap, nats: { ...bootstrap.nats, servers } } : bootstrap;
     // The pipe stays open, as nothing but its agent ends a machine.
-    child.stdin?.on("error", () => child.stdin?.destroy()).write(`${JSON.stringify(bootstrap)}\n`);
+    child.stdin?.on("error", () => child.stdin?.destroy()).write(`${JSON.stringify(all)}\n`);
     const record: MachineRecord = {
       launchId,
       owner,
