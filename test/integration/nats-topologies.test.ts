@@ -26,7 +26,9 @@ async function serverWith(name: string, settings: string): Promise<NatsServer> {
 async function leafAndHub() {
   await using started = new AsyncDisposableStack();
   const port = await freePort();
-  const hub = started.use(await serverWith("hub", `leafnodes { host: "127.0.0.1", port: ${port} }`));
+  const hub = started.use(
+    await serverWith("hub", `leafnodes { host: "127.0.0.1", port: ${port}, no_advertise: true }`),
+  );
   const link = started.use(await Relay.before(port));
   const remote = `remotes: [{ url: "nats-leaf://127.0.0.1:${link.port}" }]`;
   const leaf = started.use(await serverWith("leaf", `leafnodes { reconnect: 1, ${remote} }`));
@@ -35,21 +37,21 @@ async function leafAndHub() {
   return { leaf, link, platform, [Symbol.asyncDispose]: () => ending.disposeAsync() };
 }
 
-for (const how of ["silence", "refuse"] as const) {
-  const word = how === "silence" ? "is silent" : "is reset";
-  test(`drivers on a leaf use executors on its hub, and a link between them that ${word} for 3 s harms nobody`, async () => {
-    await using at = await leafAndHub();
-    await using driver = await flock({ url: at.leaf.url, platform: at.platform });
-    const machines = machinesOf(at.platform);
-    at.link[how]();
-    await pause(3_000);
+test("drivers on a leaf use executors on its hub, and a link between them that is silent for 3 s, or reset, harms nobody", async () => {
+  await using at = await leafAndHub();
+  await using driver = await flock({ url: at.leaf.url, platform: at.platform });
+  const machines = machinesOf(at.platform);
+  for (const ms of [3_000, 0]) {
+    at.link.silence();
+    await pause(ms);
+    // Resets it: the leaf has another a second later, and until then says that nobody listens.
     at.link.heal();
     // As long as whoever judged wrongly would need.
     await pause(4_000);
     await served(driver);
-    assert.equal(machinesOf(at.platform), machines, driver.output);
-  });
-}
+    assert.equal(machinesOf(at.platform), machines, `${ms} ms\n${driver.output}`);
+  }
+});
 
 test("executors on a hub end within the lease when the link to their driver's leaf is cut for good", async () => {
   await using at = await leafAndHub();
