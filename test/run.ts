@@ -110,8 +110,8 @@ function run(file: string): Promise<Outcome> {
           0,
         );
       const [total, passed, skipped] = [count("Total"), count("Passed"), count("Skipped")];
-      // A file that ends early, or runs no test at all, has failed whatever it printed.
-      const broken = total === 0 || signal !== null || (code !== 0 && passed === total) ? 1 : 0;
+      // A file that ends early, or has no test at all, has failed whatever it printed.
+      const broken = total + skipped === 0 || signal !== null || (code !== 0 && passed === total) ? 1 : 0;
       // uvu's total is of the tests that ran: skipped ones are not in it.
       const failed = total - passed + broken;
       resolve({ file, passed, failed, skipped, seconds: (performance.now() - start) / 1000, output });

@@ -24,6 +24,7 @@ import type { LogLine } from "./pool/events.ts";
 import { type OpenPool, openPool } from "./pool/open-pool.ts";
 import { type PoolOptions, resolvePoolOptions } from "./pool/options.ts";
 import type { Pool } from "./pool/pool.ts";
+import { type Survey, surveySoon } from "./presence/nats-survey.ts";
 import { Presence } from "./presence/presence.ts";
 import { PresenceActor } from "./presence/presence-actor.ts";
 import { type PresenceOptions, resolveTiming, type Timing } from "./presence/timing.ts";
@@ -91,7 +92,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Fire> {
     bus = await Bus.connect(address, node);
     const presence = Presence.start({ bus, node, timing, onFenced: (_, detail) => fire?.fenced(detail) });
     const system = new ActorSystem(bus, presence.watch, { stack: shippedStack });
-    const made = new Fire({ bus, presence, timing, system, server, store });
+    const survey = surveySoon(bus, timing);
+    const made = new Fire({ bus, presence, timing, survey, system, server, store });
     fire = made;
     await Promise.all([
       bus.flush(),
@@ -110,6 +112,7 @@ interface Parts {
   readonly bus: Bus;
   readonly presence: Presence;
   readonly timing: Timing;
+  readonly survey: Survey;
   readonly system: ActorSystem<Bus>;
   readonly server: PrivateServer | undefined;
   readonly store: Store | undefined;
@@ -381,6 +384,7 @@ export class Fire implements AsyncDisposable {
         servers: this.#parts.bus.address.servers,
         up: this.#parts.bus.link.up,
         private: !!this.#parts.server,
+        server: this.#parts.survey.report,
       },
       actors: this.#parts.system.inspect(),
       pools: [...this.#dispatchers.keys()].map((pool) => pool.inspect()),
@@ -398,7 +402,7 @@ export class Fire implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { presence, system, bus, server } = this.#parts;
+    const { presence, survey, system, bus, server } = this.#parts;
     const opened = await Promise.allSettled(this.#pools.values());
     const pools = opened.flatMap((pool) => (pool.status === "fulfilled" ? [pool.value.pool] : []));
     // Each step is taken whatever became of the one before it; what failed first is told at the end.
@@ -409,6 +413,7 @@ export class Fire implements AsyncDisposable {
       () => system.retire(),
       // One that could not be opened needs no closing; whoever wanted it has been told.
       async () => (await this.#store?.catch(() => undefined))?.close(),
+      () => survey.close(),
       () => bus.drain(),
       () => presence.close(),
       () => system.close(),

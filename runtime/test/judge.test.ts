@@ -10,6 +10,7 @@ const facts = (given: Partial<Facts>): Facts => ({
   seen: 100_000,
   lease: 0,
   nobodySince: undefined,
+  unansweredAt: 0,
   linkUp: true,
   linkSince: 0,
   linkHasBroken: false,
@@ -46,6 +47,11 @@ test("the time since it owed a beat counts as well, if nobody has answered for 0
   assert.is(kind({ seen: 97_700, nobodySince: 99_000 }), "gone");
   assert.is(kind({ seen: 97_000, nobodySince: 99_410 }), "suspect");
   assert.is(kind({ seen: 97_000, nobodySince: 99_400 }), "gone");
+});
+
+test("the time in which probes got no word does not count, as whatever was in their way held up beats as well", () => {
+  assert.is(kind({ seen: 96_000, nobodySince: 98_750, unansweredAt: 98_710 }), "suspect");
+  assert.is(kind({ seen: 96_000, nobodySince: 98_750, unansweredAt: 98_700 }), "gone");
 });
 
 test("a watcher whose own link is down judges nobody", () => {

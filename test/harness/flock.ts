@@ -17,7 +17,7 @@ export async function flock({ url, platform, executors = 2, ...options }: FlockO
   return driver;
 }
 
-/** A call of the driver's, once its link to NATS is up. Throws if the call fails. */
+/** A call of the driver's, repeated while links to NATS are down or break under it. Throws if it fails otherwise. */
 export async function served(driver: Program): Promise<void> {
   for (;;) {
     const before = calls(driver).length;
@@ -25,7 +25,7 @@ export async function served(driver: Program): Promise<void> {
     await until(() => calls(driver).length > before, 40_000);
     const last = calls(driver).at(-1) as string;
     if (last === "called") return;
-    if (!last.includes("LINK_DOWN")) throw new Error(`${last}\n${driver.output}`);
+    if (!/LINK_DOWN|CALL_LOST/.test(last)) throw new Error(`${last}\n${driver.output}`);
   }
 }
 

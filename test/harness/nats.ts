@@ -78,7 +78,10 @@ export class NatsServer implements AsyncDisposable {
     this.#child = spawn(findNatsServer(), all, { stdio: "ignore", env: { ...process.env, ...SECRETS } });
     const deadline = performance.now() + START_MS;
     while (!(await this.#listens())) {
-      if (performance.now() > deadline) throw new Error(`nats-server does not listen on ${this.#port}`);
+      if (performance.now() > deadline || this.#child.exitCode !== null) {
+        await this.kill();
+        throw new Error(`nats-server does not listen on ${this.#port}: ${all.join(" ")}`);
+      }
       await pause(LOOK_MS);
     }
   }

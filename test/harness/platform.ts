@@ -31,6 +31,13 @@ export interface PlatformOptions {
   readonly flags?: readonly string[];
   /** Where executors print: an open file, or here. */
   readonly output?: number;
+  readonly env?: NodeJS.ProcessEnv;
+  /** What each executor's command begins with. */
+  readonly prefix?: readonly string[];
+  /** Where executors find NATS, if it is not where their driver does. */
+  readonly servers?: readonly string[];
+  /** The address that it listens on. Default: the loopback's. */
+  readonly host?: string;
 }
 
 export class Platform implements AsyncDisposable {
@@ -51,7 +58,7 @@ export class Platform implements AsyncDisposable {
 
   static async start(options: PlatformOptions = {}): Promise<Platform> {
     const platform = new Platform(options);
-    platform.#server.listen(0, "127.0.0.1");
+    platform.#server.listen(0, options.host ?? "127.0.0.1");
     await once(platform.#server, "listening");
     return platform;
   }
@@ -76,13 +83,16 @@ export class Platform implements AsyncDisposable {
   #launch({ launchId, owner, pool, bootstrap }: LaunchRequest): unknown {
     const machine = { launchId, owner, phase: "running" };
     if (this.ledger.has(launchId)) return machine;
-    const { flags = [], output = "inherit" } = this.#options;
-    const child = spawn(process.execPath, [...flags, AGENT_PROGRAM], {
+    const { flags = [], output = "inherit", env, prefix = [], servers } = this.#options;
+    const [program, ...args] = [...prefix, process.execPath, ...flags, AGENT_PROGRAM] as [string];
+    const child = spawn(program, args, {
       stdio: ["pipe", output, output],
       detached: true,
+      env: { ...process.env, ...env },
     });
+    const all = servers ? { ...bootstrap, nats: { ...bootstrap.nats, servers } } : bootstrap;
     // The pipe stays open, as nothing but its agent ends a machine.
-    child.stdin?.on("error", () => child.stdin?.destroy()).write(`${JSON.stringify(bootstrap)}\n`);
+    child.stdin?.on("error", () => child.stdin?.destroy()).write(`${JSON.stringify(all)}\n`);
     const record: MachineRecord = {
       launchId,
       owner,

@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly flags?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** What the command begins with. */
+  readonly prefix?: readonly string[];
 }
 
 export class Program implements AsyncDisposable {
@@ -22,9 +24,13 @@ export class Program implements AsyncDisposable {
   readonly #waiting: { pattern: RegExp; resolve: (match: RegExpExecArray) => void }[] = [];
 
   /** `file` absolute, or relative to the folder of tests. */
-  constructor(file: string, { loader = false, flags = [], args = [], env = {} }: ProgramOptions = {}) {
+  constructor(
+    file: string,
+    { loader = false, flags = [], args = [], env = {}, prefix = [] }: ProgramOptions = {},
+  ) {
     const all = [...(loader ? ["--import", "@bonfire/loader"] : []), ...flags];
-    this.child = spawn(process.execPath, [...all, resolve(import.meta.dirname, "..", file), ...args], {
+    const node = [...prefix, process.execPath, ...all, resolve(import.meta.dirname, "..", file), ...args];
+    this.child = spawn(node[0] as string, node.slice(1), {
       cwd: join(import.meta.dirname, ".."),
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, BONFIRE_HINTS: "0", ...env },

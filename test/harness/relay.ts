@@ -6,17 +6,20 @@ export class Relay implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #delayMs: number;
   #state: "open" | "silent" | "refusing" = "open";
 
-  private constructor(server: Server) {
+  private constructor(server: Server, delayMs: number) {
     this.#server = server;
+    this.#delayMs = delayMs;
     this.port = (server.address() as { port: number }).port;
   }
 
-  static async before(port: number): Promise<Relay> {
+  /** What passes is late by `delayMs`, each way. */
+  static async before(port: number, { delayMs = 0 } = {}): Promise<Relay> {
     const server = createServer((near) => relay.#join(near, port)).listen(0, "127.0.0.1");
     await once(server, "listening");
-    const relay = new Relay(server);
+    const relay = new Relay(server, delayMs);
     return relay;
   }
 
@@ -48,7 +51,8 @@ export class Relay implements AsyncDisposable {
       [far, near],
     ] as const) {
       this.#sockets.add(from);
-      from.on("data", (data) => this.#state === "open" && to.write(data));
+      const pass = (data: Buffer) => this.#state === "open" && to.write(data);
+      from.on("data", (data) => (this.#delayMs > 0 ? setTimeout(pass, this.#delayMs, data) : pass(data)));
       from.on("close", () => {
         this.#sockets.delete(from);
         // A network that drops everything does not carry an end either; `heal` does.

@@ -64,11 +64,12 @@ test("a driver that NATS drops for 0.8 s, or that a network keeps apart for 3 s,
   }
 });
 
-test("a rolling restart of a cluster of three servers, by kill and by lame duck, ends nothing", async () => {
+test("a rolling restart of a cluster of three servers under load, by kill and by lame duck, ends nothing, and each call once", async () => {
   await using cluster = await Cluster.start();
   await using platform = await Platform.start();
   await using driver = await flock({ url: cluster.url, platform });
   const machines = machinesOf(platform);
+  driver.say("traffic");
   for (const server of cluster.servers) {
     await server.kill();
     await pause(1_000);
@@ -79,6 +80,11 @@ test("a rolling restart of a cluster of three servers, by kill and by lame duck,
   const [duck] = cluster.servers as [NatsServer];
   process.kill(duck.pid, "SIGUSR2");
   await until(async () => !(await isRunning(duck.pid)), 60_000);
+  driver.say("rest");
+  const [, started, ended, failed] = await driver.line(/^rested (\d+) (\d+) (\d+)/);
+  console.log(`of ${started} calls during a rolling restart ${failed} failed`);
+  assert.ok(Number(started) > 500, started);
+  assert.is(ended, started);
   await served(driver);
   assert.equal(machinesOf(platform), machines);
 });

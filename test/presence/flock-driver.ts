@@ -1,6 +1,5 @@
 // A driver with executors on a platform of their own. It says when they are ready, and does what it is told by lines:
-// "call", "block <ms>", "time", "traffic", "rest", "usage", "close",
-// "exit".
+// "call", "block <ms>", "chatter <ms>", "time", "traffic", "rest", "usage", "close", "exit".
 import { spawn } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import { connect } from "@bonfire/runtime";
@@ -62,8 +61,20 @@ async function traffic(): Promise<void> {
   }
 }
 
+/** A call that prints 10 MB a second or so. */
+function chatter(ms: number): void {
+  pool.once("log", () => console.log("chatting"));
+  pool.cast({ ms }, async ({ ms }) => {
+    for (const end = Date.now() + ms; Date.now() < end; ) {
+      console.log("x".repeat(16_000));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  });
+}
+
 function obey(line: string): void {
   const [order, ms] = line.split(" ");
+  if (order === "chatter") chatter(Number(ms));
   if (order === "exit") process.exit(0);
   if (order === "block") {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms));

@@ -1,6 +1,12 @@
 /** One node's access to NATS: its control connection with the reply inbox, and the bulk connection when needed. */
 import { BonfireError } from "@bonfire/wire";
-import { headers, type Msg, type NatsConnection, type Subscription } from "nats";
+import {
+  headers,
+  type Msg,
+  type NatsConnection,
+  type ServerInfo as NatsServerInfo,
+  type Subscription,
+} from "nats";
 import { Bucket, type BucketOptions } from "./bucket.ts";
 import { LINK_ANSWER_MS, type Link, type NatsAddress, type OpenOptions, open } from "./connection.ts";
 import { guarded, surface } from "./guard.ts";
@@ -11,6 +17,18 @@ import { Transfers } from "./transfer.ts";
 /** What a subscription receives; `nats` itself is imported nowhere but in this folder. */
 export type Message = Msg;
 export type { Subscription };
+
+/** What a nats-server says of itself to whoever connects. */
+export interface ServerInfo {
+  readonly version: string;
+  /** Undefined: it is alone. */
+  readonly cluster: string | undefined;
+  readonly jetstream: boolean;
+  /** In bytes. */
+  readonly maxPayload: number;
+  /** Without them it does not say when nobody listens. */
+  readonly headers: boolean;
+}
 
 const DRAIN_MS = 2_000;
 const NO_RESPONDERS = 503;
@@ -89,6 +107,19 @@ export class Bus implements ActorBus, AsyncDisposable {
   /** Takes a question back. */
   forget(question: Question): void {
     this.#inbox.forget(question);
+  }
+
+  /** The server that it is connected to, or was last. */
+  get server(): ServerInfo {
+    // There is no connection without it.
+    const { version, cluster, jetstream, max_payload, headers } = this.#connection.info as NatsServerInfo;
+    return {
+      version,
+      cluster,
+      jetstream: jetstream === true,
+      maxPayload: max_payload,
+      headers: headers === true,
+    };
   }
 
   /** How many questions wait for a reply. */

@@ -56,6 +56,10 @@ export async function open(
     pingInterval: pings ? PING_INTERVAL_MS : NEVER_MS,
     maxPingOut: PINGS_OUT,
     noAsyncTraces: true,
+    // A server that has just started may refuse what it will accept when it has read its accounts.
+    ignoreAuthErrorAbort: true,
+    // Else a server without TLS would be talked to in the clear.
+    ...(address.servers.some((server) => server.startsWith("tls://")) && { tls: {} }),
     ...(address.user !== undefined && { user: address.user }),
     ...(address.password !== undefined && { pass: address.password }),
     ...(address.token !== undefined && { token: address.token }),
@@ -81,6 +85,9 @@ async function follow(connection: NatsConnection, link: Link, onReconnect: () =>
   }
 }
 
+/** The code of nats.js if an option, of which there is only this one, is more than the server can do. */
+const NO_TLS = "SERVER_OPT_NA";
+
 function connectError(servers: readonly string[], error: Error & { code?: string }): BonfireError {
   const where = servers.map(withoutCredentials).join(", ");
   const refused = error.code === "AUTHORIZATION_VIOLATION" || error.code === "BAD_AUTHENTICATION";
@@ -91,7 +98,7 @@ function connectError(servers: readonly string[], error: Error & { code?: string
       )
     : new BonfireError(
         "NATS_UNREACHABLE",
-        `Cannot connect to NATS at ${where} (${error.code ?? error.message}): start nats-server there, correct NATS_URL, or unset it to let Bonfire start a private one`,
+        `Cannot connect to NATS at ${where} (${error.code === NO_TLS ? "it does not speak TLS" : (error.code ?? error.message)}): start nats-server there, correct NATS_URL, or unset it to let Bonfire start a private one`,
       );
 }
 

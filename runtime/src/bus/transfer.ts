@@ -15,6 +15,8 @@ const CHUNK_BYTES = 64 * 1024;
 const WINDOW_BYTES = 8 * 1024 * 1024;
 const STALL_MS = 15_000;
 const OFFSET_BYTES = 8;
+/** The least `max_payload` that carries a chunk. */
+export const LEAST_PAYLOAD_BYTES = CHUNK_BYTES + OFFSET_BYTES;
 const CLOSED = "the connection to NATS is closed";
 /** The largest byte string that one transfer carries: 2 GiB. */
 export const MAX_TRANSFER_BYTES = 2 ** 31;

@@ -10,6 +10,8 @@ export interface Facts {
   readonly lease: number;
   /** Since when probes have met nobody, without a break. */
   readonly nobodySince: number | undefined;
+  /** When a probe last got no word at all: something was in the way, or the node was there and did not answer. */
+  readonly unansweredAt: number;
   /** The watcher's own link. */
   readonly linkUp: boolean;
   readonly linkSince: number;
@@ -26,7 +28,7 @@ const ALIVE: Verdict = { kind: "alive" };
 const SUSPECT: Verdict = { kind: "suspect" };
 
 export function judge(facts: Facts, timing: Timing): Verdict {
-  const { now, seen, nobodySince, linkUp, linkSince, linkHasBroken, distrustUntil } = facts;
+  const { now, seen, nobodySince, unansweredAt, linkUp, linkSince, linkHasBroken, distrustUntil } = facts;
   // We were the ones asleep: what lies unread in our socket must be read before anyone is judged.
   if (now < distrustUntil) return ALIVE;
   const silence = now - seen;
@@ -35,8 +37,10 @@ export function judge(facts: Facts, timing: Timing): Verdict {
   if (!linkUp) return ALIVE;
   const linked = now - linkSince;
   if (nobodySince !== undefined && (!linkHasBroken || linked >= rejoinMs(timing))) {
-    // It has been away since it owed a beat, or longer: that is as certain as the first probe that met nobody.
-    const away = Math.min(now - Math.min(nobodySince, seen + timing.beat), linked);
+    // It has been away since it owed a beat, or longer: that is as certain as the first probe that met nobody, unless
+    // probes got no word before that: between two servers that lost their link for a while, beats are lost as well.
+    const owed = Math.max(seen + timing.beat, unansweredAt);
+    const away = Math.min(now - Math.min(nobodySince, owed), linked);
     const isProved = Math.min(now - nobodySince, linked) >= Math.min(PROOF_MS, timing.nobody);
     if (isProved && away >= timing.nobody) return gone(`nobody answers under its name for ${seconds(away)}`);
   }

@@ -29,6 +29,7 @@ interface Watched {
   nobodySince: number | undefined;
   /** When a probe last met nobody. */
   nobodyAt: number;
+  unansweredAt: number;
   probing: boolean;
 }
 
@@ -70,6 +71,7 @@ export class Watcher {
       lease: 0,
       nobodySince: undefined,
       nobodyAt: 0,
+      unansweredAt: 0,
       probing: false,
     };
     this.#watched.set(node, watched);
@@ -137,10 +139,20 @@ export class Watcher {
   }
 
   #consider(watched: Watched, now: number): void {
-    const { seen, lease, nobodySince } = watched;
+    const { seen, lease, nobodySince, unansweredAt } = watched;
     const { up: linkUp, since: linkSince, hasBroken: linkHasBroken } = this.#bus.link;
     const distrustUntil = this.#distrustUntil;
-    const facts = { now, seen, lease, nobodySince, linkUp, linkSince, linkHasBroken, distrustUntil };
+    const facts = {
+      now,
+      seen,
+      lease,
+      nobodySince,
+      unansweredAt,
+      linkUp,
+      linkSince,
+      linkHasBroken,
+      distrustUntil,
+    };
     const verdict = judge(facts, this.#timing);
     if (verdict.kind === "gone") this.#judgedGone(watched, verdict.detail);
     else if (verdict.kind === "suspect") this.#probe(watched);
@@ -192,6 +204,7 @@ export class Watcher {
     if (outcome === "answered") return this.#heard(watched, watched.lease);
     if (outcome === "silent") {
       watched.nobodySince = undefined;
+      watched.unansweredAt = now;
       return;
     }
     // We may have slept between two probes, and the node may have been there meanwhile: that is a break.
