@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { AGENT_PROGRAM } from "@bonfire/executor";
 import type { LaunchRequest } from "@bonfire/runtime";
 
@@ -31,10 +32,14 @@ export interface PlatformOptions {
   readonly flags?: readonly string[];
   /** Where executors print: an open file, or here. */
   readonly output?: number;
+  /** The address on which it is reached. Default: 127.0.0.1. */
+  readonly host?: string;
 }
 
 export class Platform implements AsyncDisposable {
   readonly ledger = new Map<string, MachineRecord>();
+  /** By pool: a command that runs the command behind it, such as `ip netns exec name`. */
+  readonly via = new Map<string, readonly string[]>();
   readonly #children = new Map<string, ChildProcess>();
   readonly #server: Server;
   readonly #options: PlatformOptions;
@@ -51,13 +56,14 @@ export class Platform implements AsyncDisposable {
 
   static async start(options: PlatformOptions = {}): Promise<Platform> {
     const platform = new Platform(options);
-    platform.#server.listen(0, "127.0.0.1");
+    platform.#server.listen(0, options.host ?? "127.0.0.1");
     await once(platform.#server, "listening");
     return platform;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${address}:${port}`;
   }
 
   /** The machines that run. */
@@ -77,7 +83,9 @@ export class Platform implements AsyncDisposable {
     const machine = { launchId, owner, phase: "running" };
     if (this.ledger.has(launchId)) return machine;
     const { flags = [], output = "inherit" } = this.#options;
-    const child = spawn(process.execPath, [...flags, AGENT_PROGRAM], {
+    const via = this.via.get(pool) ?? [];
+    const [command, ...rest] = [...via, process.execPath, ...flags, AGENT_PROGRAM] as [string, ...string[]];
+    const child = spawn(command, rest, {
       stdio: ["pipe", output, output],
       detached: true,
     });

@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly flags?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** A command that runs the command behind it, such as `ip netns exec name`. */
+  readonly via?: readonly string[];
 }
 
 export class Program implements AsyncDisposable {
@@ -22,9 +24,11 @@ export class Program implements AsyncDisposable {
   readonly #waiting: { pattern: RegExp; resolve: (match: RegExpExecArray) => void }[] = [];
 
   /** `file` absolute, or relative to the folder of tests. */
-  constructor(file: string, { loader = false, flags = [], args = [], env = {} }: ProgramOptions = {}) {
+  constructor(file: string, { loader = false, flags = [], args = [], env = {}, via = [] }: ProgramOptions = {}) {
     const all = [...(loader ? ["--import", "@bonfire/loader"] : []), ...flags];
-    this.child = spawn(process.execPath, [...all, resolve(import.meta.dirname, "..", file), ...args], {
+    const program = resolve(import.meta.dirname, "..", file);
+    const [command, ...rest] = [...via, process.execPath, ...all, program, ...args] as [string, ...string[]];
+    this.child = spawn(command, rest, {
       cwd: join(import.meta.dirname, ".."),
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, BONFIRE_HINTS: "0", ...env },

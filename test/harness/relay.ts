@@ -6,15 +6,15 @@ export class Relay implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #state: "open" | "silent" | "refusing" = "open";
+  #state: "open" | "silent" | "refusing" | "stalled" = "open";
 
   private constructor(server: Server) {
     this.#server = server;
     this.port = (server.address() as { port: number }).port;
   }
 
-  static async before(port: number): Promise<Relay> {
-    const server = createServer((near) => relay.#join(near, port)).listen(0, "127.0.0.1");
+  static async before(port: number, host = "127.0.0.1"): Promise<Relay> {
+    const server = createServer((near) => relay.#join(near, port, host)).listen(0, "127.0.0.1");
     await once(server, "listening");
     const relay = new Relay(server);
     return relay;
@@ -31,24 +31,32 @@ export class Relay implements AsyncDisposable {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** Reads nothing more, so that whoever sends has to wait; nothing is lost. */
+  stall(): void {
+    this.#state = "stalled";
+    for (const socket of this.#sockets) socket.pause();
+  }
+
   /** New connections pass again. Those that lost bytes are reset, as their ends cannot know what was lost. */
   heal(): void {
     if (this.#state === "silent") for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (this.#state === "stalled") for (const socket of this.#sockets) socket.resume();
     this.#state = "open";
   }
 
-  #join(near: Socket, port: number): void {
+  #join(near: Socket, port: number, host: string): void {
     if (this.#state === "refusing") {
       near.resetAndDestroy();
       return;
     }
-    const far = dial(port, "127.0.0.1");
+    const far = dial(port, host);
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
       this.#sockets.add(from);
-      from.on("data", (data) => this.#state === "open" && to.write(data));
+      from.on("data", (data) => this.#state !== "silent" && to.write(data));
+      if (this.#state === "stalled") from.pause();
       from.on("close", () => {
         this.#sockets.delete(from);
         // A network that drops everything does not carry an end either; `heal` does.
