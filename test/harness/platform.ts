@@ -84,7 +84,7 @@ export class Platform implements AsyncDisposable {
     if (this.ledger.has(launchId)) return machine;
     const { flags = [], output = "inherit" } = this.#options;
     const via = this.via.get(pool) ?? [];
-    const [command, ...rest] = [...via, process.execPath, ...flags, AGENT_PROGRAM] as [string, ...string[]];
+    const [command = process.execPath, ...rest] = [...via, process.execPath, ...flags, AGENT_PROGRAM];
     const child = spawn(command, rest, {
       stdio: ["pipe", output, output],
       detached: true,

@@ -24,10 +24,13 @@ export class Program implements AsyncDisposable {
   readonly #waiting: { pattern: RegExp; resolve: (match: RegExpExecArray) => void }[] = [];
 
   /** `file` absolute, or relative to the folder of tests. */
-  constructor(file: string, { loader = false, flags = [], args = [], env = {}, via = [] }: ProgramOptions = {}) {
+  constructor(
+    file: string,
+    { loader = false, flags = [], args = [], env = {}, via = [] }: ProgramOptions = {},
+  ) {
     const all = [...(loader ? ["--import", "@bonfire/loader"] : []), ...flags];
     const program = resolve(import.meta.dirname, "..", file);
-    const [command, ...rest] = [...via, process.execPath, ...all, program, ...args] as [string, ...string[]];
+    const [command = process.execPath, ...rest] = [...via, process.execPath, ...all, program, ...args];
     this.child = spawn(command, rest, {
       cwd: join(import.meta.dirname, ".."),
       stdio: ["pipe", "pipe", "pipe"],
