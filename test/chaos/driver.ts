@@ -42,10 +42,12 @@ export class Driver {
     return this.lines(answer).at(-1) as RegExpExecArray;
   }
 
-  /** When it took `node` for gone, on the machine's clock; undefined if it has not. */
-  tookForGone(node: string): number | undefined {
-    const [line] = this.lines(/^gone (\S+) (\d+)/).filter(([, gone]) => gone === node);
-    return line && Number(line[2]);
+  /** When, from `start` on, it took `node` for gone, on the machine's clock; undefined if it has not. */
+  tookForGone(node: string, start: number): number | undefined {
+    return this.lines(/^gone (\S+) (\d+)/)
+      .filter(([, gone]) => gone === node)
+      .map(([, , at]) => Number(at))
+      .find((at) => at >= start);
   }
 }
 

@@ -151,7 +151,8 @@ export class World {
 
   /** How many ms after `start` another driver takes the node for gone: its own driver, or the witness. */
   async detection(node: string, start: number): Promise<number> {
-    const said = () => this.drivers.map((driver) => driver.tookForGone(node)).find((at) => at !== undefined);
+    const said = () =>
+      this.drivers.map((driver) => driver.tookForGone(node, start)).find((at) => at !== undefined);
     await until(() => said() !== undefined, this.bound).catch(() =>
       this.violate(`nobody took ${node} for gone`),
     );

@@ -91,7 +91,7 @@ export const FAULTS_OF_ALL: readonly Fault[] = [
       for (let i = 0; i < CHUNKS && !loud.destroyed; i++) {
         loud.write(`PUB chaos.flood ${CHUNK.length}\r\n`);
         loud.write(CHUNK);
-        if (!loud.write("\r\n")) await Promise.race([once(loud, "drain"), once(loud, "close")]);
+        await new Promise<void>((resolve) => void loud.write("\r\n", () => resolve()));
       }
       await pause(2_000);
       slow.destroy();
