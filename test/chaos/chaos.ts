@@ -1,5 +1,6 @@
 /** Random faults, one after another, on a world that has to stay as it should be. */
 import { setTimeout as pause } from "node:timers/promises";
+import type { Driver } from "./driver.ts";
 import type { Fault } from "./faults/fault.ts";
 import { FAULTS } from "./faults/faults.ts";
 import { checkTurns } from "./holder.ts";
@@ -46,8 +47,8 @@ export async function chaos({ seconds, seed, logFile, onProgress }: ChaosOptions
   log.write("start", { seed, hints, storeOfPair });
   await using stage = await setStage(hints);
   await using world = new World(stage, log, storeOfPair);
-  const witness = await world.addDriver("witness");
-  for (const role of ["victim", "pair", "pair"] as const) await world.addDriver(role);
+  await world.refill();
+  const [witness] = world.of("witness") as [Driver];
   const before = await world.usageOf(witness);
 
   const faults = new Map<string, FaultRecord>();
@@ -69,6 +70,7 @@ export async function chaos({ seconds, seed, logFile, onProgress }: ChaosOptions
     record.count++;
     if (detection !== undefined) record.detections.push(detection);
     if (teardown !== undefined) record.teardowns.push(teardown);
+    await world.refill();
     await pause(AFTER_MS);
     await world.check(fault.name);
     onProgress?.(log.seconds, sum(faults), world.violations.length);

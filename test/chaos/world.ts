@@ -58,7 +58,13 @@ export class World {
     this.bound = isDouble ? BOUND_MS + SECOND_FAULT_MS : BOUND_MS;
   }
 
-  async addDriver(role: Role): Promise<Driver> {
+  /** Puts others in the place of those who are gone. */
+  async refill(): Promise<void> {
+    for (const role of ["witness", "victim", "pair"] as const)
+      while (this.of(role).length < (role === "pair" ? 2 : 1)) await this.#addDriver(role);
+  }
+
+  async #addDriver(role: Role): Promise<Driver> {
     const { server, relay, redis, platform, runs, turns, cables } = this.stage;
     const servers = new URL(server.url);
     if (role === "witness") servers.host = `127.0.0.1:${relay.port}`;

@@ -7,7 +7,7 @@ export interface Fault {
   readonly befalls: "victim" | "pair" | "all";
   /** Why it cannot be done here; undefined if it can. */
   skipped?(world: World): string | undefined;
-  /** Does it, and resolves when it is over and what it is about is gone. Puts others in the place of those it ends. */
+  /** Does it, and resolves when it is over and what it is about is gone. */
   run(world: World, random: Random): Promise<Times>;
 }
 

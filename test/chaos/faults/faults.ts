@@ -30,5 +30,4 @@ const TWO: Fault = {
   },
 };
 
-/** Two at once come as often as three kinds of single ones. */
 export const FAULTS: readonly Fault[] = [...SINGLE, TWO];

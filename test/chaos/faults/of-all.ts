@@ -37,11 +37,11 @@ export const FAULTS_OF_ALL: readonly Fault[] = [
     },
   },
   {
-    name: "kill -9 of redis-server, back after 0 to 2 s",
+    name: "kill -9 of redis-server, back after 0 to 6 s",
     befalls: "all",
     async run({ stage }, random) {
       await stage.redis.kill();
-      await pause(random.between(0, 2_000));
+      await pause(random.between(0, 6_000));
       await stage.redis.restart();
       return NOBODY;
     },

@@ -8,10 +8,8 @@ export function victimOf(world: World): Driver {
   return world.of("victim")[0] as Driver;
 }
 
-async function ended(world: World, how: (driver: Driver) => void): Promise<Times> {
-  const times = await world.end([victimOf(world)], how);
-  await world.addDriver("victim");
-  return times;
+function ended(world: World, how: (driver: Driver) => void): Promise<Times> {
+  return world.end([victimOf(world)], how);
 }
 
 /** The driver is out for `ms`, between `begin` and `end`: long enough that its executors go, or too short for that. */

@@ -18,11 +18,7 @@ export const FAULTS_OF_PAIRS: readonly Fault[] = [
   {
     name: "kill -9 of the driver that supervises a shared pool",
     befalls: "pair",
-    async run(world) {
-      const times = await world.end([pairOf(world).supervising], kill);
-      await world.addDriver("pair");
-      return times;
-    },
+    run: (world) => world.end([pairOf(world).supervising], kill),
   },
   {
     name: "kill -9 of a driver that shares a pool",
@@ -36,19 +32,13 @@ export const FAULTS_OF_PAIRS: readonly Fault[] = [
       await until(async () => (await world.cellsOn(machines)).length <= machines.length, world.bound).catch(
         () => world.violate(`cells of ${other.id} outlive it`),
       );
-      await world.addDriver("pair");
       return { ...times, teardown: machineNow() - start };
     },
   },
   {
     name: "kill -9 of all drivers of a shared pool",
     befalls: "pair",
-    async run(world) {
-      const times = await world.end(world.of("pair"), kill);
-      await world.addDriver("pair");
-      await world.addDriver("pair");
-      return times;
-    },
+    run: (world) => world.end(world.of("pair"), kill),
   },
   {
     name: "SIGSTOP for 10 s of the driver that supervises a shared pool",
