@@ -1,5 +1,5 @@
 // A driver that calls without a pause, writes down what it holds and sees, and does what it is told by lines: "rest",
-// "call", "usage", "flood", "watch <address>", "close". Its executors are on a platform of their own.
+// "call", "usage", "flood", "beacon", "watch <address>", "close". Its executors are on a platform of their own.
 import { subscribe } from "node:diagnostics_channel";
 import { connect } from "@bonfire/runtime";
 import { PlatformBackend } from "../harness/platform-backend.ts";
@@ -29,11 +29,10 @@ const pool = await fire.pool(POOL, {
   backend: new PlatformBackend(PLATFORM),
   ...(ELECTED && { store: store ?? (await fire.store()) }),
 });
-const beacon = await fire.spawn(Holder, ["beacon", TURNS], { name: "beacon" });
 if (NAME) void competeFor(NAME, TURNS, fire);
 // One call on each executor at least, so that each has a cell that serves.
 await Promise.all(Array.from({ length: 2 * Number(EXECUTORS) }, (_, i) => pool.call({ i }, ({ i }) => i)));
-console.log(`ready ${fire.id} ${beacon.address}`);
+console.log(`ready ${fire.id}`);
 
 const calls = { started: 0, ended: 0, failed: 0 };
 /** One call that tells the ledger of runs that it runs; every fourth may be repeated. */
@@ -77,6 +76,10 @@ process.stdin.setEncoding("utf8").on("data", (text: string) => {
 function obey(line: string): void {
   const [order, address = ""] = line.split(" ");
   if (order === "rest") isFlowing = false;
+  // Another each time, as one that others took for lost has ended.
+  if (order === "beacon") {
+    void fire.spawn(Holder, ["beacon", TURNS]).then((beacon) => console.log(`beacon ${beacon.address}`));
+  }
   if (order === "watch") fire.monitor(fire.ref(address), () => undefined);
   if (order === "call") {
     void pool

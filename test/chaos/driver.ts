@@ -9,7 +9,6 @@ export const CALL_MS = 27_000;
 export interface DriverParts {
   readonly program: Program;
   readonly id: string;
-  readonly beacon: string;
   readonly pool: string;
   readonly role: Role;
 }
@@ -17,15 +16,14 @@ export interface DriverParts {
 export class Driver {
   readonly program: Program;
   readonly id: string;
-  /** The address of an actor of it, by which others watch it. */
-  readonly beacon: string;
   readonly pool: string;
   readonly role: Role;
+  /** Since when the witness watches it. */
+  watchedSince = Number.NaN;
 
-  constructor({ program, id, beacon, pool, role }: DriverParts) {
+  constructor({ program, id, pool, role }: DriverParts) {
     this.program = program;
     this.id = id;
-    this.beacon = beacon;
     this.pool = pool;
     this.role = role;
   }

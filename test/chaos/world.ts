@@ -87,13 +87,19 @@ export class World {
         ...(role === "pair" ? { ...elected, NAME: "of-pair" } : { NAME: "of-all" }),
       },
     });
-    const [, id, beacon] = (await program.line(/^ready (\S+) (\S+)/)) as unknown as [string, string, string];
-    const driver = new Driver({ program, id, beacon, pool, role });
+    const id = (await program.line(/^ready (\S+)/))[1] as string;
+    const driver = new Driver({ program, id, pool, role });
     this.drivers.push(driver);
     this.log.write("driver", { id, role, pool, pid: program.pid });
-    const witness = this.of("witness")[0];
-    if (witness && witness !== driver) witness.program.say(`watch ${beacon}`);
+    await this.#watch(driver);
     return driver;
+  }
+
+  /** Lets the witness watch an actor of the driver, and with it the driver. */
+  async #watch(driver: Driver): Promise<void> {
+    const beacon = await driver.ask("beacon", /^beacon (\S+)/);
+    driver.watchedSince = machineNow();
+    this.of("witness")[0]?.program.say(`watch ${beacon[1]}`);
   }
 
   of(role: Role): Driver[] {
@@ -177,6 +183,10 @@ export class World {
     }
     await Promise.all(this.drivers.map((driver) => this.#untilWell(driver, fault)));
     this.#checkTeardowns(fault);
+    // Whoever was taken for gone and is back is not watched any more.
+    const [witness] = this.of("witness");
+    for (const driver of this.drivers)
+      if (witness?.tookForGone(driver.id, driver.watchedSince)) await this.#watch(driver);
     for (const sentence of checkTurns(this.stage.turns).violations) this.violate(sentence);
   }
 
