@@ -69,9 +69,13 @@ const lanes = Array.from({ length: LANES }, async () => {
 });
 void Promise.all(lanes).then(() => console.log(`rested ${calls.started} ${calls.ended} ${calls.failed}`));
 
-process.stdin.setEncoding("utf8").on("data", (text: string) => {
-  for (const line of text.trim().split("\n")) obey(line);
-});
+process.stdin
+  .setEncoding("utf8")
+  .on("data", (text: string) => {
+    for (const line of text.trim().split("\n")) obey(line);
+  })
+  // The harness itself has ended, in whatever way.
+  .on("end", () => process.exit(1));
 
 function obey(line: string): void {
   const [order, address = ""] = line.split(" ");

@@ -64,7 +64,7 @@ export class World {
       while (this.of(role).length < (role === "pair" ? 2 : 1)) await this.#addDriver(role);
   }
 
-  async #addDriver(role: Role): Promise<Driver> {
+  async #addDriver(role: Role): Promise<void> {
     const { server, relay, redis, platform, runs, turns, cables } = this.stage;
     const servers = new URL(server.url);
     if (role === "witness") servers.host = `127.0.0.1:${relay.port}`;
@@ -87,12 +87,15 @@ export class World {
         ...(role === "pair" ? { ...elected, NAME: "of-pair" } : { NAME: "of-all" }),
       },
     });
-    const id = (await program.line(/^ready (\S+)/))[1] as string;
+    const ready = await program.line(/^ready (\S+)/).catch(async (error: Error) => {
+      await program[Symbol.asyncDispose]();
+      throw error;
+    });
+    const id = ready[1] as string;
     const driver = new Driver({ program, id, pool, role });
     this.drivers.push(driver);
     this.log.write("driver", { id, role, pool, pid: program.pid });
-    await this.#watch(driver);
-    return driver;
+    if (role !== "witness") await this.#watch(driver);
   }
 
   /** Lets the witness watch an actor of the driver, and with it the driver. */
@@ -186,7 +189,8 @@ export class World {
     // Whoever was taken for gone and is back is not watched any more.
     const [witness] = this.of("witness");
     for (const driver of this.drivers)
-      if (witness?.tookForGone(driver.id, driver.watchedSince)) await this.#watch(driver);
+      if (driver !== witness && witness?.tookForGone(driver.id, driver.watchedSince))
+        await this.#watch(driver);
     for (const sentence of checkTurns(this.stage.turns).violations) this.violate(sentence);
   }
 
