@@ -1,7 +1,12 @@
 /** Random faults, one after another, on a world that has to stay as it should be. */
 import { setTimeout as pause } from "node:timers/promises";
-import { FAULTS } from "./faults.ts";
+import type { Driver } from "./driver.ts";
+import type { Fault } from "./faults/fault.ts";
+import { FAULTS } from "./faults/faults.ts";
+import { checkTurns } from "./holder.ts";
+import { Log } from "./log.ts";
 import { Random } from "./random.ts";
+import { setStage } from "./stage.ts";
 import { World } from "./world.ts";
 
 /** After a fault, so long for whoever would judge wrongly to do so. */
@@ -9,52 +14,96 @@ const AFTER_MS = 1_500;
 const MORE_MB = 48;
 const MORE_HANDLES = 16;
 
+export interface FaultRecord {
+  count: number;
+  readonly detections: number[];
+  readonly teardowns: number[];
+}
+
 export interface Outcome {
   readonly violations: readonly string[];
   readonly calls: { readonly started: number; readonly ended: number; readonly failed: number };
-  /** By fault: how often, and the times in ms. */
-  readonly faults: ReadonlyMap<string, { readonly times: string; count: number; readonly ms: number[] }>;
+  readonly ran: number;
+  readonly machines: number;
+  readonly turns: number;
+  readonly holders: number;
+  readonly faults: ReadonlyMap<string, FaultRecord>;
+  /** The faults that cannot be done here, and why. */
+  readonly skipped: ReadonlyMap<string, string>;
 }
 
-export async function chaos(seconds: number, seed: number): Promise<Outcome> {
+export interface ChaosOptions {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly logFile: string;
+  /** Called after each fault, with the seconds that have passed. */
+  readonly onProgress?: (seconds: number, faults: number, violations: number) => void;
+}
+
+export async function chaos({ seconds, seed, logFile, onProgress }: ChaosOptions): Promise<Outcome> {
   const random = new Random(seed);
-  const faults: Outcome["faults"] = new Map(
-    FAULTS.map(({ name, times }) => [name, { times, count: 0, ms: [] as number[] }]),
-  );
-  await using world = await World.start(random.below(2) === 0);
-  // Faults are done to the others; this one only has to bear what befalls everyone.
-  const witness = await world.addDriver(true);
-  let victim = await world.addDriver();
+  const [hints, storeOfPair] = [random.below(2) === 0, random.pick(["nats", "redis"] as const)];
+  await using log = new Log(logFile);
+  log.write("start", { seed, hints, storeOfPair });
+  await using stage = await setStage(hints);
+  await using world = new World(stage, log, storeOfPair);
+  await world.refill();
+  const [witness] = world.of("witness") as [Driver];
   const before = await world.usageOf(witness);
-  const end = performance.now() + seconds * 1_000;
-  let bag: (typeof FAULTS)[number][] = [];
-  while (performance.now() < end && world.violations.length === 0) {
-    // Each kind once before any comes again, in an order that the seed determines.
-    if (bag.length === 0) bag = [...FAULTS];
-    const fault = bag.splice(random.below(bag.length), 1)[0] as (typeof FAULTS)[number];
-    const took = await fault.run(world, victim, random);
-    const record = faults.get(fault.name) as { count: number; ms: number[] };
-    record.count++;
-    if (took !== undefined) record.ms.push(took);
-    if (fault.ends) {
-      await victim.program[Symbol.asyncDispose]();
-      victim = await world.addDriver();
-    }
-    await pause(AFTER_MS);
-    for (const driver of world.drivers) await world.untilWell(driver);
-    world.checkTeardowns(fault.name);
+
+  const faults = new Map<string, FaultRecord>();
+  const skipped = new Map<string, string>();
+  for (const fault of FAULTS) {
+    const why = fault.skipped?.(world);
+    if (why === undefined) faults.set(fault.name, { count: 0, detections: [], teardowns: [] });
+    else skipped.set(fault.name, why);
   }
-  for (const driver of [...world.drivers]) await world.rest(driver);
+  let bag: Fault[] = [];
+  while (log.seconds < seconds && world.violations.length === 0) {
+    // Each kind once before any comes again, in an order that the seed determines.
+    if (bag.length === 0) bag = FAULTS.filter(({ name }) => !skipped.has(name));
+    const fault = bag.splice(random.below(bag.length), 1)[0] as Fault;
+    log.write("fault", { name: fault.name });
+    const { detection, teardown } = await fault.run(world, random);
+    log.write("over", { name: fault.name, detection, teardown });
+    const record = faults.get(fault.name) as FaultRecord;
+    record.count++;
+    if (detection !== undefined) record.detections.push(detection);
+    if (teardown !== undefined) record.teardowns.push(teardown);
+    await world.refill();
+    await pause(AFTER_MS);
+    await world.check(fault.name);
+    onProgress?.(log.seconds, sum(faults), world.violations.length);
+  }
+
+  for (const driver of world.drivers) await world.rest(driver);
   const after = await world.usageOf(witness);
-  if (after.mb > before.mb + MORE_MB)
-    world.violations.push(`memory grew from ${before.mb} to ${after.mb} MB`);
+  log.write("usage of the witness", { before, after });
+  if (after.mb > before.mb + MORE_MB) world.violate(`memory grew from ${before.mb} to ${after.mb} MB`);
   if (after.handles > before.handles + MORE_HANDLES)
-    world.violations.push(`handles grew from ${before.handles} to ${after.handles}`);
-  for (const driver of [...world.drivers]) {
-    const pids = await world.processesOf(driver);
+    world.violate(`handles grew from ${before.handles} to ${after.handles}`);
+  // The witness last, as it sees the others go.
+  for (const driver of [...world.drivers].reverse()) {
+    const pids = await world.processesOn(world.machinesOf(driver));
+    world.drivers.splice(world.drivers.indexOf(driver), 1);
     driver.program.say("close");
-    await world.untilNothingIsLeft(driver, pids);
+    await world.untilGone(pids, driver.id);
     await driver.program[Symbol.asyncDispose]();
   }
-  return { violations: world.violations, calls: world.calls, faults };
+  const { violations, turns, holders } = checkTurns(stage.turns);
+  for (const sentence of violations) world.violate(sentence);
+  return {
+    violations: [...new Set(world.violations)],
+    calls: world.calls,
+    ran: stage.runs.total,
+    machines: stage.platform.ledger.size,
+    turns,
+    holders,
+    faults,
+    skipped,
+  };
+}
+
+function sum(faults: ReadonlyMap<string, FaultRecord>): number {
+  return [...faults.values()].reduce((total, { count }) => total + count, 0);
 }

@@ -20,12 +20,15 @@ export interface NatsServerOptions {
   readonly jetstream?: boolean;
   /** It tells of disconnects, as `infra/nats` says. */
   readonly hints?: boolean;
+  /** Where it listens. Default: 127.0.0.1. */
+  readonly host?: string;
   /** More for its command line. */
   readonly args?: readonly string[];
 }
 
 export class NatsServer implements AsyncDisposable {
   readonly url: string;
+  readonly #host: string;
   readonly #port: number;
   readonly #storeDir: string | undefined;
   readonly #options: NatsServerOptions;
@@ -36,7 +39,8 @@ export class NatsServer implements AsyncDisposable {
     this.#storeDir = storeDir;
     this.#options = options;
     const user = options.hints ? `bonfire:${PASSWORD}@` : "";
-    this.url = `nats://${user}127.0.0.1:${port}`;
+    this.#host = options.host ?? "127.0.0.1";
+    this.url = `nats://${user}${this.#host}:${port}`;
   }
 
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
@@ -74,7 +78,7 @@ export class NatsServer implements AsyncDisposable {
     const store = this.#storeDir === undefined ? [] : ["-js", "-sd", this.#storeDir];
     const { hints, args = [] } = this.#options;
     const accounts = hints ? ["-c", ACCOUNTS] : [];
-    const all = ["-a", "127.0.0.1", "-p", String(this.#port), ...store, ...accounts, ...args];
+    const all = ["-a", this.#host, "-p", String(this.#port), ...store, ...accounts, ...args];
     this.#child = spawn(findNatsServer(), all, { stdio: "ignore", env: { ...process.env, ...SECRETS } });
     const deadline = performance.now() + START_MS;
     while (!(await this.#listens())) {
@@ -92,7 +96,7 @@ export class NatsServer implements AsyncDisposable {
   }
 
   #listens(): Promise<boolean> {
-    const socket = dial(this.#port, "127.0.0.1");
+    const socket = dial(this.#port, this.#host);
     return new Promise((resolve) => {
       socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     }).finally(() => socket.destroy()) as Promise<boolean>;

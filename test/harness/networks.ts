@@ -63,7 +63,7 @@ export class Network {
   }
 
   /** What a command has to begin with to run there; it keeps its process id. */
-  get prefix(): readonly string[] {
+  get via(): readonly string[] {
     return ["nsenter", `--net=/run/netns/${this.name}`];
   }
 

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { AGENT_PROGRAM } from "@bonfire/executor";
 import type { LaunchRequest } from "@bonfire/runtime";
 
@@ -32,16 +33,18 @@ export interface PlatformOptions {
   /** Where executors print: an open file, or here. */
   readonly output?: number;
   readonly env?: NodeJS.ProcessEnv;
-  /** What each executor's command begins with. */
-  readonly prefix?: readonly string[];
+  /** A command that runs each executor's command behind it; `Platform.via` has those of single pools. */
+  readonly via?: readonly string[];
   /** Where executors find NATS, if it is not where their driver does. */
   readonly servers?: readonly string[];
-  /** The address that it listens on. Default: the loopback's. */
+  /** The address on which it is reached. Default: 127.0.0.1. */
   readonly host?: string;
 }
 
 export class Platform implements AsyncDisposable {
   readonly ledger = new Map<string, MachineRecord>();
+  /** By pool: a command that runs the command behind it, such as `ip netns exec name`. */
+  readonly via = new Map<string, readonly string[]>();
   readonly #children = new Map<string, ChildProcess>();
   readonly #server: Server;
   readonly #options: PlatformOptions;
@@ -64,7 +67,8 @@ export class Platform implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `http://${address}:${port}`;
   }
 
   /** The machines that run. */
@@ -83,9 +87,10 @@ export class Platform implements AsyncDisposable {
   #launch({ launchId, owner, pool, bootstrap }: LaunchRequest): unknown {
     const machine = { launchId, owner, phase: "running" };
     if (this.ledger.has(launchId)) return machine;
-    const { flags = [], output = "inherit", env, prefix = [], servers } = this.#options;
-    const [program, ...args] = [...prefix, process.execPath, ...flags, AGENT_PROGRAM] as [string];
-    const child = spawn(program, args, {
+    const { flags = [], output = "inherit", env, servers } = this.#options;
+    const via = this.via.get(pool) ?? this.#options.via ?? [];
+    const [command = process.execPath, ...rest] = [...via, process.execPath, ...flags, AGENT_PROGRAM];
+    const child = spawn(command, rest, {
       stdio: ["pipe", output, output],
       detached: true,
       env: { ...process.env, ...env },

@@ -13,8 +13,8 @@ export interface ProgramOptions {
   readonly flags?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** What the command begins with. */
-  readonly prefix?: readonly string[];
+  /** A command that runs the command behind it, such as `ip netns exec name`. */
+  readonly via?: readonly string[];
 }
 
 export class Program implements AsyncDisposable {
@@ -26,11 +26,12 @@ export class Program implements AsyncDisposable {
   /** `file` absolute, or relative to the folder of tests. */
   constructor(
     file: string,
-    { loader = false, flags = [], args = [], env = {}, prefix = [] }: ProgramOptions = {},
+    { loader = false, flags = [], args = [], env = {}, via = [] }: ProgramOptions = {},
   ) {
     const all = [...(loader ? ["--import", "@bonfire/loader"] : []), ...flags];
-    const node = [...prefix, process.execPath, ...all, resolve(import.meta.dirname, "..", file), ...args];
-    this.child = spawn(node[0] as string, node.slice(1), {
+    const program = resolve(import.meta.dirname, "..", file);
+    const [command = process.execPath, ...rest] = [...via, process.execPath, ...all, program, ...args];
+    this.child = spawn(command, rest, {
       cwd: join(import.meta.dirname, ".."),
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, BONFIRE_HINTS: "0", ...env },

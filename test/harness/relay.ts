@@ -7,7 +7,7 @@ export class Relay implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #delayMs: number;
-  #state: "open" | "silent" | "refusing" = "open";
+  #state: "open" | "silent" | "refusing" | "stalled" = "open";
 
   private constructor(server: Server, delayMs: number) {
     this.#server = server;
@@ -16,8 +16,8 @@ export class Relay implements AsyncDisposable {
   }
 
   /** What passes is late by `delayMs`, each way. */
-  static async before(port: number, { delayMs = 0 } = {}): Promise<Relay> {
-    const server = createServer((near) => relay.#join(near, port)).listen(0, "127.0.0.1");
+  static async before(port: number, { host = "127.0.0.1", delayMs = 0 } = {}): Promise<Relay> {
+    const server = createServer((near) => relay.#join(near, port, host)).listen(0, "127.0.0.1");
     await once(server, "listening");
     const relay = new Relay(server, delayMs);
     return relay;
@@ -34,25 +34,33 @@ export class Relay implements AsyncDisposable {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** Reads nothing more, so that whoever sends has to wait; nothing is lost. */
+  stall(): void {
+    this.#state = "stalled";
+    for (const socket of this.#sockets) socket.pause();
+  }
+
   /** New connections pass again. Those that lost bytes are reset, as their ends cannot know what was lost. */
   heal(): void {
     if (this.#state === "silent") for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (this.#state === "stalled") for (const socket of this.#sockets) socket.resume();
     this.#state = "open";
   }
 
-  #join(near: Socket, port: number): void {
+  #join(near: Socket, port: number, host: string): void {
     if (this.#state === "refusing") {
       near.resetAndDestroy();
       return;
     }
-    const far = dial(port, "127.0.0.1");
+    const far = dial(port, host);
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
       this.#sockets.add(from);
-      const pass = (data: Buffer) => this.#state === "open" && to.write(data);
+      const pass = (data: Buffer) => this.#state !== "silent" && to.write(data);
       from.on("data", (data) => (this.#delayMs > 0 ? setTimeout(pass, this.#delayMs, data) : pass(data)));
+      if (this.#state === "stalled") from.pause();
       from.on("close", () => {
         this.#sockets.delete(from);
         // A network that drops everything does not carry an end either; `heal` does.

@@ -1,8 +1,9 @@
-import { BonfireError, type Fire, MemoryStore } from "@bonfire/runtime";
+import { BonfireError, type Fire, type Grant, MemoryStore } from "@bonfire/runtime";
 import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { closeDrivers, driverOf } from "../harness/drivers.ts";
+import { until } from "../harness/outcome.ts";
 
 const server = await PrivateServer.start();
 const quiet = { max: 1, concurrency: 2, logs: "ignore" } as const;
@@ -21,12 +22,23 @@ function watchMost(...fires: Fire[]): () => number {
   };
 }
 
-/** A store that stops answering its leaders. */
+/** A store that can be out of reach; whoever has `directly` reaches it all the same. */
 class CutStore extends MemoryStore {
   cut = false;
-  protected override doRenew(key: string, token: bigint, ttl: number): Promise<boolean> {
-    if (this.cut) return Promise.reject(new BonfireError("STORE_UNAVAILABLE", "the store is out of reach"));
+
+  #reach(): void {
+    if (this.cut) throw new BonfireError("STORE_UNAVAILABLE", "the store is out of reach");
+  }
+  protected override async doRenew(key: string, token: bigint, ttl: number): Promise<boolean> {
+    this.#reach();
     return super.doRenew(key, token, ttl);
+  }
+  protected override async doAcquire(key: string, holder: string, ttl: number): Promise<Grant | undefined> {
+    this.#reach();
+    return super.doAcquire(key, holder, ttl);
+  }
+  directly(key: string, holder: string, ttl: number): Promise<Grant | undefined> {
+    return super.doAcquire(key, holder, ttl);
   }
 }
 
@@ -57,19 +69,39 @@ test("when the elected driver closes, another one is elected and goes on with th
   assert.is(most(), 1);
 });
 
-test("a supervisor that cannot renew its lease stops, and the pool gets another", async () => {
+test("an outage of the store that is longer than the lease ends no executor, and the same driver leads again", async () => {
   const store = new CutStore();
   const [a, b] = [await driverOf(server), await driverOf(server)];
   const most = watchMost(a, b);
-  await a.pool("cut", { ...quiet, store });
-  const second = await b.pool("cut", { ...quiet, store });
-  const before = (await store.holder("pool/cut"))?.token;
+  const first = await a.pool("outage", { ...quiet, min: 1, store });
+  const second = await b.pool("outage", { ...quiet, min: 1, store });
+  const before = (await store.holder("pool/outage"))?.token as bigint;
+  const executors = async () => (await first.executors()).map(({ id }) => id);
+  const then = await executors();
   store.cut = true;
-  await store.whenFree("pool/cut");
-  store.cut = false;
+  await store.whenFree("pool/outage");
   assert.is(await second.call(() => 3), 3);
-  assert.ok(((await store.holder("pool/cut"))?.token ?? 0n) > (before as bigint));
+  store.cut = false;
+  await until(async () => ((await store.holder("pool/outage"))?.token ?? 0n) > before);
+  assert.is((await store.holder("pool/outage"))?.holder, a.id);
+  assert.equal(await executors(), then);
   assert.is(most(), 1);
+});
+
+test("a supervisor that finds after an outage of the store that another leads stops, and the pool gets another", async () => {
+  const store = new CutStore();
+  const a = await driverOf(server);
+  const pool = await a.pool("deposed", { ...quiet, store });
+  assert.is(await pool.call(() => 1), 1);
+  const then = (await pool.executors()).map(({ id }) => id);
+  store.cut = true;
+  await store.whenFree("pool/deposed");
+  const grant = await store.directly("pool/deposed", "d-another", 60_000);
+  store.cut = false;
+  await until(() => supervisors(a) === 0);
+  await store.release("pool/deposed", (grant as Grant).token);
+  assert.is(await pool.call(() => 4), 4);
+  assert.not((await pool.executors()).some(({ id }) => then.includes(id)));
 });
 
 test.run();

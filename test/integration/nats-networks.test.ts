@@ -27,7 +27,7 @@ interface World extends AsyncDisposable {
 async function world(): Promise<World> {
   if (!near || !far) throw new Error(reason);
   const server = await NatsServer.start({ args: ["-a", "0.0.0.0"] });
-  const platform = await Platform.start({ host: "0.0.0.0", prefix: far.prefix });
+  const platform = await Platform.start({ host: "0.0.0.0", via: far.via });
   // Executors reach the server by another address than the driver does: each fails at the other's and tries the next.
   const url = [near, far].map(({ hub }) => `nats://${hub}:${server.port}`).join(",");
   return {
@@ -38,7 +38,7 @@ async function world(): Promise<World> {
       flock({
         url,
         platform,
-        prefix: near.prefix,
+        via: near.via,
         env: { PLATFORM: platform.url.replace("127.0.0.1", near.hub), ...env },
       }),
     async [Symbol.asyncDispose]() {

@@ -8,14 +8,12 @@ import type { Backend } from "../backend/port.ts";
 import type { Bus } from "../bus/bus.ts";
 import { senderOfSupervisorMail, subject } from "../bus/subject.ts";
 import type { Timing } from "../presence/timing.ts";
-import { Lease } from "../store/lease.ts";
 import type { Policy } from "../supervisor/policy.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
+import { Leadership } from "./leadership.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 
 const JOIN_MS = 2_000;
-/** How long the others wait for a supervisor whose driver was killed or cut off. */
-const LEASE_MS = 3_000;
 
 export interface Joined {
   readonly supervisor: Address;
@@ -62,8 +60,8 @@ export interface HostParts {
 export async function host(parts: HostParts): Promise<Hosted | undefined> {
   const { name, options, policy, system, timing, onDeposed } = parts;
   const { store } = options;
-  const lease = store && (await Lease.acquire(store, `pool/${name}`, system.node, LEASE_MS));
-  if (store && !lease) return undefined;
+  const leadership = store && (await Leadership.take(store, { pool: name, node: system.node, onDeposed }));
+  if (store && !leadership) return undefined;
   const backend: Backend = options.backend ?? (await defaultBackend(options.realm));
   const { bootMs, shutdownMs, idleCheck, realm, grants, memoryMb } = options;
   const bootstrap = {
@@ -85,15 +83,13 @@ export async function host(parts: HostParts): Promise<Hosted | undefined> {
   system.tellSubject(subject.supervisor(name, system.node), supervisor, "claim", []);
   let stopping: Promise<void> | undefined;
   const stop = async () => {
-    lease?.signal.removeEventListener("abort", onDeposed);
     mail.unsubscribe();
     await system.stop(supervisor);
     // After its executors have ended, so that those of the next are not beyond what the pool may have.
-    await lease?.release();
+    await leadership?.release();
     // A backend that the user gave is the user's to close.
     if (!options.backend) await backend[Symbol.asyncDispose]();
   };
-  lease?.signal.addEventListener("abort", onDeposed);
   return {
     supervisor,
     policy,
