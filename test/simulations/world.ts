@@ -59,26 +59,25 @@ export class World {
   now = 0;
   readonly queue: SimulatedCall[] = [];
   readonly executors = new Map<string, SimulatedExecutor>();
-  readonly #events: { at: number; order: number; event: Event }[] = [];
+  readonly #events: { at: number; event: Event }[] = [];
   readonly #random: () => number;
   readonly #all: SimulatedExecutor[] = [];
   readonly #waits: number[] = [];
   readonly #runs: (readonly [number, number])[] = [];
   readonly #looks = new Set<number>();
-  #order = 0;
   #idleEnds: number[] = [];
   #flaps = 0;
 
   constructor(load: Load, concurrency: number) {
     this.load = load;
     this.concurrency = concurrency;
-    this.#random = random(99);
+    this.#random = random(load.seed + 99);
   }
 
   run(scaler: Scaler): Outcome {
-    for (const call of this.load.calls) this.#at(call.at, { kind: "arrive", call });
-    let served = 0;
-    for (let next = this.#events.shift(); next; next = this.#events.shift()) {
+    // The last to come first, so that each finds its place at the end at once.
+    for (const call of this.load.calls.toReversed()) this.#at(call.at, { kind: "arrive", call });
+    for (let next = this.#events.pop(); next; next = this.#events.pop()) {
       this.now = next.at;
       if (!this.#happen(next.event, scaler)) continue;
       scaler.react(this, next.event.kind);
@@ -88,8 +87,7 @@ export class World {
         this.#start(this.queue.shift() as SimulatedCall, executor);
         scaler.react(this, "look");
       }
-      served = this.#runs.length;
-      if (served === this.load.calls.length && this.executors.size === 0) break;
+      if (this.isOver && this.executors.size === 0) break;
     }
     // Whoever was never served waited until the end.
     for (const { at } of this.queue) this.#waits.push(this.now - at);
@@ -99,8 +97,13 @@ export class World {
       runs: this.#runs,
       lives: this.#all.map((one) => [one.launchedAt, one.endedAt] as const),
       flaps: this.#flaps,
-      unserved: this.load.calls.length - served,
+      unserved: this.load.calls.length - this.#runs.length,
     };
+  }
+
+  /** Every call has ended. */
+  get isOver(): boolean {
+    return this.#runs.length === this.load.calls.length;
   }
 
   launch(): void {
@@ -189,17 +192,15 @@ export class World {
     this.#at(this.now + call.takes, { kind: "end", run });
   }
 
-  /** Kept in order; what comes at the same time happens in the order in which it was foreseen. */
+  /** Kept in order, the next at the end; what comes at the same time happens in the order in which it was foreseen. */
   #at(at: number, event: Event): void {
-    const entry = { at, order: this.#order++, event };
     let low = 0;
     let high = this.#events.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const other = this.#events[middle] as { at: number; order: number };
-      if (other.at < at || (other.at === at && other.order < entry.order)) low = middle + 1;
+      if ((this.#events[middle] as { at: number }).at > at) low = middle + 1;
       else high = middle;
     }
-    this.#events.splice(low, 0, entry);
+    this.#events.splice(low, 0, { at, event });
   }
 }
