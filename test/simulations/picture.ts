@@ -9,6 +9,8 @@ const TOP = 58;
 const RIGHT = 16;
 const BOTTOM = 44;
 const POINTS = 600;
+/** Where the words to the lines begin. */
+const KEYS = [120, 285, 410] as const;
 /** The first part, in seconds: more would show less. */
 const SHOWN: Readonly<Record<string, number>> = { burst: 1_800, sawtooth: 600 };
 const SHOWN_OF_OTHERS = 3_600;
@@ -53,10 +55,11 @@ export function picture({ load, concurrency, drawn }: Simulated): string {
     (minute) =>
       `<path d="M${x(minute * 60)} ${y(0)}v4" stroke="#333"/>${text(x(minute * 60), HEIGHT - BOTTOM + 16, "middle", String(minute))}`,
   );
-  const key = lines.map(
-    ({ colour, name, cost }, n) =>
-      `<path d="M${LEFT + 130 + n * 150} 40h18" stroke="${colour}" stroke-width="3"/>${text(LEFT + 154 + n * 150, 44, "start", `${name}: ${(cost / 3_600).toFixed(1)} h`)}`,
-  );
+  const key = lines.map(({ colour, name, cost }, n) => {
+    const left = LEFT + (KEYS[n] as number);
+    const words = `${name}: ${(cost / 3_600).toFixed(1)} h`;
+    return `<path d="M${left} 40h18" stroke="${colour}" stroke-width="3"/>${text(left + 24, 44, "start", words)}`;
+  });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="11" fill="#333">
 <title>${load.name}: executors and running calls over time</title>
 <rect width="${WIDTH}" height="${HEIGHT}" rx="6" fill="#fff"/>
