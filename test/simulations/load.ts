@@ -107,7 +107,7 @@ function kinds(seed: number): Load[] {
     {
       name: "preemption",
       about: "the diurnal load on executors that are taken back after half an hour in the mean",
-      // Longer than the others: few calls meet the end of an executor, and they make its p99.
+      // Longer than the others, as few calls meet the end of an executor.
       calls: arrivals(seed + 7, 8 * HOUR, day, about(60)),
       ...plain,
       preemptedAfter: HOUR / 2,
