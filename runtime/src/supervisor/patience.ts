@@ -7,9 +7,9 @@
  */
 import type { Policy } from "./policy.ts";
 
-/** So many times `idleAfter` at most, where an executor is as likely to be needed as any other idle one. */
+/** So many times `idleAfter` at most for all. */
 const MOST = 2;
-/** And so many times where it is the first to be needed. */
+/** And so many times for the first to be needed. */
 const MOST_NEAR = 3;
 /** After as many times `idleAfter` in which nobody missed the last one that went, it is `idleAfter` again. */
 const FORGET = 8;
