@@ -117,6 +117,18 @@ test("F9: an executor without a lease for idleAfter retires, and the decision sa
   ]);
 });
 
+test("of idle executors beside busy ones, the longest idle goes after idleAfter, and the next to be needed stays", () => {
+  const policy = { ...POLICY, max: 10, concurrency: 1 };
+  const fleet = [ready("a", { d1: 1 }), ready("b"), ready("c"), ready("d", {}, 1)];
+  const { actions, wakeAt } = decide([driver(0)], fleet, policy, 1_000);
+  assert.equal(actions, [
+    { kind: "retire", executor: "b", reason: "idle" },
+    { kind: "retire", executor: "c", reason: "idle" },
+  ]);
+  assert.is(wakeAt, 2_001, "the last one is half as near as can be");
+  assert.equal(decide([driver(0)], [ready("a", { d1: 1 }), ready("d", {}, 1)], policy, 2_000).actions, []);
+});
+
 test("F9: min stays, and a dead one is replaced", () => {
   const policy = { ...POLICY, min: 2 };
   assert.equal(actions([], [ready("a"), ready("b")], policy, 10_000), []);

@@ -9,6 +9,8 @@ export interface SimulatedCall {
 export interface Load {
   readonly name: string;
   readonly about: string;
+  /** Of what is left to chance while it runs: boots that fail, executors that are taken back. */
+  readonly seed: number;
   readonly calls: readonly SimulatedCall[];
   readonly bootTakes: number;
   /** How many boots of a hundred fail, at their end. */
@@ -41,10 +43,15 @@ const about = (mean: number) => (next: () => number) => mean * (0.5 + next());
 /** From 2 to 40 calls a minute and back, once an hour. */
 const day = (at: number) => (2 + 38 * (0.5 - 0.5 * Math.cos((2 * Math.PI * at) / HOUR))) / 60;
 
-export function loads(): Load[] {
-  const burst = random(1);
-  const tooth = random(2);
-  const plain = { bootTakes: 4, bootFailures: 0 };
+/** `seed`: which of the many loads of each kind. Their calls are in the order in which they come. */
+export function loads(seed = 0): Load[] {
+  return kinds(seed).map((load) => ({ ...load, calls: load.calls.toSorted((a, b) => a.at - b.at) }));
+}
+
+function kinds(seed: number): Load[] {
+  const burst = random(seed + 1);
+  const tooth = random(seed + 2);
+  const plain = { seed, bootTakes: 4, bootFailures: 0 };
   return [
     {
       name: "burst",
@@ -67,14 +74,14 @@ export function loads(): Load[] {
     {
       name: "diurnal",
       about: "2 to 40 calls a minute of about a minute each, up and down twice",
-      calls: arrivals(3, 2 * HOUR, day, about(60)),
+      calls: arrivals(seed + 3, 2 * HOUR, day, about(60)),
       ...plain,
     },
     {
       name: "heavy-tail",
       about: "15 calls a minute, most of half a minute, some of a quarter of an hour",
       calls: arrivals(
-        4,
+        seed + 4,
         2 * HOUR,
         () => 0.25,
         (next) => Math.min(900, 20 / (1 - next()) ** (1 / 1.5)),
@@ -84,22 +91,24 @@ export function loads(): Load[] {
     {
       name: "slow-boot",
       about: "the diurnal load where a boot takes a minute",
-      calls: arrivals(5, 2 * HOUR, day, about(180)),
+      calls: arrivals(seed + 5, 2 * HOUR, day, about(180)),
+      seed,
       bootTakes: 60,
       bootFailures: 0,
     },
     {
       name: "flaky-boot",
       about: "the diurnal load where three boots of ten fail",
-      calls: arrivals(6, 2 * HOUR, day, about(60)),
+      calls: arrivals(seed + 6, 2 * HOUR, day, about(60)),
+      seed,
       bootTakes: 4,
       bootFailures: 30,
     },
     {
       name: "preemption",
       about: "the diurnal load on executors that are taken back after half an hour in the mean",
-      // Longer than the others: few calls meet the end of an executor, and they make its p99.
-      calls: arrivals(7, 8 * HOUR, day, about(60)),
+      // Longer than the others, as few calls meet the end of an executor.
+      calls: arrivals(seed + 7, 8 * HOUR, day, about(60)),
       ...plain,
       preemptedAfter: HOUR / 2,
     },

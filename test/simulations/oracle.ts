@@ -4,6 +4,7 @@
  * executors for free, and between two needs an executor stays only if that is cheaper than another boot. No real
  * policy reaches it.
  */
+import type { SimulatedCall } from "./load.ts";
 import type { Outcome } from "./world.ts";
 
 type Span = readonly [from: number, to: number];
@@ -45,19 +46,24 @@ export function oracle(
   return { cost: lives.reduce((sum, [from, to]) => sum + to - from, 0), lives };
 }
 
-/** The fewest executors, there all the time, with which calls wait no longer at p99. */
+/** The fewest executors, there all the time, with which calls of all `runs` wait no longer at p99. */
 export function fixedSize(
-  calls: readonly { at: number; takes: number }[],
+  runs: readonly (readonly SimulatedCall[])[],
   concurrency: number,
   p99: number,
-  lasts: number,
-): { cost: number; size: number } {
+): number {
   let size = 1;
-  while (quantile(waitsWith(calls, size * concurrency), 0.99) > p99) size++;
-  return { cost: size * lasts, size };
+  while (
+    quantile(
+      runs.flatMap((calls) => waitsWith(calls, size * concurrency)),
+      0.99,
+    ) > p99
+  )
+    size++;
+  return size;
 }
 
-function waitsWith(calls: readonly { at: number; takes: number }[], slots: number): number[] {
+function waitsWith(calls: readonly SimulatedCall[], slots: number): number[] {
   const freeAt = new Array<number>(slots).fill(0);
   return calls.map(({ at, takes }) => {
     let first = 0;

@@ -11,9 +11,9 @@ const NEVER = Number.POSITIVE_INFINITY;
 const LINGER = 1;
 
 /** One driver under Bonfire's supervisor. The real parts count in ms. */
-export function bonfire(policy: Policy): Scaler {
+export function bonfire(given: Policy): Scaler {
   const held = new Map<SimulatedExecutor, { slots: number; idleSince: number }>();
-  const patience = new Patience(policy.idleAfter);
+  const patience = new Patience(given.idleAfter);
   const failures = new BootFailures("simulated", NEVER, () => 0.5);
 
   const views = (world: World): ExecutorView[] =>
@@ -55,6 +55,8 @@ export function bonfire(policy: Policy): Scaler {
     name: "bonfire",
     react(world, event) {
       const now = world.now * 1_000;
+      // Nothing is kept free for a load that is over, so that it costs what it cost.
+      const policy = world.isOver ? { ...given, buffer: 0 } : given;
       if (event === "failed") failures.note(new Error("flaky"), now - world.load.bootTakes * 1_000, now);
       if (event === "booted") {
         failures.succeeded();
@@ -63,12 +65,14 @@ export function bonfire(policy: Policy): Scaler {
       giveBack(world);
       const lacks = waiting(world);
       const demand = lacks > 0 ? [{ priority: 0, waiting: lacks, oldestMs: 0 }] : [];
-      const driver = { id: "d", demand, busy: 0, underway: 0, lastGrant: 0 };
+      // A driver tells how many calls run where slots are kept free beyond them.
+      const busy = policy.buffer > 0 ? runningOn(held) : 0;
+      const driver = { id: "d", demand, busy, underway: 0, lastGrant: 0 };
       const memory = { launchAfter: failures.launchAfter, idleFor: patience.idleFor };
       const { actions, wakeAt } = decide([driver], views(world), policy, now, memory);
       for (const action of actions) {
         if (action.kind === "launch") {
-          patience.launched(now);
+          patience.launched(now, action.count, world.executors.size);
           for (let n = 0; n < action.count; n++) world.launch();
         } else if (action.kind === "grant") {
           const executor = world.executors.get(action.executor) as SimulatedExecutor;
@@ -99,6 +103,12 @@ export function bonfire(policy: Policy): Scaler {
       }
     },
   };
+}
+
+function runningOn(held: ReadonlyMap<SimulatedExecutor, unknown>): number {
+  let running = 0;
+  for (const executor of held.keys()) running += executor.running.size;
+  return running;
 }
 
 /** FLAME 0.5: it thinks of growing when a caller arrives, and of going when an executor is idle for so long. */

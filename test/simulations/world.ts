@@ -14,8 +14,17 @@ export interface SimulatedExecutor {
   endedAt: number;
 }
 
+/** A call in the queue. */
+interface Queued {
+  readonly call: SimulatedCall;
+  readonly since: number;
+  /** Seconds that it had waited before, if its executor was taken from it. */
+  readonly waited: number;
+}
+
 interface Run {
   readonly call: SimulatedCall;
+  readonly waited: number;
   readonly executor: SimulatedExecutor;
   readonly startedAt: number;
 }
@@ -40,7 +49,7 @@ type Event =
 export interface Outcome {
   /** Executor-seconds. */
   readonly cost: number;
-  /** Seconds that each call waited. */
+  /** Seconds that each call was in the queue, again where its executor was taken from it while it ran. */
   readonly waits: readonly number[];
   /** When calls ran, of those that ran to their end. */
   readonly runs: readonly (readonly [from: number, to: number])[];
@@ -57,50 +66,53 @@ export class World {
   readonly load: Load;
   readonly concurrency: number;
   now = 0;
-  readonly queue: SimulatedCall[] = [];
+  readonly queue: Queued[] = [];
   readonly executors = new Map<string, SimulatedExecutor>();
-  readonly #events: { at: number; order: number; event: Event }[] = [];
+  readonly #events: { at: number; event: Event }[] = [];
   readonly #random: () => number;
   readonly #all: SimulatedExecutor[] = [];
   readonly #waits: number[] = [];
   readonly #runs: (readonly [number, number])[] = [];
   readonly #looks = new Set<number>();
-  #order = 0;
   #idleEnds: number[] = [];
   #flaps = 0;
 
   constructor(load: Load, concurrency: number) {
     this.load = load;
     this.concurrency = concurrency;
-    this.#random = random(99);
+    this.#random = random(load.seed + 99);
   }
 
   run(scaler: Scaler): Outcome {
-    for (const call of this.load.calls) this.#at(call.at, { kind: "arrive", call });
-    let served = 0;
-    for (let next = this.#events.shift(); next; next = this.#events.shift()) {
+    // The last to come first, so that each finds its place at the end at once.
+    for (const call of this.load.calls.toReversed()) this.#at(call.at, { kind: "arrive", call });
+    for (let next = this.#events.pop(); next; next = this.#events.pop()) {
       this.now = next.at;
       if (!this.#happen(next.event, scaler)) continue;
       scaler.react(this, next.event.kind);
       for (;;) {
         const executor = this.queue.length > 0 ? scaler.pick(this) : undefined;
         if (!executor) break;
-        this.#start(this.queue.shift() as SimulatedCall, executor);
+        this.#start(this.queue.shift() as Queued, executor);
         scaler.react(this, "look");
       }
-      served = this.#runs.length;
-      if (served === this.load.calls.length && this.executors.size === 0) break;
+      if (this.isOver && this.executors.size === 0) break;
     }
     // Whoever was never served waited until the end.
-    for (const { at } of this.queue) this.#waits.push(this.now - at);
+    for (const { since, waited } of this.queue) this.#waits.push(waited + this.now - since);
     return {
       cost: this.#all.reduce((sum, one) => sum + one.endedAt - one.launchedAt, 0),
       waits: this.#waits,
       runs: this.#runs,
       lives: this.#all.map((one) => [one.launchedAt, one.endedAt] as const),
       flaps: this.#flaps,
-      unserved: this.load.calls.length - served,
+      unserved: this.load.calls.length - this.#runs.length,
     };
+  }
+
+  /** Every call has ended. */
+  get isOver(): boolean {
+    return this.#runs.length === this.load.calls.length;
   }
 
   launch(): void {
@@ -135,7 +147,7 @@ export class World {
     this.executors.delete(executor.id);
     if (idle) this.#idleEnds.push(this.now);
     // Its calls begin again, before all others.
-    for (const { call } of executor.running) this.queue.unshift(call);
+    for (const { call, waited } of executor.running) this.queue.unshift({ call, since: this.now, waited });
     executor.running.clear();
   }
 
@@ -149,12 +161,12 @@ export class World {
   #happen(event: Event, scaler: Scaler): boolean {
     switch (event.kind) {
       case "arrive":
-        this.queue.push(event.call);
+        this.queue.push({ call: event.call, since: this.now, waited: 0 });
         return true;
       case "end": {
         const { run } = event;
         if (!run.executor.running.delete(run)) return false;
-        this.#waits.push(run.startedAt - run.call.at);
+        this.#waits.push(run.waited);
         this.#runs.push([run.startedAt, this.now]);
         if (run.executor.running.size === 0) run.executor.idleSince = this.now;
         scaler.freed(run.executor, this);
@@ -183,23 +195,21 @@ export class World {
     }
   }
 
-  #start(call: SimulatedCall, executor: SimulatedExecutor): void {
-    const run = { call, executor, startedAt: this.now };
+  #start({ call, since, waited }: Queued, executor: SimulatedExecutor): void {
+    const run = { call, waited: waited + this.now - since, executor, startedAt: this.now };
     executor.running.add(run);
     this.#at(this.now + call.takes, { kind: "end", run });
   }
 
-  /** Kept in order; what comes at the same time happens in the order in which it was foreseen. */
+  /** Kept in order, the next at the end; what comes at the same time happens in the order in which it was foreseen. */
   #at(at: number, event: Event): void {
-    const entry = { at, order: this.#order++, event };
     let low = 0;
     let high = this.#events.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const other = this.#events[middle] as { at: number; order: number };
-      if (other.at < at || (other.at === at && other.order < entry.order)) low = middle + 1;
+      if ((this.#events[middle] as { at: number }).at > at) low = middle + 1;
       else high = middle;
     }
-    this.#events.splice(low, 0, entry);
+    this.#events.splice(low, 0, { at, event });
   }
 }

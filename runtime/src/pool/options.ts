@@ -21,7 +21,8 @@ export interface PoolOptions {
   buffer?: number;
   /**
    * How long an executor above `min` may be without work. Default `"10s"`. Up to twice as long where boots are slow, or
-   * where executors that went were missed soon afterwards.
+   * where executors that went were missed soon afterwards; up to three times for the first to be needed beside busy
+   * ones.
    */
   idleAfter?: Duration;
   /**

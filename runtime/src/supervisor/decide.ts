@@ -81,7 +81,7 @@ export type Action =
 export interface Memory {
   /** No executor may be launched before this time: the last launches failed. */
   readonly launchAfter?: number;
-  /** How long an idle executor is kept, in ms. Default: `idleAfter` of the policy. */
+  /** How long an idle executor is kept at least, in ms. Default: `idleAfter` of the policy. */
   readonly idleFor?: number;
 }
 

@@ -1,6 +1,7 @@
 /** How many executors there are to be: which are launched, drained and let go. The rules are in docs/pools.md. */
 import type { Action, DriverView, ExecutorView, RetireReason } from "./decide.ts";
 import { isOpen } from "./grant-slots.ts";
+import { keptFor } from "./patience.ts";
 import type { Policy } from "./policy.ts";
 import { fits, type Resources, shapeFor } from "./resources.ts";
 import type { Want } from "./want.ts";
@@ -102,10 +103,12 @@ export function resize(situation: Situation, actions: Action[]): { slots?: numbe
   }
 
   let spare = supply - kept;
-  for (const executor of idle) {
+  // The longest idle is the last that calls would need.
+  const unused = idle.filter(({ id }) => !gone.has(id));
+  const used = supply - unused.length;
+  for (const [at, executor] of unused.entries()) {
     if (spare <= 0) break;
-    if (gone.has(executor.id)) continue;
-    const due = executor.idleSince + idleFor;
+    const due = executor.idleSince + keptFor(unused.length - at, used, idleFor, policy);
     if (due > now) {
       wake(due);
       break;

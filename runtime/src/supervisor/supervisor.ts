@@ -229,7 +229,7 @@ export class Supervisor extends Actor {
   #carryOut(action: Action): void {
     switch (action.kind) {
       case "launch": {
-        this.#patience.launched(performance.now());
+        this.#patience.launched(performance.now(), action.count, this.#executors.size);
         for (let i = 0; i < action.count; i++) this.#launch(action.resources, action.replaces);
         return this.#announce({ kind: "growStart", launched: action.count });
       }
