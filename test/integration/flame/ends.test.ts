@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { localBackend } from "@bonfire/backend-local";
-import { type Backend, connect, type Pool, type PoolOptions } from "@bonfire/runtime";
+import { type Backend, child, connect, type Pool, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { counted } from "../../harness/counted.ts";
 import { agents, FULL, fleet, shrunk, signalIfThere, TestBackend } from "../../harness/executors.ts";
+import { until } from "../../harness/outcome.ts";
+import { Counter } from "../actors/actors.ts";
 
 const fire = await connect();
 const folder = mkdtempSync(join(tmpdir(), "bonfire-flame-"));
@@ -180,6 +182,35 @@ test("F20: an executor whose platform tells it to end gets no more calls, and th
   assert.ok(!next.includes(told as number));
   assert.is(await running, told);
 });
+
+for (const notice of ["a SIGTERM of its platform", "pool.drain"]) {
+  test(`F20: after ${notice} the place of an executor is taken at once, by what waits, by min, and by what is supervised there`, async () => {
+    const before = new Set(await agents());
+    await using pool = await open({ min: 1, max: 1, concurrency: 2, realm: "process" });
+    const supervised = await fire.supervise({}, { counter: child(Counter, [1], { pool }) });
+    const { counter } = supervised.children;
+    assert.is(await counter.add(1), 2);
+    const isRunning = begun(pool);
+    const running = nap(pool, 5_000);
+    await isRunning;
+    let isOver = false;
+    void running.finally(() => {
+      isOver = true;
+    });
+    const waiting = pool.call({}, () => process.ppid);
+    const [told] = (await agents()).filter((pid) => !before.has(pid));
+    const [executor] = await pool.executors();
+    if (notice === "pool.drain") void pool.drain(executor?.id as string);
+    else process.kill(told as number, "SIGTERM");
+    assert.is.not(await waiting, told);
+    // It begins anew, as its state is kept nowhere.
+    await until(async () => (await counter.with({ epoch: "any" }).peek()) === 1);
+    assert.is(isOver, false, "what runs there does so meanwhile");
+    assert.is(await running, told);
+    await fleet(pool, 1);
+    await supervised.stop();
+  });
+}
 
 test("F20: executors that are told to end at random moments lose no call", async () => {
   const before = new Set(await agents());
