@@ -1,30 +1,33 @@
 /** F14: an actor on an executor, from its boot to its end, linked to whoever started it or not. */
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  Actor,
-  type AnyRef,
-  connect,
-  type Pool,
-  type PoolOptions,
-  type Reason,
-  type Ref,
-} from "@bonfire/runtime";
+import { Actor, type AnyRef, type Pool, type PoolOptions, type Reason, type Ref } from "@bonfire/runtime";
+import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { counted } from "../../harness/counted.ts";
+import { closeDrivers, driverOf } from "../../harness/drivers.ts";
 import { agents, FULL, shrunk, signalIfThere } from "../../harness/executors.ts";
 import { codeOf, until } from "../../harness/outcome.ts";
+import { Program } from "../../harness/program.ts";
 import { Counter } from "../actors/actors.ts";
 
 const ROUNDS = FULL ? 20 : 3;
 /** How an actor ends whose executor is killed, as its spawner is told it before it has a ref, or after. */
 const LOSSES = ["EXECUTOR_LOST", "ACTOR_LOST", "CELL_CRASHED", "NO_SUCH_ACTOR"];
 
-const fire = await connect();
+const server = await PrivateServer.start();
+const fire = await driverOf(server);
 let pools = 0;
 const open = (options: PoolOptions) => fire.pool(`spawn-${++pools}`, { logs: "ignore", max: 1, ...options });
 const downOf = (who: AnyRef) => new Promise<Reason>((resolve) => fire.monitor(who, resolve));
-test.after(() => fire.close());
+test.after(async () => {
+  await closeDrivers();
+  await server.close();
+});
+
+function urlOf({ address: { servers, user, password } }: PrivateServer): string {
+  return String(servers[0]).replace("//", `//${user}:${password}@`);
+}
 
 /** Starts actors on the pool, and is linked to each or only told of its end. */
 class Starter extends Actor {
@@ -105,6 +108,30 @@ test("F14: an actor that is not linked outlives the actor that spawned it, which
   await until(async () => (await second.told()).length > 0);
   assert.equal(await second.told(), ["killed"]);
   await fire.stop(counter);
+});
+
+test("F14: an actor goes down with the driver that spawned it, killed at a random moment, and its executor serves others", async () => {
+  await using pool = await fire.pool("spawner-process", {
+    max: 1,
+    concurrency: 2,
+    logs: "ignore",
+    realm: "process",
+  });
+  const place = await pool.call({}, () => process.ppid);
+  const env = { NATS_URL: urlOf(server) };
+  await using driver = new Program("integration/actors/programs/spawner.ts", { env, args: ["process"] });
+  const [, address] = await driver.line(/^actor (\S+)$/);
+  const counter = fire.ref<Counter>(address as string);
+  const down = downOf(counter);
+  assert.is(await counter.add(1), 1);
+  await pause(500 * Math.random());
+  driver.child.kill("SIGKILL");
+  assert.ok(["lost", "normal"].includes((await down).kind));
+  assert.is(await codeOf(counter.add(1)), "NO_SUCH_ACTOR");
+  await until(async () =>
+    Object.keys((await pool.executors())[0]?.leases ?? {}).every((id) => id === fire.id),
+  );
+  assert.is(await pool.call({}, () => process.ppid), place);
 });
 
 test("F14: when its executor is killed, a linked spawner is lost with it, and one that monitors is told", async () => {
