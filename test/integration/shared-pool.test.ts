@@ -1,5 +1,5 @@
 import { Socket } from "node:net";
-import { type Fire, hasCode } from "@bonfire/runtime";
+import { type Fire, hasCode, remote } from "@bonfire/runtime";
 import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -52,14 +52,15 @@ test("two drivers that open a pool at the same moment end up with one supervisor
 
 test("an executor that cannot start a cell for one driver gets no more calls, and those of another there may finish", async () => {
   const [a, b] = await drivers();
-  const first = await a.pool("crowded", { max: 1, concurrency: 2, realm: "process", ...quiet });
+  const bootTimeout = 5_000;
+  const options = { max: 1, concurrency: 2, realm: "process", bootTimeout } as const;
+  const first = await a.pool("crowded", { ...options, ...quiet });
   const second = await b.pool("crowded", quiet);
-  const isRunning = new Promise((resolve) => first.once("log", resolve));
-  const running = first.call(() => {
-    console.log("begun");
-    return new Promise<number>((resolve) => setTimeout(resolve, 6_000, process.ppid));
-  });
-  await isRunning;
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const wait = remote(() => gate);
+  const running = first.call({ wait }, async ({ wait }) => wait().then(() => process.ppid));
+  // One that has served for long is no boot that has failed for long.
+  await until(async () => ((await first.executors())[0]?.ageMs ?? 0) > bootTimeout);
   const [agent] = await agents();
   const own = new Set(await descendants(agent as number));
   const served = second.call(() => process.ppid);
@@ -68,6 +69,7 @@ test("an executor that cannot start a cell for one driver gets no more calls, an
   await until(async () => (await cell()).length > 0);
   for (const pid of await cell()) signalIfThere(pid, "SIGKILL");
   assert.is.not(await served, agent);
+  open();
   assert.is(await running, agent);
   await b.close();
   await a.close();

@@ -303,7 +303,10 @@ export class Supervisor extends Actor {
 
   /** An executor never became of use, or is to nobody who comes: drivers learn why, and the next launch waits. */
   #failed(executor: ExecutorRecord, cause: unknown): void {
-    const { error, hopeless } = this.#failures.note(cause, executor.launchedAt, performance.now());
+    const now = performance.now();
+    // One that has served until now has not failed for as long as it lived.
+    const since = executor.state.name === "booting" ? executor.launchedAt : now;
+    const { error, hopeless } = this.#failures.note(cause, since, now);
     if (executor.state.name !== "draining") {
       const leaseholders = [...executor.leases.keys()];
       this.#terminate(executor, "lost", { kind: "growEnd", executor: executor.id, error });
