@@ -10,7 +10,8 @@
 import { spawn } from "node:child_process";
 import { glob } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { countsIn } from "./harness/counted.ts";
 import { leftovers } from "./harness/leftovers.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -62,6 +63,10 @@ await Promise.all(
 const left = (await leftovers()).filter(({ pid }) => !before.has(pid));
 for (const { pid, command } of left)
   console.log(`left behind: ${pid} ${command.replace(/\s+/g, " ").slice(-160)}`);
+const counts = outcomes.flatMap(({ file, output }) =>
+  countsIn(output).map((line) => `${basename(file, ".test.ts")}: ${line}`),
+);
+if (counts.length > 0) console.log(`\nCounted:\n  ${counts.join("\n  ")}\n`);
 const sum = (pick: (outcome: Outcome) => number) =>
   outcomes.reduce((total, outcome) => total + pick(outcome), 0);
 const failed = sum(({ failed }) => failed) + (left.length > 0 ? 1 : 0);

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { resolveAddress } from "../src/address.ts";
 import { milliseconds } from "../src/duration.ts";
 import { resolvePoolOptions } from "../src/pool/options.ts";
+import { MemoryStore } from "../src/store/memory-store.ts";
 
 const refused = (make: () => unknown, code: string, words: RegExp) => {
   assert.throws(make, (error: Error & { code: string }) => {
@@ -74,6 +75,8 @@ test("numbers out of range are refused by name", () => {
     "INVALID_OPTION",
     /"realm".*"isolate" or "process"/,
   );
+  const unawaited = Promise.resolve(new MemoryStore());
+  refused(() => resolvePoolOptions("p", { store: unawaited as never }), "INVALID_OPTION", /"store".*await/);
   refused(() => resolvePoolOptions("a b", {}), "INVALID_OPTION", /name/);
 });
 

@@ -1,7 +1,7 @@
 /** Executors as a test sees them from outside: which there are, how to kill one, and platforms that misbehave. */
 import { readFile } from "node:fs/promises";
 import { localBackend } from "@bonfire/backend-local";
-import type { Backend, LaunchRequest, Machine, Pool } from "@bonfire/runtime";
+import type { Backend, FleetEvent, LaunchRequest, Machine, Pool } from "@bonfire/runtime";
 import { descendants } from "./gone.ts";
 
 /** Whether a test should take the time that its full count needs. */
@@ -18,6 +18,11 @@ export function fleet(pool: Pool, ready: number): Promise<void> {
     pool.on("fleet", look);
     look(pool.inspect().executors);
   });
+}
+
+/** Resolves when the next executor has left the pool. */
+export function shrunk(pool: Pool): Promise<Extract<FleetEvent, { kind: "shrink" }>> {
+  return new Promise((resolve) => pool.once("shrink", resolve));
 }
 
 /** The process ids of the executors that this process has started. */

@@ -78,10 +78,50 @@ test("a call that waits for its key's cell is told so; one of another pool is no
   const next = pool.call({}, () => 1, { key: "model" });
   const why = pool.explain(next);
   assert.is(why.waitsFor, "key");
-  assert.match(why.text, /for the cell of its key "model" on e-/);
+  assert.match(why.text, /for the cell of its key "model" on e-\w+, /);
   assert.is(pool.explain(Promise.resolve()).state, "ended");
   gate.abort();
   await Promise.all([running, next]);
+});
+
+test("a call that has waited for its key's busy cell in vain is told that it waits for any slot, and is served", async () => {
+  await using pool = await open({ concurrency: 1, max: 2, realm: "process" });
+  const home = await pool.call({}, () => process.ppid, { key: "model" });
+  const [gate, other] = [new AbortController(), new AbortController()];
+  const running = errorOf(pool.call({}, forever, { key: "model", signal: gate.signal }));
+  const beside = errorOf(pool.call({}, forever, { signal: other.signal }));
+  const next = pool.call({}, () => process.ppid, { key: "model" });
+  assert.is(pool.explain(next).waitsFor, "key");
+  assert.match(pool.explain(next).text, /as it does for 5 s at most/);
+  await until(() => pool.explain(next).waitsFor !== "key");
+  const { waitsFor, ms } = pool.explain(next);
+  assert.is(waitsFor, "slot");
+  assert.ok((ms ?? 0) >= 4_900, `${ms} ms`);
+  other.abort();
+  assert.is.not(await next, home);
+  gate.abort();
+  await Promise.all([running, beside]);
+});
+
+test("a call that may be tried again is explained as any other while it waits, and while something in its value is alive", async () => {
+  await using pool = await open({});
+  const gate = new AbortController();
+  const running = errorOf(pool.call({}, forever, { signal: gate.signal }));
+  await until(() => pool.inspect().running === 1);
+  const endless = async () => {
+    async function* numbers() {
+      for (let n = 0; ; n++) yield n;
+    }
+    return { numbers: numbers() };
+  };
+  const call = pool.call({}, endless, { retries: 1, idempotent: true });
+  await until(() => pool.explain(call).state === "waiting");
+  gate.abort();
+  const { numbers } = await call;
+  assert.is(pool.explain(call).state, "live");
+  await numbers.return(undefined);
+  await until(() => pool.explain(call).state === "ended");
+  await running;
 });
 
 test("a call that waits to be tried again is told so", async () => {

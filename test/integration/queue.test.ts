@@ -135,6 +135,26 @@ test("calls share what an executor has; one that does not fit waits, and those b
   assert.is(most, 2);
 });
 
+test("calls of a key do not starve one that needs more than they leave of its executor", async () => {
+  await using pool = await open({ max: 1, concurrency: 3, resources: { cpu: 2 } });
+  const enough = new AbortController();
+  const nap = { key: "small", resources: { cpu: 1 } };
+  // Whenever one of them ends, another runs and a third waits.
+  const lane = async () => {
+    while (!enough.signal.aborted) {
+      const ms = 60 + 80 * Math.random();
+      await pool.call({ ms }, ({ ms }) => new Promise((resolve) => setTimeout(resolve, ms)), nap);
+    }
+  };
+  await pool.call({}, () => 1, nap);
+  const lanes = [lane(), lane(), lane()];
+  await until(() => pool.inspect().running === 2);
+  const large = await pool.call({}, () => "large", { resources: { cpu: 2 }, deadline: "4s" }).catch(String);
+  enough.abort();
+  await Promise.all(lanes);
+  assert.is(large, "large");
+});
+
 test("what no executor can ever serve is refused at the call, with the reason", async () => {
   await using pool = await open({ max: 1, resources: { cpu: 2 } });
   const refused = (resources: Resources, pattern: RegExp) =>

@@ -1,9 +1,12 @@
 import { Socket } from "node:net";
-import { type Fire, hasCode } from "@bonfire/runtime";
+import { type Fire, hasCode, remote } from "@bonfire/runtime";
 import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { closeDrivers, driverOf } from "../harness/drivers.ts";
+import { agents, signalIfThere } from "../harness/executors.ts";
+import { descendants } from "../harness/gone.ts";
+import { until } from "../harness/outcome.ts";
 
 const server = await PrivateServer.start();
 const driver = () => driverOf(server);
@@ -43,6 +46,31 @@ test("two drivers that open a pool at the same moment end up with one supervisor
     await new Promise((done) => setImmediate(done));
   assert.is(supervisors(a, b), 1);
   assert.is(first.inspect().executors.ready, 1);
+  await b.close();
+  await a.close();
+});
+
+test("an executor that cannot start a cell for one driver gets no more calls, and those of another there may finish", async () => {
+  const [a, b] = await drivers();
+  const bootTimeout = 5_000;
+  const options = { max: 1, concurrency: 2, realm: "process", bootTimeout } as const;
+  const first = await a.pool("crowded", { ...options, ...quiet });
+  const second = await b.pool("crowded", quiet);
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const wait = remote(() => gate);
+  const running = first.call({ wait }, async ({ wait }) => wait().then(() => process.ppid));
+  // One that has served for long is no boot that has failed for long.
+  await until(async () => ((await first.executors())[0]?.ageMs ?? 0) > bootTimeout);
+  const [agent] = await agents();
+  const own = new Set(await descendants(agent as number));
+  const served = second.call(() => process.ppid);
+  // Its own cell comes to life as a child of the same executor.
+  const cell = async () => (await descendants(agent as number)).filter((pid) => !own.has(pid));
+  await until(async () => (await cell()).length > 0);
+  for (const pid of await cell()) signalIfThere(pid, "SIGKILL");
+  assert.is.not(await served, agent);
+  open();
+  assert.is(await running, agent);
   await b.close();
   await a.close();
 });

@@ -48,6 +48,8 @@ export interface CallHost {
   undelivered(call: Call, cell: CellLink): void;
   /** The caller has its answer, and of a stream all of it. */
   settled(): void;
+  /** The actor that it is for has started in `cell`; returns what its caller gets. */
+  started(actor: Address, cell: CellLink): unknown;
   /** From now on packets for the call are to go to it; it is alive until `forgotten`. */
   live(call: Call): void;
   forgotten(call: Call): void;
@@ -253,12 +255,16 @@ export class Call extends Question implements Waiting {
   }
 
   #give(value: unknown, cell: CellLink, isLive: boolean): void {
-    if (this.flags & CallFlag.actor) this.actor = value as Address;
     if (isLive) this.#open(cell, value);
     else this.#settle();
-    this.#resolve(value);
+    this.#resolve(this.flags & CallFlag.actor ? this.#started(value as Address, cell) : value);
     if (isLive) this.#letGo();
     else this.#ended(cell);
+  }
+
+  #started(actor: Address, cell: CellLink): unknown {
+    this.actor = actor;
+    return this.host.started(actor, cell);
   }
 
   /** A large value comes as a transfer, which ends by itself if it stalls; the call is not over before it is. */

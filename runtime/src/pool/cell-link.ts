@@ -140,7 +140,8 @@ export class CellLink {
       if (pending) this.#sendAfter(pending, call);
       else this.#sendFrame(call);
     } catch (error) {
-      this.#failed(call, error);
+      // Not from within, as its slot goes to the next call, which most likely fails just so: thousands may wait.
+      queueMicrotask(() => this.#failed(call, error));
     }
   }
 

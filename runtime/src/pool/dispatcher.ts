@@ -153,10 +153,15 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   /** Stops the actors of this driver in order; those that do not end within `ms` end with their cells. */
-  async stopActors(ms: number): Promise<void> {
-    const actors = [...this.#slots].flatMap((cell) => cell.actors);
-    const stopping = actors.map((actor) => this.#system.controls.end(actor, "stop", Math.max(1, ms)));
-    await Promise.allSettled(stopping);
+  stopActors(ms: number): Promise<unknown> {
+    return this.#stop(
+      [...this.#slots].flatMap((cell) => cell.actors),
+      Math.max(1, ms),
+    );
+  }
+
+  #stop(actors: readonly Address[], ms?: number): Promise<unknown> {
+    return Promise.allSettled(actors.map((actor) => this.#system.controls.end(actor, "stop", ms)));
   }
 
   /** Fails whatever is left and gives everything back. */
@@ -232,6 +237,12 @@ export class Dispatcher implements CallHost, ClientHost {
   }
 
   // What calls say
+
+  started(actor: Address, cell: CellLink): Ref<object> {
+    // It cannot stay where it has just started.
+    if (cell.withdrawn) void this.#stop([actor]);
+    return this.#system.ref(actor);
+  }
 
   ended(call: Call, cell: CellLink): void {
     cell.release(call);
@@ -427,6 +438,8 @@ export class Dispatcher implements CallHost, ClientHost {
       cell.slots = cell.busy;
       this.#waiting.evict(cell);
       this.#idleMs = 0;
+      // Unlike calls they would not end by themselves, and the sooner they have, the sooner they are elsewhere.
+      void this.#stop(cell.actors);
     }
     this.#pump();
   }

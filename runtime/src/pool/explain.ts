@@ -1,9 +1,11 @@
 /** Says why a call waits, or where it runs: a sentence for people, and the same as data. */
+import { CallFlag } from "@bonfire/wire";
 import type { FleetCounts } from "../supervisor/fleet-event.ts";
 import type { Call } from "./call.ts";
 import { spoken } from "./call-errors.ts";
 import type { CellLink } from "./cell-link.ts";
 import { comesBefore } from "./waiting-queue.ts";
+import { PATIENCE_MS } from "./waiting-room.ts";
 
 /** Most holders of slots that a sentence names; the data has all. */
 const MOST_NAMED = 3;
@@ -65,17 +67,27 @@ export function explain(call: Call | undefined, around: Surroundings): Explanati
   }
   const { phase } = call;
   if (phase.name === "waiting") return waiting(call, around);
-  const { at } = call.closure;
   if (phase.name === "settled") return { text: ENDED, state: "ended", executors };
   const { executor } = phase.cell;
   const ms = call.sentAt === 0 ? 0 : Math.round(performance.now() - call.sentAt);
   if (phase.name === "open") {
-    const text = `The call at ${at} has its value, and something alive in it keeps a slot of ${executor}`;
+    const text = call.actor
+      ? `${what(call)} lives on ${executor}, and keeps a slot there`
+      : `${what(call)} has its value, and something alive in it keeps a slot of ${executor}`;
     return { text, state: "live", ms, executor, executors };
   }
-  const what = phase.name === "receiving" ? "is sending its value from" : "runs on";
-  const text = `The call at ${at} ${what} ${executor} since ${spoken(ms)}`;
+  const does =
+    phase.name === "receiving"
+      ? "is sending its value from"
+      : call.flags & CallFlag.actor
+        ? "starts on"
+        : "runs on";
+  const text = `${what(call)} ${does} ${executor} since ${spoken(ms)}`;
   return { text, state: "running", ms, executor, executors };
+}
+
+function what({ closure, flags }: Call): string {
+  return `The ${flags & CallFlag.actor ? "actor" : "call"} at ${closure.at}`;
 }
 
 function waiting(call: Call, around: Surroundings): Explanation {
@@ -94,12 +106,12 @@ function waiting(call: Call, around: Surroundings): Explanation {
         ? "boot"
         : "slot";
   const reason = {
-    key: `for the cell of its key ${JSON.stringify(call.affinity)} on ${home?.executor}`,
+    key: `for the cell of its key ${JSON.stringify(call.affinity)} on ${home?.executor}, as it does for ${spoken(PATIENCE_MS)} at most`,
     capacity: `for an executor, as the last boot failed: ${bootFailure}`,
     boot: `for an executor that has been booting for ${spoken(bootingMs ?? 0)}`,
     slot: "for a slot",
   }[waitsFor];
-  const text = `The call at ${call.closure.at} has waited ${spoken(ms)} ${reason}; ${ahead} ${ahead === 1 ? "call is" : "calls are"} before it${named(holders)}`;
+  const text = `${what(call)} has waited ${spoken(ms)} ${reason}; ${ahead} ${ahead === 1 ? "call is" : "calls are"} before it${named(holders)}`;
   return {
     text,
     state: "waiting",

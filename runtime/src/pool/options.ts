@@ -5,7 +5,7 @@ import type { RealmKind } from "../backend/bootstrap.ts";
 import type { Backend } from "../backend/port.ts";
 import { type Duration, milliseconds } from "../duration.ts";
 import { refuseUnknown, wholeNumber } from "../option.ts";
-import type { Store } from "../store/port.ts";
+import { isStore, type Store } from "../store/port.ts";
 import type { Policy } from "../supervisor/policy.ts";
 import { NO_RESOURCES, type Resources, resolveResources } from "../supervisor/resources.ts";
 import type { IdleCheck } from "../supervisor/supervisor.ts";
@@ -171,6 +171,12 @@ export function resolvePoolOptions(pool: string, options: PoolOptions): Resolved
     throw new BonfireError(
       "INVALID_OPTION",
       `Option "idleCheck" must be a function, got ${typeof idleCheck}`,
+    );
+  }
+  if (store !== undefined && !isStore(store)) {
+    throw new BonfireError(
+      "INVALID_OPTION",
+      `Option "store" of pool "${pool}" must be a store, such as \`await fire.store()\` gives`,
     );
   }
   oneOf("realm", realm, ["isolate", "process", "inline"]);

@@ -1,7 +1,6 @@
 import { EventEmitter } from "node:events";
 import { BonfireError, CallFlag } from "@bonfire/wire";
 import type { ActorClass, Declared, SpawnOptions } from "../actor/actor-class.ts";
-import type { Address } from "../actor/address.ts";
 import { type Ref, writeRef } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import type { Bundle } from "../closure/bundle.ts";
@@ -57,8 +56,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
   readonly #parts: PoolParts;
   #policy: Policy;
   #closing: Promise<void> | undefined;
-  /** What the promises stand for that are not a call's own: none while its bundle is made. */
-  readonly #calls = new WeakMap<Promise<unknown>, Call | undefined>();
+  /** What the promises stand for that are not a call's own. */
+  readonly #calls = new WeakMap<Promise<unknown>, Call>();
+  /** Those of them that are not settled. */
+  readonly #underway = new WeakSet<Promise<unknown>>();
 
   /** @internal */
   constructor(parts: PoolParts) {
@@ -210,9 +211,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
     const start = offer ? { options, ticket: offer.ticket } : { options };
     try {
       const prepared = this.#prepare({ closure, args: [args, start], handles: REFS_ONLY }, this.#terms(call));
-      return this.#start(prepared, CallFlag.actor)
-        .then((place) => system.ref(place as Address) as Ref<InstanceType<C>>)
-        .finally(() => offer?.close());
+      const started = this.#start(prepared, CallFlag.actor);
+      // Beside it, not before it: `explain` knows the call by the promise that it gave.
+      if (offer) started.then(offer.close, offer.close);
+      return started as Promise<Ref<InstanceType<C>>>;
     } catch (error) {
       offer?.close();
       throw error;
@@ -286,10 +288,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
    */
   explain(call?: Promise<unknown>): Explanation {
     const { dispatcher } = this.#parts;
-    if (call !== undefined && this.#calls.has(call)) {
-      const made = this.#calls.get(call);
-      // Between two tries the last one has ended.
-      if (made && !made.settled) return dispatcher.explainCall(made);
+    const made = call && this.#calls.get(call);
+    if (made && !made.settled) return dispatcher.explainCall(made);
+    // Its bundle is being made, or the last try has ended.
+    if (call && this.#underway.has(call)) {
       const { executors } = dispatcher.explainCall(undefined);
       return {
         text: "The call's code is being bundled, or it waits to be tried again",
@@ -384,10 +386,10 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
         },
       )
       .finally(() => {
-        this.#calls.delete(work);
+        this.#underway.delete(work);
         dispatcher.settled();
       });
-    this.#calls.set(work, undefined);
+    this.#underway.add(work);
     return work;
   }
 

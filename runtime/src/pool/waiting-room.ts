@@ -2,6 +2,7 @@
 import { BonfireError } from "@bonfire/wire";
 import type { TimerWheel } from "../bus/timer-wheel.ts";
 import type { Demand } from "../supervisor/decide.ts";
+import { fits } from "../supervisor/resources.ts";
 import type { Call } from "./call.ts";
 import type { CellLink } from "./cell-link.ts";
 import { DemandTally } from "./demand-tally.ts";
@@ -54,7 +55,10 @@ export class WaitingRoom {
   /** The cell that a call that has just been made may go to at once. */
   placeAtOnce(call: Call): CellLink | undefined {
     const home = this.#homeOf(call);
-    if (home) return home.atHome.size === 0 && home.canTake(call) ? home : undefined;
+    if (home) {
+      const isFirst = home.atHome.size === 0 && !awaits(this.#queue.peek(), home);
+      return isFirst && home.canTake(call) ? home : undefined;
+    }
     return this.#queue.size === 0 ? this.#slots.bestFor(call) : undefined;
   }
 
@@ -149,7 +153,6 @@ export class WaitingRoom {
       if (!cell) break;
       take(next, cell);
     }
-    if (this.#atHome > 0) this.#serveHomes(undefined, take);
   }
 
   #placeFor(call: Call): CellLink | undefined {
@@ -157,15 +160,20 @@ export class WaitingRoom {
     return home?.canTake(call) ? home : this.#slots.bestFor(call);
   }
 
-  /** Serves those at home whose turn is before that of `next`. */
+  /** Serves those at home whose turn is before that of `next`, or who take nothing from it. */
   #serveHomes(next: Call | undefined, take: (call: Call, cell: CellLink) => void): void {
     for (const cell of this.#slots) {
       for (let call = cell.atHome.peek(); call; call = cell.atHome.peek()) {
-        if (!cell.canTake(call) || (next && !comesBefore(call, next))) break;
+        if (!cell.canTake(call) || (next && awaits(next, cell) && !comesBefore(call, next))) break;
         take(call, cell);
       }
     }
   }
+}
+
+/** Whether `next` may be waiting for room in the cell. */
+function awaits(next: Call | undefined, { resources }: CellLink): boolean {
+  return next !== undefined && fits(next.resources, resources);
 }
 
 function timeLeft({ deadlineAt }: Call): number {

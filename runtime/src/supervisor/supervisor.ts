@@ -107,11 +107,14 @@ export class Supervisor extends Actor {
     return true;
   }
 
-  /** A driver cannot get a cell on an executor that it was granted: it is of no use to anybody. */
+  /** A driver cannot get a cell on an executor that it was granted. What others run there may finish. */
   unusable(executor: string, error: unknown): void {
     const record = this.#executors.get(executor);
     // One that drains starts no cells any more.
-    if (record?.state.name === "ready") this.#failed(record, error);
+    if (record?.state.name !== "ready") return;
+    const isShared = [...record.leases.keys()].some((driver) => driver !== this.context.sender);
+    if (isShared) this.#drain(record);
+    this.#failed(record, error);
   }
 
   /**
@@ -299,12 +302,17 @@ export class Supervisor extends Actor {
     if (executor?.state.name === "booting") this.#failed(executor, cause);
   }
 
-  /** An executor never became of use: drivers learn why, and the next launch waits. */
+  /** An executor never became of use, or is to nobody who comes: drivers learn why, and the next launch waits. */
   #failed(executor: ExecutorRecord, cause: unknown): void {
-    const { error, hopeless } = this.#failures.note(cause, executor.launchedAt, performance.now());
-    const leaseholders = [...executor.leases.keys()];
-    this.#terminate(executor, "lost", { kind: "growEnd", executor: executor.id, error });
-    for (const driver of leaseholders) this.#drivers.get(driver)?.client.tell.lost(executor.id, error);
+    const now = performance.now();
+    // One that has served until now has not failed for as long as it lived.
+    const since = executor.state.name === "booting" ? executor.launchedAt : now;
+    const { error, hopeless } = this.#failures.note(cause, since, now);
+    if (executor.state.name !== "draining") {
+      const leaseholders = [...executor.leases.keys()];
+      this.#terminate(executor, "lost", { kind: "growEnd", executor: executor.id, error });
+      for (const driver of leaseholders) this.#drivers.get(driver)?.client.tell.lost(executor.id, error);
+    }
     // While any executor lives, or may yet, those who wait have something to wait for.
     const { ready, booting } = this.#counts();
     const final = hopeless && ready + booting === 0;

@@ -3,17 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { localBackend } from "@bonfire/backend-local";
-import { type Backend, connect, type FleetEvent, type Pool, type PoolOptions } from "@bonfire/runtime";
+import { type Backend, child, connect, type Pool, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { agents, FULL, fleet, signalIfThere, TestBackend } from "../../harness/executors.ts";
+import { counted } from "../../harness/counted.ts";
+import { agents, FULL, fleet, shrunk, signalIfThere, TestBackend } from "../../harness/executors.ts";
+import { until } from "../../harness/outcome.ts";
+import { Counter } from "../actors/actors.ts";
 
 const fire = await connect();
 const folder = mkdtempSync(join(tmpdir(), "bonfire-flame-"));
 let pools = 0;
 const open = (options: PoolOptions) => fire.pool(`ends-${++pools}`, { logs: "ignore", ...options });
-const shrunk = (pool: Pool) =>
-  new Promise<Extract<FleetEvent, { kind: "shrink" }>>((resolve) => pool.once("shrink", resolve));
 /** Says that it has begun, runs for so long, and says on which process. */
 const nap = (pool: Pool, ms: number) =>
   pool.call({ ms }, ({ ms }) => {
@@ -75,6 +76,10 @@ test("F9: no call that is made at the idle deadline, 5 ms sooner or later, is lo
     },
   });
   const calls = FULL ? 1_000 : 20;
+  let executors = 0;
+  pool.on("growStart", ({ launched }) => {
+    executors += launched;
+  });
   for (let n = 0; n < calls; n++) {
     await pool.call({ n, ledger }, async ({ n, ledger }) => {
       const { appendFileSync } = await import("node:fs");
@@ -85,11 +90,12 @@ test("F9: no call that is made at the idle deadline, 5 ms sooner or later, is lo
     await pause(10 * Math.random());
   }
   const ran = readFileSync(ledger, "utf8").trim().split("\n").map(Number);
-  assert.equal(
-    ran,
-    Array.from({ length: calls }, (_, n) => n),
-  );
-  console.log(`${calls} calls at the idle deadline, ${calls - ran.length} lost, 0 run twice`);
+  const runs = new Set(ran).size;
+  const figures = { calls, lost: calls - runs, "run twice": ran.length - runs, executors };
+  counted("calls at the idle deadline, up to 5 ms sooner or later", figures);
+  assert.is(figures.lost, 0);
+  assert.is(figures["run twice"], 0);
+  assert.ok(executors > calls / 10, "some met an executor that had just gone");
 });
 
 test("F16: a single-use executor serves one call and ends; calls back to back never meet one that goes", async () => {
@@ -100,8 +106,8 @@ test("F16: a single-use executor serves one call and ends; calls back to back ne
   for (let n = 0; n < calls; n++) places.push(await pool.call({}, () => process.ppid));
   assert.is(new Set(places).size, calls);
   const used = [...backend.terminated.values()].filter((reason) => reason === "single-use").length;
+  counted("single-use calls back to back", { calls, failed: calls - places.length, "ended after use": used });
   assert.ok(used >= calls - 1, `${used} ended after use`);
-  console.log(`${calls} single-use calls back to back, 0 failed`);
 });
 
 test("F16: many single-use calls at once each have an executor of their own, also when some are killed", async () => {
@@ -177,6 +183,35 @@ test("F20: an executor whose platform tells it to end gets no more calls, and th
   assert.is(await running, told);
 });
 
+for (const notice of ["a SIGTERM of its platform", "pool.drain"]) {
+  test(`F20: after ${notice} the place of an executor is taken at once, by what waits, by min, and by what is supervised there`, async () => {
+    const before = new Set(await agents());
+    await using pool = await open({ min: 1, max: 1, concurrency: 2, realm: "process" });
+    const supervised = await fire.supervise({}, { counter: child(Counter, [1], { pool }) });
+    const { counter } = supervised.children;
+    assert.is(await counter.add(1), 2);
+    const isRunning = begun(pool);
+    const running = nap(pool, 5_000);
+    await isRunning;
+    let isOver = false;
+    void running.finally(() => {
+      isOver = true;
+    });
+    const waiting = pool.call({}, () => process.ppid);
+    const [told] = (await agents()).filter((pid) => !before.has(pid));
+    const [executor] = await pool.executors();
+    if (notice === "pool.drain") void pool.drain(executor?.id as string);
+    else process.kill(told as number, "SIGTERM");
+    assert.is.not(await waiting, told);
+    // It begins anew, as its state is kept nowhere.
+    await until(async () => (await counter.with({ epoch: "any" }).peek()) === 1);
+    assert.is(isOver, false, "what runs there does so meanwhile");
+    assert.is(await running, told);
+    await fleet(pool, 1);
+    await supervised.stop();
+  });
+}
+
 test("F20: executors that are told to end at random moments lose no call", async () => {
   const before = new Set(await agents());
   await using pool = await open({ max: 2, concurrency: 4, realm: "process" });
@@ -209,6 +244,7 @@ test("F20: executors that are told to end at random moments lose no call", async
     outcomes.push(n);
   }
   await notices;
+  counted("calls while executors are told to end", { calls, lost: calls - new Set(outcomes).size, drained });
   assert.is(new Set(outcomes).size, calls);
   assert.ok(drained > 0);
 });

@@ -10,11 +10,12 @@ import { AGENT_PROGRAM } from "@bonfire/executor";
 import { connect } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { counted } from "../../harness/counted.ts";
+import { FULL } from "../../harness/executors.ts";
 import { until } from "../../harness/outcome.ts";
 
-const isFull = process.env.BONFIRE_FULL === "1";
-const CALLS = isFull ? 20_000 : 1_000;
-const KILLS = isFull ? 200 : 10;
+const CALLS = FULL ? 20_000 : 1_000;
+const KILLS = FULL ? 200 : 10;
 /** Calls under way or waiting at a time: many more than there are slots. */
 const OUTSTANDING = 200;
 /** Losses of the place where a call ran; anything else would be an error of ours. */
@@ -34,6 +35,12 @@ function isAgent(pid: number): boolean {
   } catch {
     return false; // gone
   }
+}
+
+/** By how many later calls one was overtaken at most, in the order in which they began to run. */
+function mostOvertaken(ran: readonly number[]): number {
+  const turns = new Map(ran.toSorted((a, b) => a - b).map((id, turn) => [id, turn]));
+  return ran.reduce((most, id, at) => Math.max(most, at - (turns.get(id) as number)), 0);
 }
 
 test(`${KILLS} random kills of executors during ${CALLS} calls: each call has one outcome, and none ran twice`, async () => {
@@ -87,9 +94,16 @@ test(`${KILLS} random kills of executors during ${CALLS} calls: each call has on
 
   const ran = (await readFile(ledger, "utf8")).trim().split("\n").map(Number);
   const lost = CALLS - resolved.size;
-  console.log(
-    `  ${CALLS} calls, ${kills} kills: ${resolved.size} resolved, ${lost} rejected ${JSON.stringify([...codes])}, ran ${ran.length}, longest ${(waitedLongest / 1_000).toFixed(1)} s`,
-  );
+  counted("calls while executors are killed", {
+    calls: CALLS,
+    kills,
+    resolved: resolved.size,
+    rejected: lost,
+    ...Object.fromEntries(codes),
+    "run twice": ran.length - new Set(ran).size,
+    "overtaken by at most": mostOvertaken(ran),
+    "longest, s": Number((waitedLongest / 1_000).toFixed(1)),
+  });
   assert.is(kills, KILLS);
   assert.ok(
     outcomes.every((count) => count === 1),
@@ -99,6 +113,7 @@ test(`${KILLS} random kills of executors during ${CALLS} calls: each call has on
   const written = new Set(ran);
   for (const id of resolved) assert.ok(written.has(id), `call ${id} resolved, so it ran`);
   for (const code of codes.keys()) assert.ok(LOSSES.has(code), `an unexpected ${code}`);
+  assert.ok(mostOvertaken(ran) < OUTSTANDING, "whoever waits is not passed over");
   assert.ok(lost > 0 && lost <= KILLS * 4, "a kill costs the calls of its executor, and no others");
   assert.is(await pool.call({}, () => "alive"), "alive");
   await until(() => pool.inspect().running === 0 && pool.inspect().waiting === 0);

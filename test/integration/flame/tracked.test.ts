@@ -1,9 +1,10 @@
 /** F15: what a call gives back may hold things alive on its executor, and keeps the call's one slot until all are let go. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { connect, held, type PoolOptions } from "@bonfire/runtime";
+import { connect, held, type PoolOptions, remote } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { shrunk } from "../../harness/executors.ts";
 import { errorOf, until } from "../../harness/outcome.ts";
 
 setFlagsFromString("--expose-gc");
@@ -16,7 +17,7 @@ test.after(() => fire.close());
 
 for (const realm of ["isolate", "process"] as const) {
   test(`F15: handles in objects, arrays and Maps hold one slot, until all of them have ended (${realm})`, async () => {
-    await using pool = await open(realm, { concurrency: 2, idleAfter: "200ms" });
+    await using pool = await open(realm, { max: 2, concurrency: 2, idleAfter: "200ms" });
     const value = await pool.call({}, () => {
       async function* count() {
         for (let n = 0; ; n++) yield n;
@@ -28,9 +29,19 @@ for (const realm of ["isolate", "process"] as const) {
       };
     });
     assert.is(pool.inspect().running, 1);
-    assert.is(await pool.call({}, () => 1), 1, "the other slot is free");
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    assert.is(pool.inspect().executors.ready, 1, "it does not idle out");
+    const holder = pool.inspect().cells[0]?.executor;
+    const { promise: gate, resolve: letGo } = Promise.withResolvers<void>();
+    const wait = remote(() => gate);
+    const beside = pool.call({ wait }, ({ wait }) => wait());
+    assert.is(pool.inspect().waiting, 0, "the other slot is free");
+    // With both slots taken another executor boots, which idles out.
+    const idled = shrunk(pool);
+    await pool.call({}, () => 1);
+    letGo();
+    await beside;
+    const { reason, executor } = await idled;
+    assert.is(reason, "idle");
+    assert.is.not(executor, holder, "the one that holds the value does not");
     assert.equal(await value.deep[0]?.numbers.next(), { done: false, value: 0 });
     await value.deep[0]?.numbers.return(undefined);
     await value.map.get("stream")?.cancel();

@@ -4,13 +4,16 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { connect, type Pool } from "@bonfire/runtime";
+import { connect, type Pool, remote } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { agents } from "../../harness/executors.ts";
+import { until } from "../../harness/outcome.ts";
 
 interface Edited {
   run(pool: Pool): Promise<string>;
-  again(pool: Pool): Promise<string>;
+  /** With `meet`, it waits for that first. */
+  again(pool: Pool, meet?: () => Promise<void>): Promise<string>;
 }
 
 const PACKAGE_BYTES = 400_000;
@@ -35,7 +38,10 @@ const edited = async (word: string): Promise<Edited> => {
     `import { size } from "big";
 import { helper } from "./helper.ts";
 export const run = (pool) => pool.call(() => \`${word} \${helper(size())}\`);
-export const again = (pool) => pool.call(() => helper(size()));
+export const again = (pool, meet) => pool.call(async () => {
+  await meet?.();
+  return helper(size());
+});
 `,
   );
   return (await import(`${pathToFileURL(join(project, "edited.ts")).href}?${++version}`)) as Edited;
@@ -68,6 +74,35 @@ for (const realm of ["isolate", "process"] as const) {
     assert.is(await before.run(pool), `first ${PACKAGE_BYTES} helped`, "the old code is still what it was");
   });
 }
+
+test("F18: one that takes the place of a killed executor is sent the code once, and those that live nothing again", async () => {
+  await using pool = await fire.pool("sync-killed", { max: 2, realm: "process", logs: "ignore" });
+  const { again } = await edited("third");
+  const onBoth = async () => {
+    const both = Promise.withResolvers<void>();
+    let begun = 0;
+    const meet = remote(() => {
+      if (++begun === 2) both.resolve();
+      return both.promise;
+    });
+    await Promise.all([again(pool, meet), again(pool, meet)]);
+  };
+  const sent = () => new Map(pool.inspect().cells.map(({ node, codeBytes }) => [node, codeBytes]));
+  await onBoth();
+  const before = sent();
+  assert.is(before.size, 2);
+  const [victim] = await agents();
+  process.kill(victim as number, "SIGKILL");
+  await until(() => pool.inspect().cells.length === 1);
+  await onBoth();
+  await onBoth();
+  const after = sent();
+  assert.is(after.size, 2);
+  const [kept] = [...after.keys()].filter((node) => before.has(node));
+  assert.is(after.get(kept as string), before.get(kept as string), "the survivor was sent nothing");
+  const [fresh] = [...after.keys()].filter((node) => !before.has(node));
+  assert.is(after.get(fresh as string), before.get(kept as string), "the other all of it, once");
+});
 
 interface Shaped {
   Shape: new () => { version(): string };
