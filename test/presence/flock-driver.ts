@@ -3,9 +3,10 @@
 import { spawn } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import { connect } from "@bonfire/runtime";
+import { RedisStore } from "@bonfire/store-redis";
 import { PlatformBackend } from "../harness/platform-backend.ts";
 
-const { PLATFORM = "", EXECUTORS = "8", POOL = "flock", FFMPEG, PRINTS } = process.env;
+const { PLATFORM = "", EXECUTORS = "8", POOL = "flock", FFMPEG, PRINTS, REDIS } = process.env;
 subscribe("bonfire:node-gone", (message) => {
   const { node, detail } = message as { node: string; detail: string };
   console.log(`gone ${node} ${Math.round(performance.now())} ${detail}`);
@@ -18,6 +19,7 @@ const pool = await fire.pool(POOL, {
   shutdownTimeout: "300ms",
   grants: { programs: ["ffmpeg"], files: true },
   logs: "ignore",
+  ...(REDIS && { store: await RedisStore.connect({ url: REDIS }) }),
   backend: new PlatformBackend(PLATFORM),
 });
 if (FFMPEG) {
