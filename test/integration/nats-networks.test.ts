@@ -39,7 +39,7 @@ async function world(): Promise<World> {
         url,
         platform,
         via: near.via,
-        env: { PLATFORM: platform.url.replace("127.0.0.1", near.hub), ...env },
+        env: { PLATFORM: platform.url.replace("0.0.0.0", near.hub), ...env },
       }),
     async [Symbol.asyncDispose]() {
       await Promise.all([near.mend(), far.mend()]);
