@@ -90,7 +90,8 @@ function obey(line: string): void {
       .call({}, () => 1, { deadline: DEADLINE_MS })
       .then(
         () => console.log("called"),
-        (error: { code?: string }) => console.log(`call failed ${error.code}`),
+        (error: Error) =>
+          console.log(`call failed ${error.message} ${pool.explain().text}`.replaceAll("\n", " ")),
       );
   }
   // More than the sockets of the system take, in both directions.
