@@ -1,5 +1,5 @@
 // A driver with executors on a platform of their own. It says when they are ready, and does what it is told by lines:
-// "call", "block <ms>", "chatter <ms>", "time", "close", "exit".
+// "call", "block <ms>", "chatter <ms>", "time", "traffic", "rest", "close", "exit".
 import { spawn } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import { connect } from "@bonfire/runtime";
@@ -44,6 +44,25 @@ process.stdin.setEncoding("utf8").on("data", (text: string) => {
   for (const line of text.trim().split("\n")) obey(line);
 });
 
+/** Calls one after another until "rest", several at a time. */
+let flowing = false;
+const calls = { started: 0, ended: 0, failed: 0 };
+async function traffic(): Promise<void> {
+  while (flowing) {
+    calls.started++;
+    await pool
+      .call({}, () => new Promise((resolve) => setTimeout(resolve, 20)), { deadline: "20s" })
+      .then(
+        () => calls.ended++,
+        () => {
+          calls.ended++;
+          calls.failed++;
+          return new Promise((resolve) => setTimeout(resolve, 50));
+        },
+      );
+  }
+}
+
 /** A call that prints 10 MB a second or so. */
 function chatter(ms: number): void {
   pool.once("log", () => console.log("chatting"));
@@ -63,6 +82,12 @@ function obey(line: string): void {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms));
     console.log("unblocked");
   }
+  if (order === "traffic") {
+    flowing = true;
+    const lanes = Array.from({ length: 3 }, traffic);
+    void Promise.all(lanes).then(() => console.log(`rested ${calls.started} ${calls.ended} ${calls.failed}`));
+  }
+  if (order === "rest") flowing = false;
   if (order === "time") {
     const ahead = Date.now() - performance.timeOrigin - performance.now();
     console.log(`time ${ahead > 60_000 ? "later" : ahead < -60_000 ? "earlier" : "now"}`);
