@@ -172,7 +172,10 @@ test("F14: a spawn whose executor is killed at a random moment gives an actor el
       if (answer === round + 1) outcomes.elsewhere++;
       else outcomes.lost++;
       assert.ok(answer === round + 1 || LOSSES.includes(String(answer)), String(answer));
-      await fire.stop(got);
+      // A cell outlives its executor by a moment, in which it may still answer.
+      await fire
+        .stop(got)
+        .catch((error: { code: string }) => assert.ok(LOSSES.includes(error.code), error.code));
     }
     await until(() => pool.inspect().running === 0);
     // The next round begins with none.
