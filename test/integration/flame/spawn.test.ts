@@ -148,41 +148,41 @@ test("F14: when its executor is killed, a linked spawner is lost with it, and on
   assert.equal(await told.told(), ["lost"]);
 });
 
-test("F14: a spawn whose executor is killed at a random moment rejects or gives an actor that is lost, and no slot stays taken", async () => {
-  const before = new Set(await agents());
+test("F14: a spawn whose executor is killed at a random moment gives an actor elsewhere or one that is lost, or rejects, and no slot stays taken", async () => {
   await using pool = await open({ concurrency: 2 });
-  const outcomes = { started: 0, rejected: 0 };
+  const outcomes = { lost: 0, elsewhere: 0, rejected: 0 };
   for (let round = 0; round < ROUNDS; round++) {
+    const before = new Set(await agents());
     const spawning = pool.spawn(Counter, [round]);
-    const down = spawning.then(
-      async (counter) => {
-        outcomes.started++;
-        const down = await downOf(counter);
-        assert.ok(["lost", "no-such-actor"].includes(down.kind), down.kind);
-      },
-      (error: { code: string }) => {
-        outcomes.rejected++;
-        assert.ok(LOSSES.includes(error.code), error.code);
-      },
+    const outcome = spawning.then(
+      (counter) => counter,
+      (error: { code: string }) => error.code,
     );
-    const ours = async () => (await agents()).filter((pid) => !before.has(pid));
-    await until(async () => (await ours()).length > 0);
-    // A boot takes as long on an idle machine, and the start of an actor follows it.
-    await pause(400 * Math.random());
-    let killed = false;
-    // One that dies while it boots is replaced, and the spawn waits on: that one is killed too.
-    void down.finally(() => {
-      killed = true;
-    });
-    while (!killed) {
-      for (const pid of await ours()) signalIfThere(pid, "SIGKILL");
-      await pause(200 + 400 * Math.random());
+    const ours = async () => (await agents()).find((pid) => !before.has(pid));
+    await until(async () => (await ours()) !== undefined);
+    // It boots in some part of this, and the start of the actor follows.
+    await pause(600 * Math.random());
+    signalIfThere((await ours()) as number, "SIGKILL");
+    const got = await outcome;
+    if (typeof got === "string") {
+      outcomes.rejected++;
+      assert.ok(LOSSES.includes(got), got);
+    } else {
+      const answer = await got.add(1).catch((error: { code: string }) => error.code);
+      if (answer === round + 1) outcomes.elsewhere++;
+      else outcomes.lost++;
+      assert.ok(answer === round + 1 || LOSSES.includes(String(answer)), String(answer));
+      // A cell outlives its executor by a moment, in which it may still answer.
+      await fire
+        .stop(got)
+        .catch((error: { code: string }) => assert.ok(LOSSES.includes(error.code), error.code));
     }
-    await down;
+    await until(() => pool.inspect().running === 0);
+    // The next round begins with none.
+    const [executor] = await pool.executors();
+    if (executor) await pool.drain(executor.id);
   }
   counted("spawns whose executor is killed", outcomes);
-  assert.is(outcomes.started + outcomes.rejected, ROUNDS);
-  await until(() => pool.inspect().running === 0);
   assert.is(await (await pool.spawn(Counter, [1])).add(1), 2);
 });
 
