@@ -34,7 +34,7 @@ const request = (launchId: string) => ({ launchId, owner: "d", pool: "p" }) as L
 const machinesOf = (platform: Platform) => new Machines(platform, { owner: "d", pool: "p" });
 const ledger =
   (...ids: string[]) =>
-  () => ({ known: new Set(ids), expected: new Set(ids) });
+  () => ({ owners: new Set(["d"]), known: new Set(ids), expected: new Set(ids) });
 
 test("a launch whose answer was lost is not made again if the list has the machine", async () => {
   const platform = new Platform();

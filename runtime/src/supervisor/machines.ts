@@ -12,23 +12,34 @@ const failures = channel("bonfire:list-failed");
 
 /** What the supervisor knows of. */
 export interface Ledger {
+  /** The drivers that launched them. */
+  readonly owners: ReadonlySet<string>;
   readonly known: ReadonlySet<string>;
   /** Those of them that the platform has accepted. */
   readonly expected: ReadonlySet<string>;
 }
 
+/** Whether an executor may be ended by this supervisor. */
+export type MayEnd = (launchId: string) => boolean | Promise<boolean>;
+
 export class Machines {
   readonly #backend: Backend;
   readonly #filter: { readonly owner: string; readonly pool: string };
+  readonly #mayEnd: MayEnd;
   readonly #ending = new Map<string, Promise<void>>();
   /** In the last list, but not in the ledger then. */
   #strangers = new Set<string>();
   /** In the ledger, but not in the last list. */
   #missing = new Set<string>();
 
-  constructor(backend: Backend, filter: { readonly owner: string; readonly pool: string }) {
+  constructor(
+    backend: Backend,
+    filter: { readonly owner: string; readonly pool: string },
+    mayEnd: MayEnd = () => true,
+  ) {
     this.#backend = backend;
     this.#filter = filter;
+    this.#mayEnd = mayEnd;
   }
 
   /**
@@ -50,14 +61,17 @@ export class Machines {
     }
   }
 
-  /** Ends it, by force when `graceMs` is over. A failure is shown as a process warning, as it costs money. */
+  /** Ends it if it may, by force when `graceMs` is over. A failure is a process warning, as it costs money. */
   terminate(launchId: string, graceMs: number, reason: string): Promise<void> {
-    const ending = this.#backend
-      .terminate(launchId, { graceMs, reason })
+    const ending = this.#terminate(launchId, graceMs, reason)
       .catch((error: Error) => process.emitWarning(error))
       .finally(() => this.#ending.delete(launchId));
     this.#ending.set(launchId, ending);
     return ending;
+  }
+
+  async #terminate(launchId: string, graceMs: number, reason: string): Promise<void> {
+    if (await this.#mayEnd(launchId)) await this.#backend.terminate(launchId, { graceMs, reason });
   }
 
   /**
@@ -68,8 +82,9 @@ export class Machines {
     const before = read();
     let listed: Set<string>;
     try {
-      const machines = await this.#backend.list(this.#filter);
-      listed = new Set(machines.map(({ launchId }) => launchId));
+      const { pool } = this.#filter;
+      const lists = [...before.owners].map((owner) => this.#backend.list({ owner, pool }));
+      listed = new Set((await Promise.all(lists)).flat().map(({ launchId }) => launchId));
     } catch (error) {
       failures.publish({ error });
       return [];
