@@ -1,10 +1,9 @@
 /** Executors of a shared pool outlive the driver that supervises it, while any other driver uses them. */
-import { once } from "node:events";
 import { connect, type Fire, type Pool, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { machinesOf } from "../harness/flock.ts";
-import { untilGone } from "../harness/gone.ts";
+import { descendants, untilGone } from "../harness/gone.ts";
 import { NatsServer } from "../harness/nats.ts";
 import { until } from "../harness/outcome.ts";
 import { Platform } from "../harness/platform.ts";
@@ -90,5 +89,156 @@ for (const store of [false, true]) {
     assert.equal(machinesOf(platform), []);
   });
 }
+
+test("a driver that supervises and is frozen beyond the lease loses its own calls, and the others' go on", async () => {
+  await using platform = await Platform.start();
+  await using first = await owner(platform);
+  await using second = await guest(platform);
+  const call = await running(second.pool);
+  const machines = machinesOf(platform);
+  first.say("run 60000");
+  await first.line(/run begins/);
+  first.child.kill("SIGSTOP");
+  await until(() => supervises(second.fire), FROZEN_MS);
+  await has(second.pool, 1);
+  first.child.kill("SIGCONT");
+  await first.line(/FENCED/);
+  await first.line(/run failed/);
+  first.say("call");
+  await first.line(/call gave 1/);
+  call.end();
+  assert.is(await call.value, "its value");
+  assert.equal(machinesOf(platform), machines);
+});
+
+test("a driver that closes hands on the executors that others use, at once, and ends the rest", async () => {
+  await using platform = await Platform.start();
+  await using first = await owner(platform, { max: 2, concurrency: 1 });
+  await using second = await guest(platform, { max: 2, concurrency: 1 });
+  const call = await running(second.pool);
+  const [used] = machinesOf(platform);
+  first.say("call");
+  await first.line(/call gave 1/);
+  const [, unused] = platform.running;
+  first.say("close");
+  const told = performance.now();
+  await has(second.pool, 1);
+  console.log(`handed on ${Math.round(performance.now() - told)} ms after close was asked for`);
+  await first.line(/close gave/);
+  await untilGone([unused?.pid as number], BOUND_MS);
+  call.end();
+  assert.is(await call.value, "its value");
+  assert.equal(machinesOf(platform), [used]);
+  assert.is(platform.ledger.get(used as string)?.condemnedAt, undefined);
+});
+
+test("executors that nobody else uses end at once, and one that is used ends with its last owner", async () => {
+  await using platform = await Platform.start();
+  await using first = await owner(platform, { min: 2, max: 2, concurrency: 1 });
+  await using second = await owner(platform, { max: 2, concurrency: 1 });
+  second.say("run 60000");
+  await second.line(/run begins/);
+  const pids = platform.running.map(({ pid }) => pid);
+  first.child.kill("SIGKILL");
+  const took = await Promise.any(pids.map((pid) => untilGone([pid], BOUND_MS)));
+  // The second driver is their supervisor now, and refills `min`.
+  await until(() => platform.ledger.size === 3);
+  const left = await Promise.all(platform.running.map(async ({ pid }) => [pid, ...(await descendants(pid))]));
+  second.child.kill("SIGKILL");
+  const last = await untilGone(left.flat(), BOUND_MS);
+  assert.is(platform.running.length, 0);
+  console.log(
+    `an unused one ended after ${Math.round(took)} ms, the last owner's after ${Math.round(last)} ms`,
+  );
+});
+
+test("an executor passes from driver to driver, also when NATS restarts in between", async () => {
+  await using platform = await Platform.start();
+  const owners = [await owner(platform), await owner(platform), await owner(platform)];
+  await using last = await guest(platform);
+  const call = await running(last.pool);
+  const machines = machinesOf(platform);
+  for (const program of owners) {
+    program.say("call");
+    await program.line(/call gave 1/);
+  }
+  for (const program of owners) {
+    program.child.kill("SIGKILL");
+    await program.exit;
+    await server.kill();
+    await server.restart();
+    // Nobody but its successor can answer.
+    await until(async () => {
+      const known = await last.pool.executors().catch(() => []);
+      return known.length === 1 && known[0]?.phase === "ready";
+    });
+  }
+  assert.ok(supervises(last.fire));
+  call.end();
+  assert.is(await call.value, "its value");
+  assert.equal(machinesOf(platform), machines);
+});
+
+test("there are never more than max after a takeover, though drivers learn of it one after the other", async () => {
+  await using platform = await Platform.start();
+  const options = { max: 2, concurrency: 1 };
+  await using first = await owner(platform, options);
+  await using second = await owner(platform, options);
+  await using third = await guest(platform, options);
+  second.say("run 60000");
+  await second.line(/run begins/);
+  const call = await running(third.pool);
+  const machines = machinesOf(platform);
+  assert.is(machines.length, 2);
+  const waiting = third.pool.call(() => "served");
+  second.say("call");
+  first.child.kill("SIGKILL");
+  await first.exit;
+  await until(async () => {
+    const known = await third.pool.executors().catch(() => []);
+    return known.length === 2 && known.every(({ phase }) => phase === "ready");
+  });
+  call.end();
+  assert.is(await call.value, "its value");
+  assert.is(await waiting, "served");
+  assert.is(await second.line(/call gave 1/).then(([line]) => line), "call gave 1");
+  assert.equal(machinesOf(platform), machines);
+  assert.is(platform.ledger.size, 2);
+});
+
+test("the lifetime of an executor goes on counting under another supervisor", async () => {
+  await using platform = await Platform.start();
+  const options = { lifetime: "8s" } as const;
+  await using first = await owner(platform, options);
+  await using second = await guest(platform, options);
+  await second.pool.call(() => 1);
+  const [machine] = platform.running;
+  await until(() => performance.now() - (machine as { launchedAt: number }).launchedAt > 4_000);
+  first.say("close");
+  await has(second.pool, 1);
+  await until(() => machine?.endedAt !== undefined);
+  const lived = (machine?.endedAt as number) - (machine?.launchedAt as number);
+  // From when it was ready, a tenth of it by lot.
+  assert.ok(lived < 10_500, `it lived for ${lived} ms`);
+  assert.ok(lived > 7_000, `it lived for ${lived} ms`);
+});
+
+test("an executor for one call that is being used is given no second one by the next supervisor", async () => {
+  await using platform = await Platform.start();
+  const options = { max: 1, concurrency: 1, singleUse: true };
+  await using first = await owner(platform, options);
+  await using second = await guest(platform, options);
+  const call = await running(second.pool);
+  const [machine] = platform.running;
+  first.child.kill("SIGKILL");
+  await until(() => supervises(second.fire));
+  await has(second.pool, 1);
+  const next = second.pool.call(() => "on another");
+  call.end();
+  assert.is(await call.value, "its value");
+  assert.is(await next, "on another");
+  await untilGone([machine?.pid as number], BOUND_MS);
+  assert.is(platform.ledger.size, 2);
+});
 
 test.run();

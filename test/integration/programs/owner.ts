@@ -1,4 +1,4 @@
-// A driver of a pool that others share. It obeys lines: "run <ms>", "call", "close"; and ends when its input does.
+// A driver of a pool that others share. It obeys lines: "run <ms>", "call", "close".
 import { connect } from "@bonfire/runtime";
 import { PlatformBackend } from "../../harness/platform-backend.ts";
 
@@ -10,6 +10,7 @@ const pool = await fire.pool(POOL, {
   ...(STORE && { store: await fire.store() }),
   backend: new PlatformBackend(PLATFORM),
 });
+pool.on("log", ({ text }) => console.log(text));
 console.log(`open ${fire.id}`);
 
 const say = (what: string, call: Promise<unknown>) =>
@@ -19,11 +20,18 @@ const say = (what: string, call: Promise<unknown>) =>
   );
 
 const obey: Record<string, (ms: number) => unknown> = {
-  call: () => say("call", pool.call({}, () => 1)),
+  call: () =>
+    say(
+      "call",
+      pool.call({}, () => 1),
+    ),
   run: (ms) =>
     say(
       "run",
-      pool.call({ ms }, ({ ms }) => new Promise((resolve) => setTimeout(resolve, ms, "its value"))),
+      pool.call({ ms }, ({ ms }) => {
+        console.log("run begins");
+        return new Promise((resolve) => setTimeout(resolve, ms, "its value"));
+      }),
     ),
   close: () => say("close", fire.close()),
 };
@@ -33,4 +41,3 @@ for await (const chunk of process.stdin.setEncoding("utf8")) {
     obey[order]?.(Number(ms));
   }
 }
-process.exit(0);
