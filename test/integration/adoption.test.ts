@@ -1,4 +1,7 @@
 /** Executors of a shared pool outlive the driver that supervises it, while any other driver uses them. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect, type Fire, type Pool, type PoolOptions } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -15,8 +18,13 @@ const BOUND_MS = 4_000;
 /** A frozen driver is given up after 6 s. */
 const FROZEN_MS = 12_000;
 const server = await NatsServer.start({ jetstream: true });
+const folder = mkdtempSync(join(tmpdir(), "bonfire-adoption-"));
+let gates = 0;
 
-test.after(() => server[Symbol.asyncDispose]());
+test.after(async () => {
+  await server[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
 
 /** A driver as a process of its own; it supervises if it is the first. */
 async function owner(platform: Platform, options: PoolOptions = {}, store = false): Promise<Program> {
@@ -35,29 +43,29 @@ async function guest(platform: Platform, options: PoolOptions = {}, hasStore = f
   const store = hasStore ? { store: await fire.store() } : {};
   const backend = new PlatformBackend(platform.url);
   const pool = await fire.pool("shared", {
-    ...{ max: 1, concurrency: 4, shutdownTimeout: "2s", logs: "ignore" },
+    ...{ max: 1, concurrency: 4, realm: "process", shutdownTimeout: "2s", logs: "ignore" },
     ...{ ...options, ...store, backend },
   });
   return { fire, pool, [Symbol.asyncDispose]: () => fire.close() };
 }
 
-/** A call that runs until it is let go. Resolves when it has begun. */
+/** A call that runs until it is let go, by a file, as nothing else lasts through a restart of NATS. Resolves when it has begun. */
 async function running(pool: Pool): Promise<{ value: Promise<string>; end(): void }> {
   const begun = Promise.withResolvers<void>();
-  const gate = new AbortController();
-  const { signal } = gate;
+  const gate = join(folder, `gate-${++gates}`);
   pool.on("log", () => begun.resolve());
   const value = pool.call(
-    { signal },
-    ({ signal }) =>
-      new Promise<string>((resolve) => {
-        signal.addEventListener("abort", () => resolve("its value"));
-        console.log("begun");
-      }),
+    { gate },
+    async ({ gate }) => {
+      const { existsSync } = await import("node:fs");
+      console.log("begun");
+      while (!existsSync(gate)) await new Promise((resolve) => setTimeout(resolve, 20));
+      return "its value";
+    },
     { deadline: "2m" },
   );
   await Promise.race([begun.promise, value]);
-  return { value, end: () => gate.abort() };
+  return { value, end: () => writeFileSync(gate, "") };
 }
 
 const supervises = (fire: Fire) => fire.inspect().actors.some(({ type }) => type === "Supervisor");

@@ -99,8 +99,8 @@ export class Supervisor extends Actor {
     const owner = this.context.system.node;
     this.#owners.add(owner);
     this.#machines = new Machines(backend, { owner, pool }, (id) => this.#mayEnd(id, false));
-    // Two drivers learn within this time of each other that a third is gone.
-    if (backend.shared && follows) this.#settledAt = performance.now() + bootstrap.timing.suspectAfter;
+    // Two drivers learn within a beat of each other that a third is gone.
+    if (backend.shared && follows) this.#settledAt = performance.now() + bootstrap.timing.beat;
     this.#unwatchBackend = backend.watch?.((id, detail) => {
       this.context.enqueue(() => this.#machineEnded(id, detail));
     });

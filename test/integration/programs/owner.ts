@@ -5,7 +5,7 @@ import { PlatformBackend } from "../../harness/platform-backend.ts";
 const { PLATFORM = "", POOL = "shared", OPTIONS = "{}", STORE } = process.env;
 const fire = await connect();
 const pool = await fire.pool(POOL, {
-  ...{ concurrency: 4, shutdownTimeout: "2s", logs: "ignore" },
+  ...{ concurrency: 4, realm: "process", shutdownTimeout: "2s", logs: "ignore" },
   ...JSON.parse(OPTIONS),
   ...(STORE && { store: await fire.store() }),
   backend: new PlatformBackend(PLATFORM),
