@@ -150,7 +150,9 @@ export class Agent extends Actor {
 
   /** The supervisor wants this executor no more, and knows that it ends. */
   released(): void {
-    if (this.context.sender === this.#supervisor?.node) this.#released.resolve();
+    if (this.context.sender !== this.#supervisor?.node) return;
+    this.#isLeaving = true;
+    this.#released.resolve();
   }
 
   /** The executor's actors: this one, its presence, and a keeper for each cell. */

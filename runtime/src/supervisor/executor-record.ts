@@ -33,8 +33,6 @@ const MOVES: Record<Phase["name"], readonly Phase["name"][]> = {
 
 export interface ExecutorParts {
   readonly id: string;
-  /** The driver that launched it. */
-  readonly owner: string;
   readonly resources: Resources;
   readonly replaces: string | undefined;
   readonly singleUse: boolean;
@@ -43,7 +41,6 @@ export interface ExecutorParts {
 
 export class ExecutorRecord implements ExecutorView {
   readonly id: string;
-  owner: string;
   launchedAt: number;
   readonly resources: Resources;
   readonly replaces: string | undefined;
@@ -53,6 +50,8 @@ export class ExecutorRecord implements ExecutorView {
   readonly hasEnded: () => void;
   /** Whether it may go is being asked. */
   asking = false;
+  /** It is to drain as soon as it is adopted. */
+  isWithdrawn = false;
   idleSince: number;
   /** Set when it is ready: the time that a boot takes is not lost to those who wait for it. */
   expiresAt = Number.POSITIVE_INFINITY;
@@ -61,9 +60,8 @@ export class ExecutorRecord implements ExecutorView {
   readonly #singleUse: boolean;
   #now: Phase;
 
-  constructor({ id, owner, resources, replaces, singleUse, now }: ExecutorParts, phase: Phase) {
+  constructor({ id, resources, replaces, singleUse, now }: ExecutorParts, phase: Phase) {
     this.id = id;
-    this.owner = owner;
     this.resources = resources;
     this.replaces = replaces;
     this.#singleUse = singleUse;

@@ -12,8 +12,6 @@ const failures = channel("bonfire:list-failed");
 
 /** What the supervisor knows of. */
 export interface Ledger {
-  /** The drivers that launched them. */
-  readonly owners: ReadonlySet<string>;
   readonly known: ReadonlySet<string>;
   /** Those of them that the platform has accepted. */
   readonly expected: ReadonlySet<string>;
@@ -26,6 +24,8 @@ export class Machines {
   readonly #backend: Backend;
   readonly #filter: { readonly owner: string; readonly pool: string };
   readonly #mayEnd: MayEnd;
+  /** The drivers under whose names the platform lists machines of ours; true: none when it was last asked. */
+  readonly #owners = new Map<string, boolean>();
   readonly #ending = new Map<string, Promise<void>>();
   /** In the last list, but not in the ledger then. */
   #strangers = new Set<string>();
@@ -40,6 +40,12 @@ export class Machines {
     this.#backend = backend;
     this.#filter = filter;
     this.#mayEnd = mayEnd;
+    this.include(filter.owner);
+  }
+
+  /** From now on what `owner` has launched for the pool is looked after here, until there is none of it. */
+  include(owner: string): void {
+    this.#owners.set(owner, false);
   }
 
   /**
@@ -82,9 +88,7 @@ export class Machines {
     const before = read();
     let listed: Set<string>;
     try {
-      const { pool } = this.#filter;
-      const lists = [...before.owners].map((owner) => this.#backend.list({ owner, pool }));
-      listed = new Set((await Promise.all(lists)).flat().map(({ launchId }) => launchId));
+      listed = await this.#list();
     } catch (error) {
       failures.publish({ error });
       return [];
@@ -101,6 +105,19 @@ export class Machines {
     this.#strangers = new Set(strangers);
     this.#missing = new Set(missing);
     return lost;
+  }
+
+  async #list(): Promise<Set<string>> {
+    const { owner: self, pool } = this.#filter;
+    const lists = Array.from(this.#owners, async ([owner, wasEmpty]) => {
+      const machines = await this.#backend.list({ owner, pool });
+      const isEmpty = machines.length === 0;
+      // As they lag, only the second list is believed; whatever is known of this owner is lost by it, too.
+      if (isEmpty && wasEmpty && owner !== self) this.#owners.delete(owner);
+      else this.#owners.set(owner, isEmpty);
+      return machines;
+    });
+    return new Set((await Promise.all(lists)).flat().map(({ launchId }) => launchId));
   }
 
   /** Resolves when everything that was to end has ended. */

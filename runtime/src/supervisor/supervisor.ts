@@ -79,9 +79,7 @@ export class Supervisor extends Actor {
   #timer: NodeJS.Timeout | undefined;
   readonly #claims = new Set<NodeJS.Timeout>();
   #unwatchBackend: (() => void) | undefined;
-  /** The drivers under whose names the platform may list executors of ours. */
-  readonly #owners = new Set<string>();
-  /** Another driver has joined: it can take over, and our executors with it. */
+  /** There are, or were, other drivers: one can take over, and our executors with it. */
   #isShared = false;
   /** Nothing is launched before this time: drivers are still saying what they hold. */
   #settledAt = 0;
@@ -97,10 +95,12 @@ export class Supervisor extends Actor {
   override onStart(): void {
     const { backend, bootstrap, follows, pool } = this.#options;
     const owner = this.context.system.node;
-    this.#owners.add(owner);
     this.#machines = new Machines(backend, { owner, pool }, (id) => this.#mayEnd(id, false));
-    // Two drivers learn within a beat of each other that a third is gone.
-    if (backend.shared && follows) this.#settledAt = performance.now() + bootstrap.timing.beat;
+    if (backend.shared && follows) {
+      this.#isShared = true;
+      // Two drivers learn within a beat of each other that a third is gone.
+      this.#settledAt = performance.now() + bootstrap.timing.beat;
+    }
     this.#unwatchBackend = backend.watch?.((id, detail) => {
       this.context.enqueue(() => this.#machineEnded(id, detail));
     });
@@ -192,40 +192,37 @@ export class Supervisor extends Actor {
     const { system, address } = this.context;
     const { bootstrap, token } = this.#options;
     const unwatch = this.context.monitor(agent);
-    const executor = new ExecutorRecord(
-      {
-        ...{ id: agent.node, owner: address.node, resources, replaces: undefined },
-        ...{ singleUse: this.#policy.singleUse, now: performance.now() },
-      },
-      { name: "adopting", agent, unwatch },
-    );
+    const { singleUse } = this.#policy;
+    const now = performance.now();
+    const parts = { id: agent.node, resources, replaces: undefined, singleUse, now };
+    const executor = new ExecutorRecord(parts, { name: "adopting", agent, unwatch });
+    executor.isWithdrawn = withdrawn;
     // Whoever has a cell there was given its one call.
-    executor.spent = this.#policy.singleUse;
+    executor.spent = singleUse;
+    for (const driver of this.#drivers.values()) executor.lease(driver.id, driver.slotsOf(executor.id), now);
     this.#executors.set(executor.id, executor);
     const as = { supervisor: address, token, timing: bootstrap.timing };
     void adopt(system.ref<AgentPort>(agent), as, () => executor.state.name === "adopting").then((adopted) =>
-      this.context.enqueue(() => this.#adopted(executor, adopted, withdrawn)),
+      this.context.enqueue(() => this.#adopted(executor, adopted)),
     );
   }
 
-  #adopted(executor: ExecutorRecord, adopted: Adopted | undefined, withdrawn: boolean): void {
+  #adopted(executor: ExecutorRecord, adopted: Adopted | undefined): void {
     const { state } = executor;
     if (state.name !== "adopting") return;
     const now = performance.now();
     if (adopted) {
       executor.become({ ...state, name: "ready" });
-      executor.owner = adopted.owner;
       executor.launchedAt = now - adopted.ageMs;
       executor.expiresAt = now - adopted.readyMs + this.#lifetime();
       executor.idleSince = now;
-      this.#owners.add(adopted.owner);
-      for (const driver of this.#drivers.values())
-        executor.lease(driver.id, driver.slotsOf(executor.id), now);
-      if (withdrawn) this.#drain(executor);
+      this.#machines?.include(adopted.owner);
+      if (executor.isWithdrawn) this.#drain(executor);
     } else {
       // It belongs to another, or is ending: calls that run there go on, and no more are sent.
       for (const { client } of this.#drivers.values()) client.tell.withdraw(executor.id);
       this.#drop(executor);
+      executor.hasEnded();
     }
     this.#announce();
     this.#act();
@@ -253,7 +250,8 @@ export class Supervisor extends Actor {
     const executor = this.#executors.get(id);
     if (!executor) return false;
     if (executor.state.name === "ready") this.#drain(executor);
-    else if (executor.phase === "booting") this.#terminate(executor, "drained");
+    else if (executor.state.name === "booting") this.#terminate(executor, "drained");
+    else executor.isWithdrawn = true;
     this.#act();
     await executor.ended;
     return true;
@@ -392,11 +390,10 @@ export class Supervisor extends Actor {
     const now = performance.now();
     const booting: Booting = { name: "booting", launch, timer, accepted: false };
     const supervisor = this.context.address;
-    const owner = supervisor.node;
-    this.#executors.set(id, new ExecutorRecord({ id, owner, resources, replaces, singleUse, now }, booting));
+    this.#executors.set(id, new ExecutorRecord({ id, resources, replaces, singleUse, now }, booting));
     const request = {
       launchId: id,
-      owner,
+      owner: supervisor.node,
       pool,
       resources,
       // Its own boot, its time, its successor's boot, and the calls that it may finish then.
@@ -445,14 +442,10 @@ export class Supervisor extends Actor {
     if (this.#isShared && !this.context.system.bus.link.up) return;
     const lost = await this.#machines?.reconcile(() => {
       const known = [...this.#executors.values()];
-      const expected = known.filter(({ state, phase }) =>
-        state.name === "booting" ? state.accepted : phase !== "booting",
+      const expected = known.filter(({ state }) =>
+        state.name === "booting" ? state.accepted : state.name !== "adopting",
       );
-      return {
-        owners: this.#owners,
-        known: new Set(known.map(idOf)),
-        expected: new Set(expected.map(idOf)),
-      };
+      return { known: new Set(known.map(idOf)), expected: new Set(expected.map(idOf)) };
     });
     for (const id of lost ?? [])
       this.context.enqueue(() => this.#machineEnded(id, "its platform lists it no more"));
