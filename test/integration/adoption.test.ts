@@ -2,7 +2,17 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type Fire, type Pool, type PoolOptions } from "@bonfire/runtime";
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  BonfireError,
+  connect,
+  type Fire,
+  type Grant,
+  MemoryStore,
+  type Pool,
+  type PoolOptions,
+} from "@bonfire/runtime";
+import { adoptionMs, resolveTiming } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { machinesOf } from "../harness/flock.ts";
@@ -18,6 +28,7 @@ const BOUND_MS = 4_000;
 /** A frozen driver is given up after 6 s. */
 const FROZEN_MS = 12_000;
 const server = await NatsServer.start({ jetstream: true });
+const UNREACHED = new BonfireError("STORE_UNAVAILABLE", "the store is out of reach");
 const folder = mkdtempSync(join(tmpdir(), "bonfire-adoption-"));
 let gates = 0;
 
@@ -38,9 +49,9 @@ async function owner(platform: Platform, options: PoolOptions = {}, store = fals
 }
 
 /** Another driver, in this process. */
-async function guest(platform: Platform, options: PoolOptions = {}, hasStore = false) {
+async function guest(platform: Platform, options: PoolOptions = {}, isElected = false) {
   const fire = await connect({ servers: server.url });
-  const store = hasStore ? { store: await fire.store() } : {};
+  const store = isElected ? { store: await fire.store() } : {};
   const backend = new PlatformBackend(platform.url);
   const pool = await fire.pool("shared", {
     ...{ max: 1, concurrency: 4, realm: "process", shutdownTimeout: "2s", logs: "ignore" },
@@ -75,6 +86,20 @@ const has = (pool: Pool, executors: number) =>
     const known = pool.inspect().supervisor?.executors ?? [];
     return known.length === executors && known.every(({ phase }) => phase === "ready");
   });
+
+/** Whether the pool has a supervisor that answers. */
+const isAnswered = (pool: Pool) => Promise.race([pool.executors().then(() => true), pause(200, false)]);
+
+/** A store that answers no leader and no candidate while it is cut. */
+class CutStore extends MemoryStore {
+  cut = false;
+  protected override doAcquire(key: string, holder: string, ttl: number): Promise<Grant | undefined> {
+    return this.cut ? Promise.reject(UNREACHED) : super.doAcquire(key, holder, ttl);
+  }
+  protected override doRenew(key: string, token: bigint, ttl: number): Promise<boolean> {
+    return this.cut ? Promise.reject(UNREACHED) : super.doRenew(key, token, ttl);
+  }
+}
 
 for (const store of [false, true]) {
   const how = store ? "that a store elected" : "of a pool without a store";
@@ -247,6 +272,43 @@ test("an executor for one call that is being used is given no second one by the 
   assert.is(await next, "on another");
   await untilGone([machine?.pid as number], BOUND_MS);
   assert.is(platform.ledger.size, 2);
+});
+
+test("a supervisor that cannot renew its lease lets go, and the calls that run, its own too, go on under the next", async () => {
+  await using platform = await Platform.start();
+  const store = new CutStore();
+  await using first = await guest(platform, { store });
+  await using second = await guest(platform, { store });
+  const calls = [await running(first.pool), await running(second.pool)];
+  const machines = machinesOf(platform);
+  store.cut = true;
+  await store.whenFree("pool/shared");
+  assert.not(await isAnswered(second.pool));
+  store.cut = false;
+  await until(() => isAnswered(first.pool));
+  for (const call of calls) {
+    call.end();
+    assert.is(await call.value, "its value");
+  }
+  assert.equal(machinesOf(platform), machines);
+});
+
+test("an executor for which no supervisor comes ends by itself, though a driver uses it", async () => {
+  await using platform = await Platform.start();
+  const store = new CutStore();
+  await using first = await guest(platform, { store });
+  await using second = await guest(platform, { store });
+  const call = await running(second.pool);
+  const lost = call.value.catch(({ code }: { code: string }) => code);
+  const [machine] = platform.running;
+  store.cut = true;
+  await first.fire.close();
+  const closed = performance.now();
+  await untilGone([machine?.pid as number], adoptionMs(resolveTiming()) + 2 * BOUND_MS);
+  console.log(`it ended ${Math.round(performance.now() - closed)} ms after its supervisor`);
+  assert.is(await lost, "EXECUTOR_LOST");
+  store.cut = false;
+  assert.is(await second.pool.call(() => 1), 1);
 });
 
 test.run();
