@@ -34,7 +34,8 @@ export interface AgentOptions {
 }
 
 export class Agent extends Actor {
-  static readonly reentrant = ["inspect"] as const;
+  /** Whose this executor is must be told while a cell starts, too. */
+  static readonly reentrant = ["inspect", "adopt", "mayEnd"] as const;
   readonly #options: AgentOptions;
   /** The drivers that have a cell here, or are getting one. */
   readonly #offers = new Map<string, Promise<CellOffer>>();
