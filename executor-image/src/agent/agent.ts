@@ -108,21 +108,26 @@ export class Agent extends Actor {
     this.#unwatch();
     this.#supervisor = undefined;
     if (this.#isUsed) this.#wait();
-    else this.#options.orphan();
+    else this.#orphan();
+  }
+
+  #orphan(): void {
+    this.#isLeaving = true;
+    this.#options.orphan();
   }
 
   /** Begins anew when the link to NATS is back, as nobody could come while it was down. */
   #wait(): void {
     clearTimeout(this.#waiting);
     this.#waiting = setTimeout(() => {
-      if (this.context.system.bus.link.up) this.#options.orphan();
+      if (this.context.system.bus.link.up) this.#orphan();
     }, adoptionMs(this.#options.bootstrap.timing));
   }
 
   /** A cell has ended, or is about to. */
   #forget(tenant: string): void {
     this.#offers.delete(tenant);
-    if (this.#waiting && !this.#isUsed) this.#options.orphan();
+    if (this.#waiting && !this.#isUsed) this.#orphan();
   }
 
   /** The asking driver's cell. Rejects with the reason if its process cannot be started. */

@@ -319,7 +319,6 @@ export class Supervisor extends Actor {
   }
 
   #act(): void {
-    clearTimeout(this.#timer);
     // While we are cut off another may take over: what it has by now is not ours to decide about.
     if (this.#isShared && !this.context.system.bus.link.up) return this.#actIn(LINK_MS);
     const now = performance.now();
@@ -332,11 +331,12 @@ export class Supervisor extends Actor {
       { launchAfter, idleFor: this.#patience.idleFor },
     );
     for (const action of actions) this.#carryOut(action);
-    clearTimeout(this.#timer);
-    if (wakeAt !== Number.POSITIVE_INFINITY) this.#actIn(Math.max(0, wakeAt - now) + 1);
+    if (wakeAt === Number.POSITIVE_INFINITY) clearTimeout(this.#timer);
+    else this.#actIn(Math.max(0, wakeAt - now) + 1);
   }
 
   #actIn(ms: number): void {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.context.enqueue(() => this.#act()), ms);
   }
 
@@ -389,8 +389,8 @@ export class Supervisor extends Actor {
     }, bootMs);
     const now = performance.now();
     const booting: Booting = { name: "booting", launch, timer, accepted: false };
-    const supervisor = this.context.address;
     this.#executors.set(id, new ExecutorRecord({ id, resources, replaces, singleUse, now }, booting));
+    const supervisor = this.context.address;
     const request = {
       launchId: id,
       owner: supervisor.node,
