@@ -102,8 +102,8 @@ class CutStore extends MemoryStore {
 }
 
 for (const store of [false, true]) {
-  const how = store ? "that a store elected" : "of a pool without a store";
-  test(`a call of another driver runs on when the supervising driver ${how} is killed with -9`, async () => {
+  const how = store ? "a pool with a store" : "a pool without a store";
+  test(`a call of another driver runs on when the driver that supervises ${how} is killed with -9`, async () => {
     await using platform = await Platform.start();
     await using first = await owner(platform, {}, store);
     await using second = await guest(platform, {}, store);
@@ -121,49 +121,49 @@ for (const store of [false, true]) {
     await second.pool.close();
     assert.equal(machinesOf(platform), []);
   });
+
+  test(`a driver that supervises ${how} and is frozen beyond the lease loses its own calls, and the others' go on`, async () => {
+    await using platform = await Platform.start();
+    await using first = await owner(platform, {}, store);
+    await using second = await guest(platform, {}, store);
+    const call = await running(second.pool);
+    const machines = machinesOf(platform);
+    first.say("run 60000");
+    await first.line(/run begins/);
+    first.child.kill("SIGSTOP");
+    await until(() => supervises(second.fire), FROZEN_MS);
+    await has(second.pool, 1);
+    first.child.kill("SIGCONT");
+    await first.line(/FENCED/);
+    await first.line(/run failed/);
+    first.say("call");
+    await first.line(/call gave 1/);
+    call.end();
+    assert.is(await call.value, "its value");
+    assert.equal(machinesOf(platform), machines);
+  });
+
+  test(`a driver that closes hands on the executors that others use, at once, and ends the rest (${how})`, async () => {
+    await using platform = await Platform.start();
+    await using first = await owner(platform, { max: 2, concurrency: 1 }, store);
+    await using second = await guest(platform, { max: 2, concurrency: 1 }, store);
+    const call = await running(second.pool);
+    const [used] = machinesOf(platform);
+    first.say("call");
+    await first.line(/call gave 1/);
+    const [, unused] = platform.running;
+    first.say("close");
+    const told = performance.now();
+    await has(second.pool, 1);
+    console.log(`handed on ${Math.round(performance.now() - told)} ms after close was asked for`);
+    await first.line(/close gave/);
+    await untilGone([unused?.pid as number], BOUND_MS);
+    call.end();
+    assert.is(await call.value, "its value");
+    assert.equal(machinesOf(platform), [used]);
+    assert.is(platform.ledger.get(used as string)?.condemnedAt, undefined);
+  });
 }
-
-test("a driver that supervises and is frozen beyond the lease loses its own calls, and the others' go on", async () => {
-  await using platform = await Platform.start();
-  await using first = await owner(platform);
-  await using second = await guest(platform);
-  const call = await running(second.pool);
-  const machines = machinesOf(platform);
-  first.say("run 60000");
-  await first.line(/run begins/);
-  first.child.kill("SIGSTOP");
-  await until(() => supervises(second.fire), FROZEN_MS);
-  await has(second.pool, 1);
-  first.child.kill("SIGCONT");
-  await first.line(/FENCED/);
-  await first.line(/run failed/);
-  first.say("call");
-  await first.line(/call gave 1/);
-  call.end();
-  assert.is(await call.value, "its value");
-  assert.equal(machinesOf(platform), machines);
-});
-
-test("a driver that closes hands on the executors that others use, at once, and ends the rest", async () => {
-  await using platform = await Platform.start();
-  await using first = await owner(platform, { max: 2, concurrency: 1 });
-  await using second = await guest(platform, { max: 2, concurrency: 1 });
-  const call = await running(second.pool);
-  const [used] = machinesOf(platform);
-  first.say("call");
-  await first.line(/call gave 1/);
-  const [, unused] = platform.running;
-  first.say("close");
-  const told = performance.now();
-  await has(second.pool, 1);
-  console.log(`handed on ${Math.round(performance.now() - told)} ms after close was asked for`);
-  await first.line(/close gave/);
-  await untilGone([unused?.pid as number], BOUND_MS);
-  call.end();
-  assert.is(await call.value, "its value");
-  assert.equal(machinesOf(platform), [used]);
-  assert.is(platform.ledger.get(used as string)?.condemnedAt, undefined);
-});
 
 test("executors that nobody else uses end at once, and one that is used ends with its last owner", async () => {
   await using platform = await Platform.start();
