@@ -2,7 +2,7 @@
 export { Actor } from "./actor/actor.ts";
 export type { Address } from "./actor/address.ts";
 export type { Reason } from "./actor/reason.ts";
-export { placeOf, type Ref } from "./actor/ref.ts";
+export { type AnyRef, placeOf, type Ref } from "./actor/ref.ts";
 export { ActorSystem } from "./actor/system.ts";
 export type { Bootstrap, RealmKind } from "./backend/bootstrap.ts";
 export { Bus, type Message } from "./bus/bus.ts";
@@ -30,4 +30,5 @@ export { resolveTiming, type Timing } from "./presence/timing.ts";
 export { watchHere } from "./presence/watch-here.ts";
 export { NatsStore } from "./store/nats-store.ts";
 export { untilFree } from "./store/until-free.ts";
+export { type Adopted, adoptionMs } from "./supervisor/adoption.ts";
 export type { Supervisor } from "./supervisor/supervisor.ts";

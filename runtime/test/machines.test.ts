@@ -19,8 +19,8 @@ class Platform implements Backend {
     return machine;
   }
 
-  async list(): Promise<readonly Machine[]> {
-    return [...this.machines.values()];
+  async list({ owner }: { owner: string }): Promise<readonly Machine[]> {
+    return [...this.machines.values()].filter((machine) => machine.owner === owner);
   }
 
   async terminate(launchId: string): Promise<void> {
@@ -82,6 +82,33 @@ test("executors are lost when the platform does not list them twice in a row, an
   platform.machines.clear();
   assert.equal(await machines.reconcile(ledger("e1")), []);
   assert.equal(await machines.reconcile(ledger("e1")), ["e1"]);
+});
+
+test("adopted machines are found under the name of the driver that launched them, and its strays are ended too", async () => {
+  const platform = new Platform();
+  const machine = (launchId: string): Machine => ({ launchId, owner: "gone", phase: "running" });
+  for (const id of ["adopted", "stray"]) platform.machines.set(id, machine(id));
+  const machines = machinesOf(platform);
+  assert.equal(await machines.reconcile(ledger("adopted")), []);
+  machines.include("gone");
+  for (let round = 0; round < 3; round++) assert.equal(await machines.reconcile(ledger("adopted")), []);
+  await machines.settled();
+  assert.equal([...platform.machines.keys()], ["adopted"]);
+  platform.machines.clear();
+  assert.equal(await machines.reconcile(ledger("adopted")), []);
+  assert.equal(await machines.reconcile(ledger("adopted")), ["adopted"]);
+});
+
+test("a machine that is another supervisor's by now is not ended", async () => {
+  const platform = new Platform();
+  for (const id of ["ours", "theirs"])
+    platform.machines.set(id, { launchId: id, owner: "d", phase: "running" });
+  const machines = new Machines(platform, { owner: "d", pool: "p" }, (id) => id !== "theirs");
+  await machines.terminate("theirs", 0, "idle");
+  await machines.reconcile(ledger());
+  await machines.reconcile(ledger());
+  await machines.settled();
+  assert.equal([...platform.machines.keys()], ["theirs"]);
 });
 
 test("a list that fails decides nothing", async () => {

@@ -4,6 +4,7 @@ import type { PlatformOrder } from "./platform.ts";
 
 export class PlatformBackend implements Backend {
   readonly name = "test-platform";
+  readonly shared = true;
   readonly #url: string;
 
   constructor(url: string) {

@@ -126,6 +126,7 @@ test("SIGTERM while an executor boots leaves no process and no folder", async ()
       realm: "isolate",
     },
     ...{ grants: {}, concurrency: 1, memoryMb: 128, registerMs: 60_000, shutdownMs: 60_000 },
+    ...{ token: "0", adoptable: false },
   };
   child.stdin.write(`${JSON.stringify(bootstrap)}\n`);
   const started = await below(child.pid as number, "sh");

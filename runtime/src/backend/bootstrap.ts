@@ -12,6 +12,10 @@ export interface Bootstrap {
   readonly nats: NatsAddress;
   readonly pool: string;
   readonly supervisor: Address;
+  /** The fencing token of that supervisor, in decimal, as JSON has no bigints. */
+  readonly token: string;
+  /** Another supervisor may have this executor when the first is gone. */
+  readonly adoptable: boolean;
   readonly timing: Timing;
   readonly realm: RealmKind;
   readonly grants: Grants;

@@ -32,6 +32,12 @@ export interface Machine {
 
 export interface Backend extends AsyncDisposable {
   readonly name: string;
+  /**
+   * Machines outlive the driver that launched them, and the backend of any other driver of the pool can list and
+   * terminate them, given their owner's name. Then executors that other drivers use are handed on when theirs goes;
+   * otherwise they end with it. Default: false.
+   */
+  readonly shared?: boolean;
   /** Resolves when the platform has accepted. Throws `BackendError`. An aborted launch leaves nothing. */
   launch(request: LaunchRequest, signal: AbortSignal): Promise<Machine>;
   /** Every machine that `owner` launched for `pool` and that still costs money, also those that never registered. */

@@ -1,7 +1,8 @@
 import type { Actor } from "../actor/actor.ts";
 import type { Address } from "../actor/address.ts";
+import type { Adopted } from "../supervisor/adoption.ts";
 
-/** What a driver asks of an executor's agent. The agent itself is in `@bonfire/executor`. */
+/** What drivers and supervisors ask of an executor's agent. The agent itself is in `@bonfire/executor`. */
 export interface AgentPort extends Actor {
   /** The asking driver's own cell on this executor, started if need be. */
   admit(): Promise<CellOffer>;
@@ -9,6 +10,13 @@ export interface AgentPort extends Actor {
   dismiss(): Promise<void>;
   /** Its supervisor counts on it no more and has its machine ended. */
   released(): void;
+  /** A supervisor that follows the last one wants the executor. Undefined if it may not have it, at least not yet. */
+  adopt(supervisor: Address, token: bigint): Adopted | undefined;
+  /**
+   * Whether the asking supervisor may end the executor's machine. With `letGo` it does not want it any longer: then not
+   * if drivers have cells here, and another supervisor may adopt it.
+   */
+  mayEnd(letGo: boolean): boolean;
 }
 
 export interface CellOffer {

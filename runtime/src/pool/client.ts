@@ -2,7 +2,7 @@ import type { BonfireError } from "@bonfire/wire";
 import { Actor } from "../actor/actor.ts";
 import type { Address } from "../actor/address.ts";
 import type { Reason } from "../actor/reason.ts";
-import type { AnyRef } from "../actor/ref.ts";
+import { type AnyRef, placeOf } from "../actor/ref.ts";
 import type { FleetCounts, FleetEvent } from "../supervisor/fleet-event.ts";
 import type { Policy } from "../supervisor/policy.ts";
 import type { Resources } from "../supervisor/resources.ts";
@@ -35,53 +35,66 @@ export interface ClientHost {
   supervisorGone(reason: Reason): void;
 }
 
-/** The actor through which a pool's supervisor speaks to one driver. */
+/**
+ * The actor through which a pool's supervisor speaks to one driver. What a supervisor says that is gone, as one may
+ * that was only frozen, is not heard: another has its executors by now.
+ */
 export class PoolClient extends Actor {
-  readonly #host: ClientHost;
+  readonly #current: ClientHost;
+  /** The drivers that supervised, and do no more. */
+  readonly #past = new Set<string>();
+  #unwatch: (() => void) | undefined;
 
   constructor(host: ClientHost) {
     super();
-    this.#host = host;
+    this.#current = host;
   }
 
   /** Watches the supervisor, once the driver knows which it is. */
   follow(supervisor: Address): void {
-    this.context.monitor(supervisor);
+    this.#unwatch?.();
+    this.#unwatch = this.context.monitor(supervisor);
+    this.#past.delete(supervisor.node);
+  }
+
+  get #host(): ClientHost | undefined {
+    return this.#past.has(this.context.sender) ? undefined : this.#current;
   }
 
   grant(offer: GrantOffer): void {
-    this.#host.granted(offer);
+    this.#host?.granted(offer);
   }
 
   withdraw(executor: string): void {
-    this.#host.withdrawn(executor);
+    this.#host?.withdrawn(executor);
   }
 
   refuse(resources: Resources, error: BonfireError): void {
-    this.#host.refused(resources, error);
+    this.#host?.refused(resources, error);
   }
 
   policy(policy: Policy): void {
-    this.#host.policyChanged(policy);
+    this.#host?.policyChanged(policy);
   }
 
   recall(keep: number): void {
-    this.#host.recalled(keep);
+    this.#host?.recalled(keep);
   }
 
   lost(executor: string, error: BonfireError): void {
-    this.#host.executorLost(executor, error);
+    this.#host?.executorLost(executor, error);
   }
 
   bootFailed(error: BonfireError, final: boolean): void {
-    this.#host.bootFailed(error, final);
+    this.#host?.bootFailed(error, final);
   }
 
   fleet(counts: FleetCounts, event?: FleetEvent): void {
-    this.#host.fleetChanged(counts, event);
+    this.#host?.fleetChanged(counts, event);
   }
 
-  override onDown(_who: AnyRef, reason: Reason): void {
-    this.#host.supervisorGone(reason);
+  override onDown(who: AnyRef, reason: Reason): void {
+    this.#past.add(placeOf(who).node);
+    this.#current.supervisorGone(reason);
   }
 }

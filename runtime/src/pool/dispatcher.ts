@@ -12,6 +12,7 @@ import type { Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import type { Bus } from "../bus/bus.ts";
 import { TimerWheel } from "../bus/timer-wheel.ts";
+import type { Holding } from "../supervisor/adoption.ts";
 import type { Report } from "../supervisor/driver-record.ts";
 import type { FleetCounts, FleetEvent } from "../supervisor/fleet-event.ts";
 import type { Policy } from "../supervisor/policy.ts";
@@ -74,7 +75,7 @@ export class Dispatcher implements CallHost, ClientHost {
   readonly #waiting: WaitingRoom;
   readonly #cells = new Map<string, CellLink>();
   /** Slots on executors where a cell is being asked for. */
-  readonly #admitting = new Map<string, number>();
+  readonly #admitting = new Map<string, { readonly offer: GrantOffer; slots: number }>();
   readonly #report: LeaseReport;
   #supervisor: Ref<Supervisor> | undefined;
   /** The last grant that has arrived. */
@@ -118,6 +119,17 @@ export class Dispatcher implements CallHost, ClientHost {
     this.#supervisor = supervisor;
     this.#seen = 0;
     this.#report.serveUnder(supervisor);
+  }
+
+  /** Where this driver has a cell or is asking for one, for a supervisor that may not know it. */
+  get holdings(): Holding[] {
+    const asked = Array.from(this.#admitting.values(), ({ offer: { agent, resources } }) => ({
+      ...{ agent, resources, withdrawn: false },
+    }));
+    return [
+      ...asked,
+      ...Array.from(this.#slots, ({ agent, resources, withdrawn }) => ({ agent, resources, withdrawn })),
+    ];
   }
 
   submit(call: Call): void {
@@ -391,10 +403,11 @@ export class Dispatcher implements CallHost, ClientHost {
     this.#report.changed();
     const cell = this.#slots.of(executor);
     if (cell) return this.#addSlots(cell, slots);
-    this.#admitting.set(executor, (this.#admitting.get(executor) ?? 0) + slots);
+    const asked = this.#admitting.get(executor);
+    this.#admitting.set(executor, { offer, slots: (asked?.slots ?? 0) + slots });
     this.#admit(offer).then(
       (admitted) => {
-        const ready = this.#admitting.get(executor) ?? 0;
+        const ready = this.#admitting.get(executor)?.slots ?? 0;
         this.#admitting.delete(executor);
         if (admitted && ready > 0) this.#addSlots(admitted, ready);
       },
@@ -508,7 +521,8 @@ export class Dispatcher implements CallHost, ClientHost {
   async #admit({ executor, agent, resources, once }: GrantOffer): Promise<CellLink | undefined> {
     const offer = await this.#askForCell(agent);
     const existing = this.#slots.of(executor);
-    if (existing || this.#closed) return existing;
+    if (existing) return existing;
+    if (this.#closed) return void this.#system.ref<AgentPort>(agent).tell.dismiss();
     const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer, { resources, once });
     this.#slots.put(cell);
     this.#cells.set(cell.node, cell);
@@ -597,12 +611,15 @@ export class Dispatcher implements CallHost, ClientHost {
 
   /** What the supervisor has to know. */
   #state(): Report {
-    const held: Record<string, number> = Object.fromEntries(this.#admitting);
+    const held: Record<string, number> = {};
+    let coming = 0;
+    for (const [executor, { slots }] of this.#admitting) {
+      held[executor] = slots;
+      coming += slots;
+    }
     for (const { executor, slots } of this.#slots) {
       if (slots > 0) held[executor] = (held[executor] ?? 0) + slots;
     }
-    let coming = 0;
-    for (const slots of this.#admitting.values()) coming += slots;
     this.#busy = this.#buffered ? this.#slots.busy : 0;
     return {
       demand: this.#waiting.demand(coming),

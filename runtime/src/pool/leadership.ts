@@ -6,9 +6,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { hasCode } from "@bonfire/wire";
 import { Lease } from "../store/lease.ts";
 import type { Store } from "../store/port.ts";
+import { LEASE_MS } from "../supervisor/adoption.ts";
 
-/** How long the others wait for a supervisor whose driver was killed or cut off. */
-const LEASE_MS = 3_000;
 const AGAIN_MS = 200;
 
 export class Leadership {
@@ -31,6 +30,11 @@ export class Leadership {
   ): Promise<Leadership | undefined> {
     const lease = await Lease.acquire(store, `pool/${pool}`, node, LEASE_MS);
     return lease && new Leadership(store, lease, onDeposed);
+  }
+
+  /** Greater than that of whoever led before. */
+  get token(): bigint {
+    return this.#lease.token;
   }
 
   #watch(): void {

@@ -7,13 +7,13 @@ import type { ActorSystem } from "../actor/system.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Timing } from "../presence/timing.ts";
 import type { Policy } from "../supervisor/policy.ts";
-import type { Supervisor } from "../supervisor/supervisor.ts";
+import type { Joined, Supervisor } from "../supervisor/supervisor.ts";
 import { PoolClient } from "./client.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Floor } from "./floor.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 import { Pool } from "./pool.ts";
-import { type Hosted, host, type Joined, join } from "./take-part.ts";
+import { type Hosted, host, join } from "./take-part.ts";
 
 const MAX_YIELDS = 10;
 const REJOIN_MS = 100;
@@ -52,6 +52,8 @@ export async function openPool(
   const client = await system.spawn(new PoolClient(dispatcher), `pool-${name}`);
   const closing = new AbortController();
   let hosted: Hosted | undefined;
+  /** Whether the pool had a supervisor before that this driver knew. */
+  let follows = false;
 
   /** Settled with the supervisor while there is one; replaced when it goes. */
   let found = Promise.withResolvers<Ref<Supervisor>>();
@@ -62,11 +64,12 @@ export async function openPool(
     for (let yields = 0; !joined; yields++) {
       await hosted?.stop();
       hosted = undefined;
-      joined = await join(name, placeOf(client), system, lastIsLost);
+      joined = await join(name, placeOf(client), dispatcher.holdings, system, lastIsLost);
       if (joined) break;
       const onDeposed = () => void hosted?.stop();
       // Who takes over goes on with the policy that was in force last.
-      hosted = await host({ name, options: given, policy: pool.policy, system, timing, onDeposed });
+      const { policy } = pool;
+      hosted = await host({ name, options: given, policy, system, timing, follows, onDeposed });
       if (!hosted) {
         // Another leads, and does not answer yet, or is cut off until its lease ends.
         closing.signal.throwIfAborted();
@@ -77,7 +80,8 @@ export async function openPool(
       if (closing.signal.aborted) await hosted.stop();
       closing.signal.throwIfAborted();
       try {
-        joined = (await system.ask(hosted.supervisor, "join", [placeOf(client)])) as Joined;
+        const args = [placeOf(client), dispatcher.holdings];
+        joined = (await system.ask(hosted.supervisor, "join", args)) as Joined;
       } catch (error) {
         // Ours has yielded already to one that started at the same moment: that one is to be joined.
         if (!hasCode(error, "NO_SUCH_ACTOR") || yields >= MAX_YIELDS) throw error;
@@ -88,6 +92,7 @@ export async function openPool(
     dispatcher.policyChanged(joined.policy);
     dispatcher.serveUnder(supervisor);
     found.resolve(supervisor);
+    follows = true;
     return joined.policy;
   };
 

@@ -8,20 +8,15 @@ import type { Backend } from "../backend/port.ts";
 import type { Bus } from "../bus/bus.ts";
 import { senderOfSupervisorMail, subject } from "../bus/subject.ts";
 import type { Timing } from "../presence/timing.ts";
+import { type Holding, JOIN_MS } from "../supervisor/adoption.ts";
 import type { Policy } from "../supervisor/policy.ts";
-import { Supervisor } from "../supervisor/supervisor.ts";
+import { type Joined, Supervisor } from "../supervisor/supervisor.ts";
 import { Leadership } from "./leadership.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
 
-const JOIN_MS = 2_000;
-
-export interface Joined {
-  readonly supervisor: Address;
-  readonly policy: Policy;
-}
-
 /** A supervisor in this process. */
-export interface Hosted extends Joined {
+export interface Hosted {
+  readonly supervisor: Address;
   inspect(): ReturnType<Supervisor["inspect"]>;
   stop(): Promise<void>;
 }
@@ -33,13 +28,14 @@ export interface Hosted extends Joined {
 export async function join(
   pool: string,
   client: Address,
+  holdings: readonly Holding[],
   system: ActorSystem,
   lastIsLost: boolean,
 ): Promise<Joined | undefined> {
   const to = { node: `pool ${pool}`, actor: actorName(pool) };
   const reached = subject.supervisor(pool, system.node);
   try {
-    return (await system.askSubject(reached, to, "join", [client], JOIN_MS)) as Joined;
+    return (await system.askSubject(reached, to, "join", [client, holdings], JOIN_MS)) as Joined;
   } catch (error) {
     if (hasCode(error, "NO_SUCH_ACTOR") || (lastIsLost && hasCode(error, "ASK_TIMEOUT"))) return undefined;
     throw error;
@@ -52,13 +48,15 @@ export interface HostParts {
   readonly policy: Policy;
   readonly system: ActorSystem<Bus>;
   readonly timing: Timing;
+  /** There was a supervisor of this pool before. */
+  readonly follows: boolean;
   /** This driver may supervise no more: another does, or may by now. */
   onDeposed(): void;
 }
 
 /** Starts the pool's supervisor here; undefined if the pool has a store and, by that, another driver leads. */
 export async function host(parts: HostParts): Promise<Hosted | undefined> {
-  const { name, options, policy, system, timing, onDeposed } = parts;
+  const { name, options, policy, system, timing, follows, onDeposed } = parts;
   const { store } = options;
   const leadership = store && (await Leadership.take(store, { pool: name, node: system.node, onDeposed }));
   if (store && !leadership) return undefined;
@@ -73,7 +71,10 @@ export async function host(parts: HostParts): Promise<Hosted | undefined> {
     concurrency: policy.concurrency,
     memoryMb,
   };
-  const actor = new Supervisor({ pool: name, policy, backend, bootMs, shutdownMs, idleCheck, bootstrap });
+  const actor = new Supervisor({
+    ...{ pool: name, policy, backend, bootMs, shutdownMs, idleCheck, bootstrap },
+    ...{ token: leadership?.token ?? 0n, follows },
+  });
   const supervisor = placeOf(await system.spawn(actor, actorName(name)));
   const mail = system.bus.subscribe(subject.everySupervisor(name), (message) =>
     system.receive(message, senderOfSupervisorMail(message.subject)),
@@ -85,14 +86,13 @@ export async function host(parts: HostParts): Promise<Hosted | undefined> {
   const stop = async () => {
     mail.unsubscribe();
     await system.stop(supervisor);
-    // After its executors have ended, so that those of the next are not beyond what the pool may have.
-    await leadership?.release();
+    // The next need not wait for machines that are on their way out: they count no more.
+    await Promise.all([leadership?.release(), actor.settled()]);
     // A backend that the user gave is the user's to close.
     if (!options.backend) await backend[Symbol.asyncDispose]();
   };
   return {
     supervisor,
-    policy,
     inspect: () => actor.inspect(),
     stop: () => {
       stopping ??= stop();

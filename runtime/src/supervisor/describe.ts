@@ -39,6 +39,7 @@ export function explain(
 }
 
 function stepOf(state: Phase): ExecutorInfo["step"] {
+  if (state.name === "adopting") return "adopting";
   if (state.name !== "booting") return undefined;
   return state.accepted ? "starting" : "launching";
 }

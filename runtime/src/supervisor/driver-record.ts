@@ -26,7 +26,10 @@ interface Grant {
 export class DriverRecord {
   readonly id: string;
   readonly client: Ref<PoolClient>;
+  /** It has reported. */
+  isHeard = false;
   #demand: readonly Demand[] = [];
+  #held: Report["held"] = {};
   #busy = 0;
   #grants: Grant[] = [];
   #lastGrant = 0;
@@ -43,15 +46,18 @@ export class DriverRecord {
   }
 
   /** Takes in a report; what it has seen is under way no more. */
-  reported({ demand, busy, seen }: Report): void {
+  reported({ demand, busy, held, seen }: Report): void {
+    this.isHeard = true;
     this.#demand = demand;
+    this.#held = held;
     this.#busy = busy;
     this.#grants = this.#grants.filter(({ number }) => number > seen);
   }
 
-  /** Slots of this executor that are on their way. */
-  underway(executor: string): number {
-    return this.#grants.reduce((sum, grant) => sum + (grant.executor === executor ? grant.slots : 0), 0);
+  /** Slots of this executor that it holds, or that are on their way. */
+  slotsOf(executor: string): number {
+    const held = this.#held[executor] ?? 0;
+    return this.#grants.reduce((sum, grant) => sum + (grant.executor === executor ? grant.slots : 0), held);
   }
 
   /** Nothing of this executor will arrive any more. */

@@ -14,6 +14,8 @@ export interface Booting {
 
 export type Phase =
   | Booting
+  /** Another supervisor had it, and drivers use it; its agent is being asked. */
+  | { readonly name: "adopting"; readonly agent: Address; readonly unwatch: () => void }
   /** Registered: its slots may be leased. */
   | { readonly name: "ready"; readonly agent: Address; readonly unwatch: () => void }
   /** It is going, and ends when nobody holds a slot any more: none is leased again. */
@@ -23,6 +25,7 @@ export type Phase =
 
 const MOVES: Record<Phase["name"], readonly Phase["name"][]> = {
   booting: ["ready", "leaving"],
+  adopting: ["ready", "leaving"],
   ready: ["draining", "leaving"],
   draining: ["leaving"],
   leaving: [],
@@ -38,7 +41,7 @@ export interface ExecutorParts {
 
 export class ExecutorRecord implements ExecutorView {
   readonly id: string;
-  readonly launchedAt: number;
+  launchedAt: number;
   readonly resources: Resources;
   readonly replaces: string | undefined;
   readonly leases = new Map<string, number>();
@@ -47,6 +50,8 @@ export class ExecutorRecord implements ExecutorView {
   readonly hasEnded: () => void;
   /** Whether it may go is being asked. */
   asking = false;
+  /** It is to drain as soon as it is adopted. */
+  isWithdrawn = false;
   idleSince: number;
   /** Set when it is ready: the time that a boot takes is not lost to those who wait for it. */
   expiresAt = Number.POSITIVE_INFINITY;
@@ -74,7 +79,8 @@ export class ExecutorRecord implements ExecutorView {
 
   get phase(): ExecutorView["phase"] {
     if (this.#now.name === "leaving") throw new Error("an executor that leaves is not offered");
-    return this.#now.name;
+    // Its slots are about to be there, and it counts against `max`.
+    return this.#now.name === "adopting" ? "booting" : this.#now.name;
   }
 
   get drainBy(): number {
@@ -87,8 +93,7 @@ export class ExecutorRecord implements ExecutorView {
       throw new Error(`executor ${this.id} cannot go from ${previous.name} to ${next.name}`);
     }
     if (previous.name === "booting") clearTimeout(previous.timer);
-    if (next.name === "leaving" && (previous.name === "ready" || previous.name === "draining"))
-      previous.unwatch();
+    if (next.name === "leaving" && "unwatch" in previous) previous.unwatch();
     this.#now = next;
   }
 

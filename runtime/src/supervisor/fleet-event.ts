@@ -21,8 +21,11 @@ export type ShrinkReason = RetireReason | "lost" | "closed";
 export interface ExecutorInfo {
   readonly id: string;
   readonly phase: "booting" | "ready" | "draining";
-  /** How far a boot is: the platform is asked, or it has accepted and the executor has not registered yet. */
-  readonly step: "launching" | "starting" | undefined;
+  /**
+   * How far it is: the platform is asked, or it has accepted and the executor has not registered yet; or the executor
+   * of a supervisor that is gone is asked to follow this one.
+   */
+  readonly step: "launching" | "starting" | "adopting" | undefined;
   /** Since its launch. */
   readonly ageMs: number;
   readonly slots: number;

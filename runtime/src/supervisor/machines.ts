@@ -17,18 +17,35 @@ export interface Ledger {
   readonly expected: ReadonlySet<string>;
 }
 
+/** Whether an executor may be ended by this supervisor. */
+export type MayEnd = (launchId: string) => boolean | Promise<boolean>;
+
 export class Machines {
   readonly #backend: Backend;
   readonly #filter: { readonly owner: string; readonly pool: string };
+  readonly #mayEnd: MayEnd;
+  /** The drivers under whose names the platform lists machines of ours; true: none when it was last asked. */
+  readonly #owners = new Map<string, boolean>();
   readonly #ending = new Map<string, Promise<void>>();
   /** In the last list, but not in the ledger then. */
   #strangers = new Set<string>();
   /** In the ledger, but not in the last list. */
   #missing = new Set<string>();
 
-  constructor(backend: Backend, filter: { readonly owner: string; readonly pool: string }) {
+  constructor(
+    backend: Backend,
+    filter: { readonly owner: string; readonly pool: string },
+    mayEnd: MayEnd = () => true,
+  ) {
     this.#backend = backend;
     this.#filter = filter;
+    this.#mayEnd = mayEnd;
+    this.include(filter.owner);
+  }
+
+  /** From now on what `owner` has launched for the pool is looked after here, until there is none of it. */
+  include(owner: string): void {
+    this.#owners.set(owner, false);
   }
 
   /**
@@ -50,14 +67,17 @@ export class Machines {
     }
   }
 
-  /** Ends it, by force when `graceMs` is over. A failure is shown as a process warning, as it costs money. */
+  /** Ends it if it may, by force when `graceMs` is over. A failure is a process warning, as it costs money. */
   terminate(launchId: string, graceMs: number, reason: string): Promise<void> {
-    const ending = this.#backend
-      .terminate(launchId, { graceMs, reason })
+    const ending = this.#terminate(launchId, graceMs, reason)
       .catch((error: Error) => process.emitWarning(error))
       .finally(() => this.#ending.delete(launchId));
     this.#ending.set(launchId, ending);
     return ending;
+  }
+
+  async #terminate(launchId: string, graceMs: number, reason: string): Promise<void> {
+    if (await this.#mayEnd(launchId)) await this.#backend.terminate(launchId, { graceMs, reason });
   }
 
   /**
@@ -68,8 +88,7 @@ export class Machines {
     const before = read();
     let listed: Set<string>;
     try {
-      const machines = await this.#backend.list(this.#filter);
-      listed = new Set(machines.map(({ launchId }) => launchId));
+      listed = await this.#list();
     } catch (error) {
       failures.publish({ error });
       return [];
@@ -86,6 +105,19 @@ export class Machines {
     this.#strangers = new Set(strangers);
     this.#missing = new Set(missing);
     return lost;
+  }
+
+  async #list(): Promise<Set<string>> {
+    const { owner: self, pool } = this.#filter;
+    const lists = Array.from(this.#owners, async ([owner, wasEmpty]) => {
+      const machines = await this.#backend.list({ owner, pool });
+      const isEmpty = machines.length === 0;
+      // As they lag, only the second list is believed; whatever is known of this owner is lost by it, too.
+      if (isEmpty && wasEmpty && owner !== self) this.#owners.delete(owner);
+      else this.#owners.set(owner, isEmpty);
+      return machines;
+    });
+    return new Set((await Promise.all(lists)).flat().map(({ launchId }) => launchId));
   }
 
   /** Resolves when everything that was to end has ended. */

@@ -13,6 +13,7 @@ import { type Backend, BackendError } from "../backend/port.ts";
 import { newNodeId } from "../bus/node-id.ts";
 import type { AgentPort } from "../pool/agent-port.ts";
 import type { PoolClient } from "../pool/client.ts";
+import { type Adopted, adopt, type Holding, mayEnd } from "./adoption.ts";
 import { BootFailures } from "./boot-failures.ts";
 import { type Action, decide, type RetireReason } from "./decide.ts";
 import { describe, explain } from "./describe.ts";
@@ -32,6 +33,14 @@ const RECONCILE_MS = 15_000;
 const GOODBYE_MS = 1_000;
 /** Executors that were launched together are not replaced together: the last tenth of their lifetime is by lot. */
 const LIFETIME_SPREAD = 0.1;
+/** How often a link that is down is looked at. */
+const LINK_MS = 100;
+
+/** What a driver that joins is told. */
+export interface Joined {
+  readonly supervisor: Address;
+  readonly policy: Policy;
+}
 
 /** Whether an executor that was idle for `idleAfter` may go. */
 export type IdleCheck = (executor: {
@@ -46,8 +55,15 @@ export interface SupervisorOptions {
   readonly bootMs: number;
   readonly shutdownMs: number;
   readonly idleCheck: IdleCheck | undefined;
+  /** The fencing token of its lease; 0 where no store elects it. */
+  readonly token: bigint;
+  /** There was one before it, whose executors its drivers may use. */
+  readonly follows: boolean;
   /** What every executor of the pool needs to know, but for its own name. */
-  readonly bootstrap: Omit<Bootstrap, "executor" | "supervisor" | "registerMs" | "shutdownMs">;
+  readonly bootstrap: Omit<
+    Bootstrap,
+    "executor" | "supervisor" | "token" | "adoptable" | "registerMs" | "shutdownMs"
+  >;
 }
 
 export class Supervisor extends Actor {
@@ -63,6 +79,10 @@ export class Supervisor extends Actor {
   #timer: NodeJS.Timeout | undefined;
   readonly #claims = new Set<NodeJS.Timeout>();
   #unwatchBackend: (() => void) | undefined;
+  /** There are, or were, other drivers: one can take over, and our executors with it. */
+  #isShared = false;
+  /** Nothing is launched before this time: drivers are still saying what they hold. */
+  #settledAt = 0;
 
   constructor(options: SupervisorOptions) {
     super();
@@ -73,8 +93,14 @@ export class Supervisor extends Actor {
   }
 
   override onStart(): void {
-    const { backend, pool } = this.#options;
-    this.#machines = new Machines(backend, { owner: this.context.system.node, pool });
+    const { backend, bootstrap, follows, pool } = this.#options;
+    const owner = this.context.system.node;
+    this.#machines = new Machines(backend, { owner, pool }, (id) => this.#mayEnd(id, false));
+    if (backend.shared && follows) {
+      this.#isShared = true;
+      // Two drivers learn within a beat of each other that a third is gone.
+      this.#settledAt = performance.now() + bootstrap.timing.beat;
+    }
     this.#unwatchBackend = backend.watch?.((id, detail) => {
       this.context.enqueue(() => this.#machineEnded(id, detail));
     });
@@ -82,29 +108,37 @@ export class Supervisor extends Actor {
     this.#act();
   }
 
-  /** A driver begins to use the pool. */
-  join(client: Address): { supervisor: Address; policy: Policy } {
-    const id = this.context.sender;
-    const driver = new DriverRecord(id, this.context.system.ref<PoolClient>(client));
-    this.#drivers.set(id, driver);
+  /** A driver begins to use the pool. `holdings`: where it has cells already. */
+  join(client: Address, holdings: readonly Holding[]): Joined {
+    const { sender, system, address } = this.context;
+    const driver = new DriverRecord(sender, system.ref<PoolClient>(client));
+    this.#drivers.set(sender, driver);
     this.context.monitor(client);
-    if (this.#failures.error) driver.client.tell.bootFailed(this.#failures.error, false);
-    this.#announce();
-    return { supervisor: this.context.address, policy: this.#policy };
+    if (this.#backend.shared) {
+      this.#isShared ||= sender !== address.node;
+      for (const holding of holdings) this.#adopt(holding);
+    }
+    return { supervisor: address, policy: this.#policy };
   }
 
   /** What a driver needs and holds now. Answers false if it is not known here (any more): it must join again. */
   report(report: Report): boolean {
     const driver = this.#drivers.get(this.context.sender);
     if (!driver) return false;
+    if (!driver.isHeard) this.#welcome(driver);
     driver.reported(report);
     const idleSince = performance.now() - report.idleMs;
     for (const executor of this.#executors.values()) {
-      const slots = (report.held[executor.id] ?? 0) + driver.underway(executor.id);
-      executor.lease(driver.id, slots, idleSince);
+      executor.lease(driver.id, driver.slotsOf(executor.id), idleSince);
     }
     this.#act();
     return true;
+  }
+
+  /** It knows by now whose word counts. */
+  #welcome({ client }: DriverRecord): void {
+    if (this.#failures.error) client.tell.bootFailed(this.#failures.error, false);
+    client.tell.fleet(this.#counts());
   }
 
   /** A driver cannot get a cell on an executor that it was granted. What others run there may finish. */
@@ -143,12 +177,58 @@ export class Supervisor extends Actor {
     if (executor?.state.name !== "booting") return false;
     executor.become({ name: "ready", agent, unwatch: this.context.monitor(agent) });
     executor.idleSince = performance.now();
-    executor.expiresAt = executor.idleSince + this.#policy.lifetime * (1 - LIFETIME_SPREAD * Math.random());
+    executor.expiresAt = executor.idleSince + this.#lifetime();
     this.#patience.booted(executor.idleSince - executor.launchedAt);
     this.#failures.succeeded();
     this.#announce({ kind: "growEnd", executor: executor.id });
     this.#act();
     return true;
+  }
+
+  #lifetime(): number {
+    return this.#policy.lifetime * (1 - LIFETIME_SPREAD * Math.random());
+  }
+
+  /** Counts it as booting, and its slots as leased, while its agent is asked. */
+  #adopt({ agent, resources, withdrawn }: Holding): void {
+    if (this.#executors.has(agent.node)) return;
+    const { system, address } = this.context;
+    const { bootstrap, token } = this.#options;
+    const unwatch = this.context.monitor(agent);
+    const { singleUse } = this.#policy;
+    const now = performance.now();
+    const parts = { id: agent.node, resources, replaces: undefined, singleUse, now };
+    const executor = new ExecutorRecord(parts, { name: "adopting", agent, unwatch });
+    executor.isWithdrawn = withdrawn;
+    // Whoever has a cell there was given its one call.
+    executor.spent = singleUse;
+    for (const driver of this.#drivers.values()) executor.lease(driver.id, driver.slotsOf(executor.id), now);
+    this.#executors.set(executor.id, executor);
+    const as = { supervisor: address, token, timing: bootstrap.timing };
+    void adopt(system.ref<AgentPort>(agent), as, () => executor.state.name === "adopting").then((adopted) =>
+      this.context.enqueue(() => this.#adopted(executor, adopted)),
+    );
+  }
+
+  #adopted(executor: ExecutorRecord, adopted: Adopted | undefined): void {
+    const { state } = executor;
+    if (state.name !== "adopting") return;
+    const now = performance.now();
+    if (adopted) {
+      executor.become({ ...state, name: "ready" });
+      executor.launchedAt = now - adopted.ageMs;
+      executor.expiresAt = now - adopted.readyMs + this.#lifetime();
+      executor.idleSince = now;
+      this.#machines?.include(adopted.owner);
+      if (executor.isWithdrawn) this.#drain(executor);
+    } else {
+      // It belongs to another, or is ending: calls that run there go on, and no more are sent.
+      for (const { client } of this.#drivers.values()) client.tell.withdraw(executor.id);
+      this.#drop(executor);
+      executor.hasEnded();
+    }
+    this.#announce();
+    this.#act();
   }
 
   /** An executor was told to end, by its platform or somebody else: it gets no more work, and what it has may finish. */
@@ -174,6 +254,7 @@ export class Supervisor extends Actor {
     if (!executor) return false;
     if (executor.state.name === "ready") this.#drain(executor);
     else if (executor.state.name === "booting") this.#terminate(executor, "drained");
+    else executor.isWithdrawn = true;
     this.#act();
     await executor.ended;
     return true;
@@ -210,23 +291,56 @@ export class Supervisor extends Actor {
     clearTimeout(this.#timer);
     for (const timer of this.#claims) clearTimeout(timer);
     this.#unwatchBackend?.();
-    for (const executor of this.#executors.values()) this.#terminate(executor, "closed");
+    const executors = [...this.#executors.values()];
+    await Promise.all(executors.map((executor) => this.#letGo(executor)));
+  }
+
+  /** What other drivers use is for the supervisor after this one. */
+  async #letGo(executor: ExecutorRecord): Promise<void> {
+    const { node } = this.context.address;
+    const isUsed = [...executor.leases.keys()].some((driver) => driver !== node);
+    if (await this.#mayEnd(executor.id, true, isUsed)) return this.#terminate(executor, "closed");
+    this.#drop(executor);
+    executor.hasEnded();
+  }
+
+  /** Resolves when the machines that it ends have ended; to be called when it has stopped. */
+  async settled(): Promise<void> {
     await this.#machines?.settled();
   }
 
+  get #backend(): Backend {
+    return this.#options.backend;
+  }
+
+  #mayEnd(id: string, letGo: boolean, isUsed = false): boolean | Promise<boolean> {
+    if (!this.#backend.shared || !(this.#isShared || letGo)) return true;
+    const { system } = this.context;
+    const agent = system.ref<AgentPort>({ node: id, actor: "agent" });
+    // While we are cut off others may have it. One that does not answer must not go on costing money.
+    return mayEnd(agent, letGo, () => !this.#isShared || (system.bus.link.up && !isUsed));
+  }
+
   #act(): void {
+    // While we are cut off another may take over: what it has by now is not ours to decide about.
+    if (this.#isShared && !this.context.system.bus.link.up) return this.#actIn(LINK_MS);
     const now = performance.now();
+    const launchAfter = Math.max(this.#failures.launchAfter, this.#settledAt);
     const { actions, wakeAt } = decide(
       [...this.#drivers.values()].map((driver) => driver.view()),
       [...this.#executors.values()],
       this.#policy,
       now,
-      { launchAfter: this.#failures.launchAfter, idleFor: this.#patience.idleFor },
+      { launchAfter, idleFor: this.#patience.idleFor },
     );
     for (const action of actions) this.#carryOut(action);
+    if (wakeAt === Number.POSITIVE_INFINITY) clearTimeout(this.#timer);
+    else this.#actIn(Math.max(0, wakeAt - now) + 1);
+  }
+
+  #actIn(ms: number): void {
     clearTimeout(this.#timer);
-    if (wakeAt === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.context.enqueue(() => this.#act()), Math.max(0, wakeAt - now) + 1);
+    this.#timer = setTimeout(() => this.context.enqueue(() => this.#act()), ms);
   }
 
   #carryOut(action: Action): void {
@@ -265,7 +379,7 @@ export class Supervisor extends Actor {
   }
 
   #launch(resources: Resources, replaces: string | undefined): void {
-    const { pool, bootMs, shutdownMs, bootstrap } = this.#options;
+    const { backend, pool, bootMs, shutdownMs, bootstrap, token } = this.#options;
     const { lifetime, singleUse } = this.#policy;
     const id = newNodeId("e");
     const launch = new AbortController();
@@ -282,12 +396,15 @@ export class Supervisor extends Actor {
     const supervisor = this.context.address;
     const request = {
       launchId: id,
-      owner: this.context.system.node,
+      owner: supervisor.node,
       pool,
       resources,
       // Its own boot, its time, its successor's boot, and the calls that it may finish then.
       lifetimeMs: lifetime + 2 * bootMs + shutdownMs,
-      bootstrap: { ...bootstrap, executor: id, supervisor, registerMs: bootMs, shutdownMs },
+      bootstrap: {
+        ...{ ...bootstrap, executor: id, supervisor, registerMs: bootMs, shutdownMs },
+        ...{ token: String(token), adoptable: backend.shared === true },
+      },
     };
     this.#machines?.launch(request, launch.signal).then(
       () => {
@@ -330,9 +447,12 @@ export class Supervisor extends Actor {
   }
 
   async #reconcile(): Promise<void> {
+    if (this.#isShared && !this.context.system.bus.link.up) return;
     const lost = await this.#machines?.reconcile(() => {
       const known = [...this.#executors.values()];
-      const expected = known.filter(({ state }) => state.name !== "booting" || state.accepted);
+      const expected = known.filter(({ state }) =>
+        state.name === "booting" ? state.accepted : state.name !== "adopting",
+      );
       return { known: new Set(known.map(idOf)), expected: new Set(expected.map(idOf)) };
     });
     for (const id of lost ?? [])
@@ -394,12 +514,16 @@ export class Supervisor extends Actor {
     else if (state.name !== "leaving") this.context.system.ref<AgentPort>(state.agent).tell.released();
     const late = state.name === "draining" && performance.now() >= state.by;
     if (reason === "idle") this.#patience.retired(performance.now());
-    executor.become({ name: "leaving" });
-    this.#executors.delete(id);
-    for (const driver of this.#drivers.values()) driver.forget(id);
+    this.#drop(executor);
     this.#announce(told ?? { kind: "shrink", executor: id, reason });
     const graceMs = late ? GOODBYE_MS : this.#options.shutdownMs;
     void this.#machines?.terminate(id, graceMs, reason).then(executor.hasEnded);
+  }
+
+  #drop(executor: ExecutorRecord): void {
+    executor.become({ name: "leaving" });
+    this.#executors.delete(executor.id);
+    for (const driver of this.#drivers.values()) driver.forget(executor.id);
   }
 
   #forget(driver: string): void {
