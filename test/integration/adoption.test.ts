@@ -179,7 +179,7 @@ test("executors that nobody else uses end at once, and one that is used ends wit
   const left = await Promise.all(platform.running.map(async ({ pid }) => [pid, ...(await descendants(pid))]));
   second.child.kill("SIGKILL");
   const last = await untilGone(left.flat(), BOUND_MS);
-  assert.is(platform.running.length, 0);
+  await until(() => platform.running.length === 0);
   console.log(
     `an unused one ended after ${Math.round(took)} ms, the last owner's after ${Math.round(last)} ms`,
   );
@@ -274,7 +274,7 @@ test("an executor for one call that is being used is given no second one by the 
   assert.is(platform.ledger.size, 2);
 });
 
-test("a supervisor that cannot renew its lease lets go, and the calls that run, its own too, go on under the next", async () => {
+test("a supervisor that cannot renew its lease, as nobody can, goes on, and so do all calls", async () => {
   await using platform = await Platform.start();
   const store = new CutStore();
   await using first = await guest(platform, { store });
@@ -283,9 +283,8 @@ test("a supervisor that cannot renew its lease lets go, and the calls that run, 
   const machines = machinesOf(platform);
   store.cut = true;
   await store.whenFree("pool/shared");
-  assert.not(await isAnswered(second.pool));
+  assert.ok(await isAnswered(second.pool));
   store.cut = false;
-  await until(() => isAnswered(first.pool));
   for (const call of calls) {
     call.end();
     assert.is(await call.value, "its value");
