@@ -187,7 +187,9 @@ test("executors that nobody else uses end at once, and one that is used ends wit
 
 test("an executor passes from driver to driver, also when NATS restarts in between", async () => {
   await using platform = await Platform.start();
-  const owners = [await owner(platform), await owner(platform), await owner(platform)];
+  await using programs = new AsyncDisposableStack();
+  const open = async () => programs.use(await owner(platform));
+  const owners = [await open(), await open(), await open()];
   await using last = await guest(platform);
   const call = await running(last.pool);
   const machines = machinesOf(platform);
@@ -237,6 +239,38 @@ test("there are never more than max after a takeover, though drivers learn of it
   assert.is(await second.line(/call gave 1/).then(([line]) => line), "call gave 1");
   assert.equal(machinesOf(platform), machines);
   assert.is(platform.ledger.size, 2);
+});
+
+test("no call of a driver that stays fails while those that share its pool come and go, killed or closed", async () => {
+  await using platform = await Platform.start();
+  const options = { min: 1, max: 3, concurrency: 2, idleAfter: "2s" } as const;
+  await using programs = new AsyncDisposableStack();
+  const open = async () => programs.use(await owner(platform, options));
+  const others = [await open(), await open()];
+  await using stays = await guest(platform, options);
+  let isOver = false;
+  let served = 0;
+  const lanes = Array.from({ length: 5 }, async () => {
+    for (; !isOver; served++) await stays.pool.call(() => new Promise((resolve) => setTimeout(resolve, 200)));
+  });
+  const traffic = Promise.all(lanes);
+  for (const end of ["kill", "close", "kill", "kill", "close"]) {
+    for (const other of others) {
+      other.say("run 1000");
+      await other.line(/run begins/);
+    }
+    const first = others.shift() as Program;
+    if (end === "kill") first.child.kill("SIGKILL");
+    else first.say("close");
+    const before = served;
+    others.push(await open());
+    await Promise.race([traffic, until(() => served > before + 5)]);
+  }
+  isOver = true;
+  await traffic;
+  for (const other of others) other.child.kill("SIGKILL");
+  await stays.fire.close();
+  await until(() => platform.running.length === 0, BOUND_MS);
 });
 
 test("the lifetime of an executor goes on counting under another supervisor", async () => {
