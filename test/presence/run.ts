@@ -17,6 +17,9 @@ import { Program } from "../harness/program.ts";
 const GIVE_UP_MS = 20_000;
 const EXECUTORS = 8;
 
+/** Every so many rounds it says how far it is. */
+const SAY_EVERY = 20;
+
 interface Bound {
   readonly p50?: number;
   readonly max: number;
@@ -82,6 +85,7 @@ async function measure(
     end(driver);
     await untilGone(pids, GIVE_UP_MS);
     times.push(performance.now() - start);
+    tellProgress(name, times, count);
   }
   return { name, times, bound };
 }
@@ -112,6 +116,13 @@ async function agentsWithFfmpeg(count: number): Promise<Result> {
 function flock(executors: number, env: NodeJS.ProcessEnv = {}): Program {
   const all = { NATS_URL: server.url, PLATFORM: platform.url, EXECUTORS: String(executors), ...env };
   return new Program("presence/flock-driver.ts", { env: all });
+}
+
+function tellProgress(name: string, times: readonly number[], count: number): void {
+  if (times.length % SAY_EVERY !== 0) return;
+  console.error(
+    `${name}: ${times.length} of ${count}, p50 ${quantile(times, 0.5)} ms, max ${quantile(times, 1)} ms`,
+  );
 }
 
 async function familyOf(pids: readonly number[]): Promise<number[]> {
