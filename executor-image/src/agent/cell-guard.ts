@@ -31,7 +31,7 @@ limit=$1; folder=$2; shift 2
   fi 2>/dev/null
   kill -9 $$
   for group in $groups; do kill -9 "-$group"; done
-  for pause in 0.1 0.3 1; do rm -rf -- "$folder" && break; sleep $pause; done
+  for pause in 0.1 0.3 1 0; do rm -rf -- "$folder" && break; sleep $pause; done
   kill -9 "-$$"
 } <&${GUARD_FD} >/dev/null 2>&1 3>&- ${GUARD_FD}<&- &
 ulimit -c 0; ulimit -d "$limit" 2>/dev/null
