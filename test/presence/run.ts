@@ -11,6 +11,7 @@
 import { parseArgs } from "node:util";
 import { commandsOf, descendants, untilGone } from "../harness/gone.ts";
 import { NatsServer } from "../harness/nats.ts";
+import { until } from "../harness/outcome.ts";
 import { Platform } from "../harness/platform.ts";
 import { Program } from "../harness/program.ts";
 
@@ -97,12 +98,17 @@ async function agentsWithFfmpeg(count: number): Promise<Result> {
     await using driver = flock(1, { FFMPEG: "1" });
     await driver.line(/^ready/);
     const [agent] = platform.running.map(({ pid }) => pid) as [number];
-    const below = await descendants(agent);
-    if (!(await commandsOf(below)).includes("ffmpeg")) throw new Error("no ffmpeg runs below the agent");
+    let below: number[] = [];
+    // A process that has just been forked is not yet called what it runs.
+    await until(async () => {
+      below = await descendants(agent);
+      return (await commandsOf(below)).includes("ffmpeg");
+    });
     const start = performance.now();
     process.kill(agent, "SIGKILL");
     await untilGone(below, GIVE_UP_MS);
     times.push(performance.now() - start);
+    tellProgress("kill -9 of an agent with ffmpeg", times, count);
     await driver.line(/^encoding failed (EXECUTOR_LOST|ACTOR_LOST)$/);
     driver.child.kill("SIGKILL");
     await untilGone(
@@ -119,7 +125,7 @@ function flock(executors: number, env: NodeJS.ProcessEnv = {}): Program {
 }
 
 function tellProgress(name: string, times: readonly number[], count: number): void {
-  if (times.length % SAY_EVERY !== 0) return;
+  if (times.length % SAY_EVERY !== 0 && times.length !== count) return;
   console.error(
     `${name}: ${times.length} of ${count}, p50 ${quantile(times, 0.5)} ms, max ${quantile(times, 1)} ms`,
   );
