@@ -5,6 +5,8 @@ import type { Report } from "../supervisor/driver-record.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 
 const RETRY_MS = 500;
+/** A link may have broken under a report, or under its answer. What is reported twice does no harm. */
+const ANSWER_MS = 2_000;
 /** Reports that did not get through, `{ error }`; each is tried again. */
 const failures = channel("bonfire:report-failed");
 
@@ -54,7 +56,7 @@ export class LeaseReport {
       const key = JSON.stringify([needs, busy, held, seen]);
       if (key === this.#known) continue;
       try {
-        const known = await supervisor.report(report);
+        const known = await supervisor.with({ deadline: ANSWER_MS }).report(report);
         if (supervisor !== this.#supervisor) continue;
         this.#known = key;
         if (!known) this.#onForgotten();
