@@ -26,7 +26,7 @@ export class LeaseReport {
   }
 
   serveUnder(supervisor: Ref<Supervisor> | undefined): void {
-    this.#supervisor = supervisor;
+    this.#supervisor = supervisor?.with({ deadline: ANSWER_MS });
     this.#known = "";
     clearTimeout(this.#retry);
     this.changed();
@@ -56,7 +56,7 @@ export class LeaseReport {
       const key = JSON.stringify([needs, busy, held, seen]);
       if (key === this.#known) continue;
       try {
-        const known = await supervisor.with({ deadline: ANSWER_MS }).report(report);
+        const known = await supervisor.report(report);
         if (supervisor !== this.#supervisor) continue;
         this.#known = key;
         if (!known) this.#onForgotten();
