@@ -149,7 +149,8 @@ export class Fire implements AsyncDisposable {
    * Opens a pool, or joins it if another driver has opened one of that name; then the pool's policy is the other's.
    * With `min` it resolves when that many executors are ready.
    *
-   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `POOL_OPEN`, `BACKEND_MISSING`, `BOOT_FAILED` (with the reason).
+   * Throws `UNKNOWN_OPTION`, `INVALID_OPTION`, `POOL_OPEN`, `BACKEND_MISSING`, `LINK_DOWN`, `BOOT_FAILED` (with the
+   * reason).
    */
   async pool(name: string, options: PoolOptions = {}): Promise<Pool> {
     const resolved = resolvePoolOptions(name, options);

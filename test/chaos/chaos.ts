@@ -36,16 +36,24 @@ export interface ChaosOptions {
   readonly seconds: number;
   readonly seed: number;
   readonly logFile: string;
+  /** What `insideNetworks` has said. */
+  readonly noNetworks: string | undefined;
   /** Called after each fault, with the seconds that have passed. */
   readonly onProgress?: (seconds: number, faults: number, violations: number) => void;
 }
 
-export async function chaos({ seconds, seed, logFile, onProgress }: ChaosOptions): Promise<Outcome> {
+export async function chaos({
+  seconds,
+  seed,
+  logFile,
+  noNetworks,
+  onProgress,
+}: ChaosOptions): Promise<Outcome> {
   const random = new Random(seed);
   const [hints, storeOfPair] = [random.below(2) === 0, random.pick(["nats", "redis"] as const)];
   await using log = new Log(logFile);
   log.write("start", { seed, hints, storeOfPair });
-  await using stage = await setStage(hints);
+  await using stage = await setStage(hints, noNetworks);
   await using world = new World(stage, log, storeOfPair);
   await world.refill();
   const [witness] = world.of("witness") as [Driver];
@@ -84,7 +92,7 @@ export async function chaos({ seconds, seed, logFile, onProgress }: ChaosOptions
     world.violate(`handles grew from ${before.handles} to ${after.handles}`);
   // The witness last, as it sees the others go.
   for (const driver of [...world.drivers].reverse()) {
-    const pids = await world.processesOn(world.machinesOf(driver));
+    const pids = await world.processesOn(world.machinesOnlyOf([driver]));
     world.drivers.splice(world.drivers.indexOf(driver), 1);
     driver.program.say("close");
     await world.untilGone(pids, driver.id);

@@ -1,5 +1,5 @@
 // A driver that calls without a pause, writes down what it holds and sees, and does what it is told by lines: "rest",
-// "call", "usage", "flood", "beacon", "watch <address>", "close". Its executors are on a platform of their own.
+// "call", "place", "usage", "flood", "beacon", "watch <address>", "close". Its executors are on a platform of their own.
 import { subscribe } from "node:diagnostics_channel";
 import { connect } from "@bonfire/runtime";
 import { PlatformBackend } from "../harness/platform-backend.ts";
@@ -11,6 +11,9 @@ const LANES = 3;
 const DEADLINE_MS = 20_000;
 /** A call that has not ended so long after its deadline never will. */
 const GRACE_MS = 5_000;
+/** One call in so many runs for so long, so that some run whenever something befalls a driver. */
+const LONG_MS = 3_000;
+const LONG_EVERY = 8;
 
 const now = () => Math.round(Number(process.hrtime.bigint() / 1_000_000n));
 subscribe("bonfire:node-gone", (message) => {
@@ -42,18 +45,22 @@ async function ledgered(): Promise<string | undefined> {
   const id = `${fire.id}-${n}-${1 + retries}`;
   const late = setTimeout(() => console.log(`stuck ${id}`), DEADLINE_MS + GRACE_MS);
   try {
-    const run = async ({ id, RUNS }: { id: string; RUNS: string }): Promise<string> => {
+    const run = async ({ id, ms, RUNS }: { id: string; ms: number; RUNS: string }): Promise<string> => {
       const response = await fetch(RUNS, { method: "POST", body: id });
+      await new Promise((resolve) => setTimeout(resolve, ms));
       return `${id} ${await response.text()}`;
     };
+    const ms = n % LONG_EVERY === 0 ? LONG_MS : 0;
     const options = { deadline: DEADLINE_MS, retries, idempotent: retries > 0 };
-    const [who, times] = (await pool.call({ id, RUNS }, run, options)).split(" ");
+    const [who, times] = (await pool.call({ id, ms, RUNS }, run, options)).split(" ");
     if (who !== id) console.log(`wrong ${id} was answered with ${who}`);
     if (retries === 0 && times !== "1") console.log(`wrong ${id} was answered by its run number ${times}`);
     return undefined;
   } catch (error) {
     calls.failed++;
-    return (error as { code?: string }).code ?? String(error);
+    const { code, message } = error as { code?: string; message: string };
+    console.log(`failed ${code} ${message.replaceAll("\n", " ")}`);
+    return code ?? message;
   } finally {
     clearTimeout(late);
     calls.ended++;
@@ -93,6 +100,11 @@ function obey(line: string): void {
         (error: Error) =>
           console.log(`call failed ${error.message} ${pool.explain().text}`.replaceAll("\n", " ")),
       );
+  }
+  if (order === "place") {
+    const supervises = fire.inspect().actors.some(({ type }) => type === "Supervisor");
+    const cells = pool.inspect().cells.map(({ executor }) => executor);
+    console.log(`place ${supervises} ${cells.join()}`);
   }
   // More than the sockets of the system take, in both directions.
   if (order === "flood") {

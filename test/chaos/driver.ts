@@ -40,6 +40,17 @@ export class Driver {
     return this.lines(answer).at(-1) as RegExpExecArray;
   }
 
+  /** Whether it supervises its pool, and on which machines it has a cell. */
+  async place(): Promise<{ supervises: boolean; cells: ReadonlySet<string> }> {
+    const [, supervises, cells = ""] = await this.ask("place", /^place (\S+) (.*)$/);
+    return { supervises: supervises === "true", cells: new Set(cells.split(",").filter(Boolean)) };
+  }
+
+  /** What its calls failed with until now, beginning with the code. */
+  get failures(): string[] {
+    return this.lines(/^failed (.*)$/).map(([, failure]) => failure as string);
+  }
+
   /** When, from `start` on, it took `node` for gone, on the machine's clock; undefined if it has not. */
   tookForGone(node: string, start: number): number | undefined {
     return this.lines(/^gone (\S+) (\d+)/)

@@ -12,8 +12,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { quantile } from "../bench/figure.ts";
+import { insideNetworks } from "../harness/networks.ts";
 import { chaos } from "./chaos.ts";
 
+const noNetworks = await insideNetworks();
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "2" },
@@ -33,6 +35,7 @@ const { violations, calls, ran, machines, turns, holders, faults, skipped } = aw
   seconds: minutes * 60,
   seed,
   logFile,
+  noNetworks,
   onProgress(seconds, count, violations) {
     if (Math.floor(seconds / 60) === told) return;
     told = Math.floor(seconds / 60);

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NatsServer } from "../harness/nats.ts";
-import { Network, type NetworkPlace } from "../harness/network.ts";
+import { HUB, Network } from "../harness/networks.ts";
 import { Platform } from "../harness/platform.ts";
 import { RedisServer } from "../harness/redis.ts";
 import { Relay } from "../harness/relay.ts";
@@ -11,8 +11,8 @@ import { Runs } from "./runs.ts";
 
 /** The victim's, and its machines'. */
 export interface Cables {
-  readonly driver: NetworkPlace;
-  readonly machines: NetworkPlace;
+  readonly driver: Network;
+  readonly machines: Network;
 }
 
 export interface Stage extends AsyncDisposable {
@@ -29,24 +29,18 @@ export interface Stage extends AsyncDisposable {
   readonly turns: string;
 }
 
-export async function setStage(hints: boolean): Promise<Stage> {
+/** `noNetworks`: why there can be no cables, if there can be none. */
+export async function setStage(hints: boolean, noNetworks: string | undefined): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
-  const network = await Network.start();
-  let host = "127.0.0.1";
-  let cables: Cables | string;
-  if (typeof network === "string") {
-    cables = network;
-  } else {
-    host = stack.use(network).host;
-    cables = { driver: stack.use(await network.add()), machines: stack.use(await network.add()) };
-  }
+  const host = noNetworks === undefined ? HUB : "127.0.0.1";
+  const cables = noNetworks ?? { driver: await Network.make(), machines: await Network.make() };
   const folder = await mkdtemp(join(tmpdir(), "bonfire-chaos-"));
   stack.defer(() => rm(folder, { recursive: true }));
   const turns = join(folder, "turns");
   await writeFile(turns, "");
   const server = stack.use(await NatsServer.start({ hints, jetstream: true, host }));
   const relay = stack.use(await Relay.before(server.port, { host }));
-  const bind = ["--bind", "127.0.0.1", ...(typeof network === "string" ? [] : [host])];
+  const bind = ["--bind", "127.0.0.1", ...(noNetworks === undefined ? [host] : [])];
   const redis = stack.use(await RedisServer.start(...bind, "--protected-mode", "no"));
   const runs = stack.use(await Runs.start(host));
   const platform = stack.use(await Platform.start({ host }));

@@ -27,13 +27,16 @@ export class World {
   /** Those that ought to be well. */
   readonly drivers: Driver[] = [];
   readonly calls = { started: 0, ended: 0, failed: 0 };
-  /** Executors that may end although their driver is well, as the fault was done to them. */
+  /** Executors that may end although a driver of their pool is well: the fault was done to them, or nobody well used them. */
   readonly excused = new Set<string>();
   /** In how many ms everything of one who is gone has to be gone. */
   bound = BOUND_MS;
   readonly #storeOfPair: "nats" | "redis";
   readonly #census: Census;
   readonly #violations: string[] = [];
+  /** Drivers to whom nothing was done: how many calls of theirs had failed before, and how more may until the next check. */
+  readonly #bearing = new Map<Driver, { failures: number; mayFail: RegExp }>();
+  #isDouble = false;
   #pools = 0;
 
   constructor(stage: Stage, log: Log, storeOfPair: "nats" | "redis") {
@@ -55,6 +58,7 @@ export class World {
 
   /** Whether two faults are done at once. */
   set isDouble(isDouble: boolean) {
+    this.#isDouble = isDouble;
     this.bound = isDouble ? BOUND_MS + SECOND_FAULT_MS : BOUND_MS;
   }
 
@@ -109,7 +113,7 @@ export class World {
     return this.drivers.filter((driver) => driver.role === role);
   }
 
-  /** The machines that the driver has launched, and that run. */
+  /** The machines that the driver has launched, and that run; of a shared pool others may have taken them over. */
   machinesOf({ id }: Driver): MachineRecord[] {
     return this.stage.platform.running.filter(({ owner }) => owner === id);
   }
@@ -120,6 +124,22 @@ export class World {
 
   excuse(machines: readonly MachineRecord[]): void {
     for (const { launchId } of machines) this.excused.add(launchId);
+  }
+
+  /** The machines that nobody would have any more without these drivers. */
+  machinesOnlyOf(drivers: readonly Driver[]): MachineRecord[] {
+    const others = this.drivers.filter((driver) => !drivers.includes(driver));
+    return this.stage.platform.running.filter(
+      ({ pool }) =>
+        drivers.some((driver) => driver.pool === pool) && !others.some((driver) => driver.pool === pool),
+    );
+  }
+
+  /** What is done now is done to others: no call of the driver may fail by it, until the next check. */
+  mustBear(driver: Driver): void {
+    // With two faults at once the other one may break links.
+    const mayFail = this.#isDouble ? /^(LINK_DOWN|CALL_LOST|CALL_TIMEOUT) / : /^$/;
+    this.#bearing.set(driver, { failures: driver.failures.length, mayFail });
   }
 
   /** Every process on the machines. */
@@ -145,10 +165,9 @@ export class World {
     return performance.now() - start;
   }
 
-  /** Ends drivers in the given way: in how many ms the last of their machines is gone, if nobody else owns those. */
+  /** Ends drivers in the given way: in how many ms the last machine is gone of those that nobody else has. */
   async end(drivers: readonly Driver[], how: (driver: Driver) => void): Promise<Times> {
-    const machines = drivers.flatMap((driver) => this.machinesOf(driver));
-    const pids = await this.processesOn(machines);
+    const pids = await this.processesOn(this.machinesOnlyOf(drivers));
     const start = machineNow();
     for (const driver of drivers) {
       this.drivers.splice(this.drivers.indexOf(driver), 1);
@@ -157,7 +176,7 @@ export class World {
     const whose = drivers.map(({ id }) => id).join(" and ");
     const teardown = pids.length > 0 ? await this.untilGone(pids, whose) : undefined;
     // One that was being launched as its driver ended is seen only now.
-    const left = () => drivers.flatMap((driver) => this.machinesOf(driver)).length;
+    const left = () => this.machinesOnlyOf(drivers).length;
     await until(() => left() === 0, this.bound).catch(() => this.violate(`machines of ${whose} outlive it`));
     const detections = await Promise.all(drivers.map(({ id }) => this.detection(id, start)));
     for (const { program } of drivers) await program[Symbol.asyncDispose]();
@@ -186,6 +205,7 @@ export class World {
     }
     await Promise.all(this.drivers.map((driver) => this.#untilWell(driver, fault)));
     this.#checkTeardowns(fault);
+    this.#checkFailures(fault);
     // Whoever was taken for gone and is back is not watched any more.
     const [witness] = this.of("witness");
     for (const driver of this.drivers)
@@ -194,17 +214,28 @@ export class World {
     for (const sentence of checkTurns(this.stage.turns).violations) this.violate(sentence);
   }
 
-  /** Machines that ended, or were told to, while their driver was well and nothing had been done to them. */
+  /** Machines that ended, or were told to, while a driver of their pool was well and nothing had been done to them. */
   #checkTeardowns(fault: string): void {
-    for (const { launchId, owner, condemnedAt, endedAt, how } of this.stage.platform.ledger.values()) {
-      const driver = this.drivers.find(({ id }) => id === owner);
+    for (const { launchId, owner, pool, condemnedAt, endedAt, how } of this.stage.platform.ledger.values()) {
+      const driver = this.drivers.find((driver) => driver.pool === pool);
       const hasEnded = condemnedAt !== undefined || endedAt !== undefined;
       if (!driver || !hasEnded || this.excused.has(launchId)) continue;
       this.excused.add(launchId); // told once
       const by = condemnedAt === undefined ? `ended (${how})` : "was terminated";
-      const why = driver.lines(/^gone .*$/).at(-1)?.[0] ?? "its driver took nobody for gone";
-      this.violate(`after ${fault}, ${launchId} of ${owner} (${driver.role}) ${by} for no reason: ${why}`);
+      const why = driver.lines(/^gone .*$/).at(-1)?.[0] ?? "which took nobody for gone";
+      this.violate(
+        `after ${fault}, ${launchId} of ${owner} ${by} for no reason: used by ${driver.id} (${driver.role}): ${why}`,
+      );
     }
+  }
+
+  #checkFailures(fault: string): void {
+    for (const [driver, { failures, mayFail }] of this.#bearing) {
+      const mayNot = driver.failures.slice(failures).filter((failure) => !mayFail.test(failure));
+      if (mayNot.length > 0 && this.drivers.includes(driver))
+        this.violate(`after ${fault}, ${mayNot.length} calls of ${driver.id} failed: ${mayNot[0]}`);
+    }
+    this.#bearing.clear();
   }
 
   /** Its pool has the executors that it should have, and not one more, and a call of it succeeds. */

@@ -9,8 +9,11 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 /** Set in the process that has networks of its own. */
 const INSIDE = "BONFIRE_TEST_NETWORKS";
+/** Under which the hub is reached from everywhere, whichever links are down. */
+export const HUB = "198.51.100.254";
 const ENTER = `
 mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip link set lo up
+ip addr add ${HUB}/32 dev lo
 export ${INSIDE}=1
 exec "$@"
 `;
@@ -59,6 +62,7 @@ export class Network {
     await run("ip", ["-n", name, "addr", "add", `${there}/30`, "dev", "out"]);
     for (const device of ["lo", "out"]) await run("ip", ["-n", name, "link", "set", device, "up"]);
     await network.mend();
+    await run("ip", ["-n", name, "route", "add", HUB, "via", network.hub]);
     return network;
   }
 

@@ -69,9 +69,13 @@ export class Leadership {
     }
   }
 
-  /** Leads no longer: the next can at once. */
+  /** Leads no longer: the next can at once, or, if the store cannot be told, when the lease ends. */
   async release(): Promise<void> {
     this.#isOver = true;
-    await this.#lease.release();
+    try {
+      await this.#lease.release();
+    } catch (error) {
+      if (!hasCode(error, "STORE_UNAVAILABLE")) throw error;
+    }
   }
 }

@@ -5,6 +5,8 @@ import type { Report } from "../supervisor/driver-record.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 
 const RETRY_MS = 500;
+/** A link may have broken under a report, or under its answer. What is reported twice does no harm. */
+const ANSWER_MS = 2_000;
 /** Reports that did not get through, `{ error }`; each is tried again. */
 const failures = channel("bonfire:report-failed");
 
@@ -24,7 +26,7 @@ export class LeaseReport {
   }
 
   serveUnder(supervisor: Ref<Supervisor> | undefined): void {
-    this.#supervisor = supervisor;
+    this.#supervisor = supervisor?.with({ deadline: ANSWER_MS });
     this.#known = "";
     clearTimeout(this.#retry);
     this.changed();

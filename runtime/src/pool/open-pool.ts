@@ -47,26 +47,43 @@ export async function openPool(
       pool.emit("bootFailed", error);
     },
     policyChanged: (policy) => pool.follow(policy),
-    supervisorGone: ({ kind }) => void takePartAgain(kind === "lost"),
+    supervisorGone({ kind }) {
+      if (isFound) found = Promise.withResolvers();
+      isFound = false;
+      lastIsLost ||= kind === "lost";
+      void takePartAgain();
+    },
   });
   const client = await system.spawn(new PoolClient(dispatcher), `pool-${name}`);
   const closing = new AbortController();
   let hosted: Hosted | undefined;
   /** Whether the pool had a supervisor before that this driver knew. */
   let follows = false;
+  /** The supervisor that is followed has not gone since it was found. */
+  let isFound = false;
+  /** The last one was lost, and may be frozen. */
+  let lastIsLost = false;
+  let isSearching = false;
 
   /** Settled with the supervisor while there is one; replaced when it goes. */
   let found = Promise.withResolvers<Ref<Supervisor>>();
 
   /** Joins whoever supervises the pool, or becomes its supervisor. Returns the policy that holds. */
-  const takePart = async (lastIsLost: boolean): Promise<Policy> => {
+  const takePart = async (): Promise<Policy> => {
     let joined: Joined | undefined;
     for (let yields = 0; !joined; yields++) {
-      await hosted?.stop();
-      hosted = undefined;
+      try {
+        await hosted?.stop();
+      } finally {
+        hosted = undefined;
+      }
       joined = await join(name, placeOf(client), dispatcher.holdings, system, lastIsLost);
       if (joined) break;
-      const onDeposed = () => void hosted?.stop();
+      let isDeposed = false;
+      const onDeposed = () => {
+        isDeposed = true;
+        void hosted?.stop();
+      };
       // Who takes over goes on with the policy that was in force last.
       const { policy } = pool;
       hosted = await host({ name, options: given, policy, system, timing, follows, onDeposed });
@@ -76,8 +93,8 @@ export async function openPool(
         await pause(REJOIN_MS);
         continue;
       }
-      // The pool was closed while this one started: nobody else would stop it.
-      if (closing.signal.aborted) await hosted.stop();
+      // While this one started the pool was closed, or another came to lead: nobody else would stop it.
+      if (closing.signal.aborted || isDeposed) await hosted.stop();
       closing.signal.throwIfAborted();
       try {
         const args = [placeOf(client), dispatcher.holdings];
@@ -87,7 +104,11 @@ export async function openPool(
         if (!hasCode(error, "NO_SUCH_ACTOR") || yields >= MAX_YIELDS) throw error;
       }
     }
+    isFound = true;
+    lastIsLost = false;
     await client.follow(joined.supervisor);
+    // It has gone meanwhile, and the search goes on.
+    if (!isFound) return joined.policy;
     const supervisor = system.ref<Supervisor>(joined.supervisor);
     dispatcher.policyChanged(joined.policy);
     dispatcher.serveUnder(supervisor);
@@ -96,18 +117,22 @@ export async function openPool(
     return joined.policy;
   };
 
-  const takePartAgain = async (lastIsLost: boolean): Promise<void> => {
-    found = Promise.withResolvers();
-    for (let wait = REJOIN_MS; !closing.signal.aborted; wait = Math.min(wait * 2, REJOIN_MAX_MS)) {
+  /** One search at a time, as each begins by stopping what the last one has started here. */
+  const takePartAgain = async (): Promise<void> => {
+    if (isSearching) return;
+    isSearching = true;
+    for (let wait = REJOIN_MS; !isFound && !closing.signal.aborted; ) {
       try {
-        await takePart(lastIsLost);
-        return;
+        await takePart();
       } catch (error) {
         // Calls wait on meanwhile, each until its own deadline.
+        isFound = false;
         rejoins.publish({ pool: name, error });
         await pause(wait);
+        wait = Math.min(wait * 2, REJOIN_MAX_MS);
       }
     }
+    isSearching = false;
   };
 
   const close = async (): Promise<void> => {
@@ -139,7 +164,7 @@ export async function openPool(
     close,
   });
   try {
-    const policy = await takePart(false);
+    const policy = await takePart();
     await floor.reached(policy.min, given.bootMs);
   } catch (error) {
     await pool.close();

@@ -1,5 +1,5 @@
 /** How a driver finds the supervisor of a pool, or becomes it. */
-import { hasCode } from "@bonfire/wire";
+import { BonfireError, hasCode } from "@bonfire/wire";
 import type { Address } from "../actor/address.ts";
 import { placeOf } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
@@ -79,9 +79,6 @@ export async function host(parts: HostParts): Promise<Hosted | undefined> {
   const mail = system.bus.subscribe(subject.everySupervisor(name), (message) =>
     system.receive(message, senderOfSupervisorMail(message.subject)),
   );
-  await system.bus.flush();
-  // Another driver may have done the same at the same moment: whoever hears of the other settles it.
-  system.tellSubject(subject.supervisor(name, system.node), supervisor, "claim", []);
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     mail.unsubscribe();
@@ -91,7 +88,7 @@ export async function host(parts: HostParts): Promise<Hosted | undefined> {
     // A backend that the user gave is the user's to close.
     if (!options.backend) await backend[Symbol.asyncDispose]();
   };
-  return {
+  const hosted: Hosted = {
     supervisor,
     inspect: () => actor.inspect(),
     stop: () => {
@@ -99,6 +96,17 @@ export async function host(parts: HostParts): Promise<Hosted | undefined> {
       return stopping;
     },
   };
+  try {
+    await system.bus.flush();
+    // Another driver may have done the same at the same moment: whoever hears of the other settles it.
+    system.tellSubject(subject.supervisor(name, system.node), supervisor, "claim", []);
+  } catch (error) {
+    // The link broke: a supervisor that nobody knows of would lead, and be stopped by nobody.
+    await hosted.stop();
+    const message = `The link to NATS broke while this process became the supervisor of pool "${name}": try again`;
+    throw new BonfireError("LINK_DOWN", message, { cause: error });
+  }
+  return hosted;
 }
 
 function actorName(pool: string): string {

@@ -16,7 +16,7 @@ export interface Report {
   readonly idleMs: number;
 }
 
-interface Grant {
+export interface Grant {
   readonly number: number;
   readonly executor: string;
   readonly slots: number;
@@ -52,6 +52,11 @@ export class DriverRecord {
     this.#held = held;
     this.#busy = busy;
     this.#grants = this.#grants.filter(({ number }) => number > seen);
+  }
+
+  /** What it has not confirmed, the earliest first. */
+  get unconfirmed(): readonly Grant[] {
+    return this.#grants;
   }
 
   /** Slots of this executor that it holds, or that are on their way. */

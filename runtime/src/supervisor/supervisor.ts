@@ -17,7 +17,7 @@ import { type Adopted, adopt, type Holding, mayEnd } from "./adoption.ts";
 import { BootFailures } from "./boot-failures.ts";
 import { type Action, decide, type RetireReason } from "./decide.ts";
 import { describe, explain } from "./describe.ts";
-import { DriverRecord, type Report } from "./driver-record.ts";
+import { DriverRecord, type Grant, type Report } from "./driver-record.ts";
 import { type Booting, ExecutorRecord } from "./executor-record.ts";
 import type { ExecutorInfo, FleetCounts, FleetEvent, PoolExplanation, ShrinkReason } from "./fleet-event.ts";
 import { Machines } from "./machines.ts";
@@ -33,6 +33,8 @@ const RECONCILE_MS = 15_000;
 const GOODBYE_MS = 1_000;
 /** Executors that were launched together are not replaced together: the last tenth of their lifetime is by lot. */
 const LIFETIME_SPREAD = 0.1;
+/** A grant that is not confirmed for so long may be lost: it is sent again, which does no harm. */
+const CONFIRM_MS = 1_000;
 /** How often a link that is down is looked at. */
 const LINK_MS = 100;
 
@@ -77,6 +79,7 @@ export class Supervisor extends Actor {
   #machines: Machines | undefined;
   #grants = 0;
   #timer: NodeJS.Timeout | undefined;
+  #confirming: NodeJS.Timeout | undefined;
   readonly #claims = new Set<NodeJS.Timeout>();
   #unwatchBackend: (() => void) | undefined;
   /** There are, or were, other drivers: one can take over, and our executors with it. */
@@ -289,6 +292,7 @@ export class Supervisor extends Actor {
 
   override async onStop(): Promise<void> {
     clearTimeout(this.#timer);
+    clearTimeout(this.#confirming);
     for (const timer of this.#claims) clearTimeout(timer);
     this.#unwatchBackend?.();
     const executors = [...this.#executors.values()];
@@ -373,9 +377,27 @@ export class Supervisor extends Actor {
     const number = ++this.#grants;
     driver.granted(number, id, slots);
     executor.lease(driverId, (executor.leases.get(driverId) ?? 0) + slots, performance.now());
-    const { resources } = executor;
-    const once = this.#policy.singleUse;
-    driver.client.tell.grant({ number, executor: id, agent: executor.state.agent, slots, resources, once });
+    this.#offer(driver, { number, executor: id, slots });
+    this.#confirming ??= this.#offerLater();
+  }
+
+  #offerLater(): NodeJS.Timeout {
+    return setTimeout(() => this.context.enqueue(() => this.#offerAgain()), CONFIRM_MS);
+  }
+
+  #offer({ client }: DriverRecord, grant: Grant): void {
+    const executor = this.#executors.get(grant.executor);
+    if (executor?.state.name !== "ready") return;
+    const { state, resources } = executor;
+    client.tell.grant({ ...grant, agent: state.agent, resources, once: this.#policy.singleUse });
+  }
+
+  /** A link may have broken under grants: nobody would ever say that they came, nor give back their slots. */
+  #offerAgain(): void {
+    const drivers = [...this.#drivers.values()].filter(({ unconfirmed }) => unconfirmed.length > 0);
+    this.#confirming = drivers.length > 0 ? this.#offerLater() : undefined;
+    if (!this.context.system.bus.link.up) return;
+    for (const driver of drivers) for (const grant of driver.unconfirmed) this.#offer(driver, grant);
   }
 
   #launch(resources: Resources, replaces: string | undefined): void {

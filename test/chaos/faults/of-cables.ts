@@ -29,7 +29,7 @@ function driverCut(ms: number, isGone: boolean): Fault {
         victimOf(world),
         { ms, isGone },
         () => driver.cut(),
-        () => driver.heal(),
+        () => driver.mend(),
       );
     },
   };
@@ -46,7 +46,7 @@ export const FAULTS_OF_CABLES: readonly Fault[] = [
       const { machines } = cablesOf(world);
       await machines.cut();
       await pause(SHORT_MS);
-      await machines.heal();
+      await machines.mend();
       return NOBODY;
     },
   },
@@ -69,7 +69,7 @@ export const FAULTS_OF_CABLES: readonly Fault[] = [
       ]);
       // Those that take their place boot behind the same cable.
       world.excuse(world.machinesOf(victim));
-      await machines.heal();
+      await machines.mend();
       return { detection: Math.max(...detections), teardown };
     },
   },

@@ -1,38 +1,86 @@
 /** What befalls two drivers that share a pool, of which one supervises it. */
+import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../harness/outcome.ts";
-import { type Driver, machineNow } from "../driver.ts";
+import type { MachineRecord } from "../../harness/platform.ts";
+import { CALL_MS, type Driver, machineNow } from "../driver.ts";
 import type { Times, World } from "../world.ts";
 import type { Fault } from "./fault.ts";
-import { frozen } from "./of-drivers.ts";
 
-/** The one that has launched the pool's machines, and the other. */
-function pairOf(world: World): { supervising: Driver; other: Driver } {
-  const pair = world.of("pair");
-  const supervising = pair.find((driver) => world.machinesOf(driver).length > 0) as Driver;
-  return { supervising, other: pair.find((driver) => driver !== supervising) as Driver };
+const FROZEN_MS = 10_000;
+
+interface Pair {
+  readonly supervising: Driver;
+  readonly other: Driver;
+}
+
+async function pairOf(world: World): Promise<Pair> {
+  const [one, two] = world.of("pair") as [Driver, Driver];
+  const supervises = async (driver: Driver) => (await driver.place()).supervises;
+  let pair: Pair | undefined;
+  await until(async () => {
+    const [isOne, isTwo] = [await supervises(one), await supervises(two)];
+    // In between neither may.
+    if (isOne !== isTwo) pair = isOne ? { supervising: one, other: two } : { supervising: two, other: one };
+    return pair !== undefined;
+  }, CALL_MS);
+  return pair as unknown as Pair;
+}
+
+/** Does something to one of the pair: what the other one uses of their pool goes on, and its calls do not notice. */
+async function bereave(
+  world: World,
+  { goes, stays }: { goes: Driver; stays: Driver },
+  how: () => Promise<Times>,
+): Promise<Times> {
+  const { cells } = await stays.place();
+  // Where the one that stays has no cell, nobody has one when the other is gone.
+  const excuse = (machines: readonly MachineRecord[]) =>
+    world.excuse(machines.filter(({ launchId }) => !cells.has(launchId)));
+  world.mustBear(stays);
+  excuse(world.machinesOfPool(stays.pool));
+  const start = machineNow();
+  // What is to go is the cell that the first has on each machine.
+  const isGone = async () => {
+    const machines = world.machinesOfPool(stays.pool);
+    return (await world.cellsOn(machines)).length <= machines.length;
+  };
+  const cellsGone = until(isGone, world.bound).then(
+    () => machineNow() - start,
+    () => world.violate(`cells of the driver that shared ${stays.pool} with ${stays.id} outlive it`),
+  );
+  const [times, teardown] = await Promise.all([how(), cellsGone]);
+  // Those that it was launching when it began.
+  excuse([...world.stage.platform.ledger.values()].filter(({ owner }) => owner === goes.id));
+  return { ...times, teardown: teardown ?? undefined };
 }
 
 const kill = ({ program }: Driver) => program.child.kill("SIGKILL");
+const close = ({ program }: Driver) => program.say("close");
 
 export const FAULTS_OF_PAIRS: readonly Fault[] = [
   {
     name: "kill -9 of the driver that supervises a shared pool",
     befalls: "pair",
-    run: (world) => world.end([pairOf(world).supervising], kill),
+    async run(world) {
+      const { supervising, other } = await pairOf(world);
+      return bereave(world, { goes: supervising, stays: other }, () => world.end([supervising], kill));
+    },
+  },
+  {
+    name: "clean exit of the driver that supervises a shared pool",
+    befalls: "pair",
+    async run(world) {
+      const { supervising, other } = await pairOf(world);
+      await world.rest(supervising);
+      return bereave(world, { goes: supervising, stays: other }, () => world.end([supervising], close));
+    },
   },
   {
     name: "kill -9 of a driver that shares a pool",
     befalls: "pair",
-    async run(world): Promise<Times> {
-      const { supervising, other } = pairOf(world);
-      const start = machineNow();
-      const times = await world.end([other], kill);
-      // What is left to go is its cell on each machine, as the pool is another's too.
-      const machines = world.machinesOf(supervising);
-      await until(async () => (await world.cellsOn(machines)).length <= machines.length, world.bound).catch(
-        () => world.violate(`cells of ${other.id} outlive it`),
-      );
-      return { ...times, teardown: machineNow() - start };
+    async run(world) {
+      const { supervising, other } = await pairOf(world);
+      return bereave(world, { goes: other, stays: supervising }, () => world.end([other], kill));
     },
   },
   {
@@ -43,6 +91,18 @@ export const FAULTS_OF_PAIRS: readonly Fault[] = [
   {
     name: "SIGSTOP for 10 s of the driver that supervises a shared pool",
     befalls: "pair",
-    run: (world) => frozen(world, pairOf(world).supervising, 10_000, true),
+    async run(world) {
+      const { supervising, other } = await pairOf(world);
+      const { child } = supervising.program;
+      const freeze = async () => {
+        const start = machineNow();
+        child.kill("SIGSTOP");
+        const [detection] = await Promise.all([world.detection(supervising.id, start), pause(FROZEN_MS)]);
+        return { detection };
+      };
+      const times = await bereave(world, { goes: supervising, stays: other }, freeze);
+      child.kill("SIGCONT");
+      return times;
+    },
   },
 ];
