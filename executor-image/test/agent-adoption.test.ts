@@ -35,20 +35,36 @@ async function nodeOf(kind: "d" | "e") {
 }
 
 class Claimant extends Actor {
+  static readonly reentrant = ["leaving"] as const;
+  readonly #toldOfLeaving: () => void;
+
+  constructor(toldOfLeaving: () => void) {
+    super();
+    this.#toldOfLeaving = toldOfLeaving;
+  }
+
   register(): boolean {
     return true;
+  }
+
+  /** One that does not get to answer. */
+  leaving(): Promise<boolean> {
+    this.#toldOfLeaving();
+    return new Promise(() => undefined);
   }
 }
 
 /** A driver that would supervise. */
 async function claimant() {
   const { system } = await nodeOf("d");
-  const place = placeOf(await system.spawn(new Claimant(), "supervisor"));
+  const { promise: toldOfLeaving, resolve } = Promise.withResolvers<void>();
+  const place = placeOf(await system.spawn(new Claimant(resolve), "supervisor"));
   return {
-    place,
+    ...{ place, toldOfLeaving },
     stop: () => system.stop(place),
     adopt: (agent: Address, token: bigint) => system.ref<AgentPort>(agent).adopt(place, token),
     mayEnd: (agent: Address, letGo: boolean) => system.ref<AgentPort>(agent).mayEnd(letGo),
+    release: (agent: Address) => system.ref<AgentPort>(agent).released(),
     dismiss: (agent: Address) => system.ref<AgentPort>(agent).dismiss(),
     admit: (agent: Address) => system.ref<AgentPort>(agent).admit(),
   };
@@ -73,11 +89,13 @@ async function executor(supervisor: Awaited<ReturnType<typeof claimant>>, token:
   const { promise: orphaned, resolve: orphan } = Promise.withResolvers<void>();
   let cells = 0;
   const start = () => cell(`c-${node}-${++cells}`);
-  const parts = { bootstrap, presence, cells: { start }, firstCell: start(), orphan };
+  const { promise: fenced, resolve: fence } = Promise.withResolvers<void>();
+  const parts = { bootstrap, presence, cells: { start }, firstCell: start(), fenced, orphan };
   const agent = placeOf(await system.spawn(new Agent(parts), "agent"));
   const guest = await claimant();
   await guest.admit(agent);
-  return { agent, guest, orphaned };
+  const leave = () => system.ref<Agent>(agent).leave();
+  return { agent, guest, orphaned, fence, leave };
 }
 
 test("an executor refuses another supervisor while its own lives, unless the other has a greater token", async () => {
@@ -120,6 +138,26 @@ test("an executor of a backend that is one driver's own ends with its supervisor
   assert.ok(await first.mayEnd(agent, true));
   await first.stop();
   await orphaned;
+});
+
+test("an executor that others have taken for gone ends, and is for no other supervisor or driver", async () => {
+  const [first, second] = [await claimant(), await claimant()];
+  const { agent, guest, orphaned, fence } = await executor(first, 0n);
+  fence();
+  await orphaned;
+  assert.is(await second.adopt(agent, 1n), "leaving");
+  const refused = await second.admit(agent).catch(({ code }: BonfireError) => code);
+  assert.is(refused, "EXECUTOR_LOST");
+  assert.ok(await guest.admit(agent), "who has a cell keeps it");
+});
+
+test("an executor that is told to end and then released by its supervisor waits for no answer of it", async () => {
+  const first = await claimant();
+  const { agent, leave } = await executor(first, 0n);
+  const left = leave();
+  await first.toldOfLeaving;
+  await first.release(agent);
+  await left;
 });
 
 test.run();

@@ -14,7 +14,7 @@ import {
   type Ref,
   type Supervisor,
 } from "@bonfire/runtime/internal";
-import { hasCode } from "@bonfire/wire";
+import { BonfireError, hasCode } from "@bonfire/wire";
 import { announceActors } from "./actor-presence.ts";
 import type { CellHandle } from "./cell-process.ts";
 import { Keeper } from "./keeper.ts";
@@ -29,13 +29,15 @@ export interface AgentOptions {
   readonly presence: Presence;
   /** A cell that was started before anything else, for whoever comes first. */
   readonly firstCell: CellHandle;
+  /** Resolves when others have taken this executor for gone, and work without it. */
+  readonly fenced: Promise<void>;
   /** Called when the supervisor is gone, no driver has a cell here, or no other supervisor has come for it. */
   orphan(): void;
 }
 
 export class Agent extends Actor {
   /** Whose this executor is must be told while a cell starts, too. */
-  static readonly reentrant = ["inspect", "adopt", "mayEnd"] as const;
+  static readonly reentrant = ["inspect", "adopt", "mayEnd", "released"] as const;
   readonly #options: AgentOptions;
   /** The drivers that have a cell here, or are getting one. */
   readonly #offers = new Map<string, Promise<CellOffer>>();
@@ -67,6 +69,7 @@ export class Agent extends Actor {
     // Whoever cannot register is of no use to anybody.
     this.#register().catch((error: unknown) => this.context.stop({ kind: "error", error }));
     this.#serve(this.#options.bootstrap.supervisor);
+    void this.#options.fenced.then(() => this.#orphan());
     this.#stopFollowing = this.context.system.bus.onReconnect(() => this.#waiting && this.#wait());
   }
 
@@ -79,12 +82,13 @@ export class Agent extends Actor {
   }
 
   /** The asking supervisor follows the last one, which is gone, or is outdated by its token. */
-  adopt(supervisor: Address, token: bigint): Adopted | undefined {
+  adopt(supervisor: Address, token: bigint): Adopted | "leaving" | undefined {
+    if (this.#isLeaving) return "leaving";
     const { bootstrap } = this.#options;
     const isOurs = isSame(this.#supervisor, supervisor);
     const isFree = this.#supervisor === undefined && token >= this.#token;
     const mayHave = isOurs || isFree || token > this.#token;
-    if (supervisor.node !== this.context.sender || this.#isLeaving || !mayHave) return undefined;
+    if (supervisor.node !== this.context.sender || !mayHave) return undefined;
     this.#token = token;
     if (!isOurs) this.#serve(supervisor);
     const now = performance.now();
@@ -130,11 +134,15 @@ export class Agent extends Actor {
     if (this.#waiting && !this.#isUsed) this.#orphan();
   }
 
-  /** The asking driver's cell. Rejects with the reason if its process cannot be started. */
+  /** The asking driver's cell. Rejects with the reason if its process cannot be started, or the executor is ending. */
   admit(): Promise<CellOffer> {
     const tenant = this.context.sender;
     const existing = this.#offers.get(tenant);
     if (existing) return existing;
+    if (this.#isLeaving) {
+      const { executor } = this.#options.bootstrap;
+      throw new BonfireError("EXECUTOR_LOST", `Executor ${executor} is ending and starts no more cells`);
+    }
     const cell = this.#spare ?? this.#options.cells.start();
     this.#spare = undefined;
     const offer = this.#give(cell, tenant);

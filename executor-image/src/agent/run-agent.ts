@@ -38,12 +38,13 @@ export async function runAgent({ bootstrap, cells, firstCell, asked }: ExecutorP
   const tooLate = setTimeout(() => process.exit(1), registerMs);
   const boot = async () => {
     const bus = await join(bootstrap);
-    // It is fenced when its supervisor has taken it for gone, and works with others now.
-    const onFenced = () => orphan();
-    const presence = Presence.start({ bus, node: bootstrap.executor, timing: bootstrap.timing, onFenced });
+    const { promise: fenced, resolve: onFenced } = Promise.withResolvers<void>();
+    const { executor: node, timing } = bootstrap;
+    const presence = Presence.start({ bus, node, timing, onFenced: () => onFenced() });
     const system = new ActorSystem(bus, presence.watch);
     await system.spawn(new PresenceActor(presence), "presence");
-    const agent = await system.spawn(new Agent({ bootstrap, cells, presence, firstCell, orphan }), "agent");
+    const parts = { bootstrap, cells, presence, firstCell, fenced, orphan };
+    const agent = await system.spawn(new Agent(parts), "agent");
     return { bus, presence, system, agent };
   };
   const booted = await Promise.race([boot(), launcherGone, asked]);

@@ -60,7 +60,8 @@ export class InlineBackend implements Backend {
 async function start(bootstrap: Bootstrap, onEnd: () => void): Promise<() => Promise<void>> {
   const { executor, nats, timing, grants, memoryMb } = bootstrap;
   const bus = await Bus.connect(nats, executor);
-  const presence = Presence.start({ bus, node: executor, timing, onFenced: onEnd });
+  const { promise: fenced, resolve: onFenced } = Promise.withResolvers<void>();
+  const presence = Presence.start({ bus, node: executor, timing, onFenced: () => onFenced() });
   const system = new ActorSystem(bus, presence.watch);
   const directory = process.cwd();
   let cells = 0;
@@ -68,8 +69,8 @@ async function start(bootstrap: Bootstrap, onEnd: () => void): Promise<() => Pro
     const node = `c-${executor.slice(2)}-${++cells}`;
     return new InlineCell({ node, nats, realm: "inline", grants, timing, memoryMb, directory });
   };
-  const parts = { bootstrap, cells: { start: startCell }, presence, firstCell: startCell(), orphan: onEnd };
-  const agent = await system.spawn(new Agent(parts), "agent");
+  const parts = { bootstrap, cells: { start: startCell }, presence, firstCell: startCell(), fenced };
+  const agent = await system.spawn(new Agent({ ...parts, orphan: onEnd }), "agent");
   system.monitor(agent, onEnd);
   let closing: Promise<void> | undefined;
   const close = async () => {

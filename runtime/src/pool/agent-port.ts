@@ -11,7 +11,7 @@ export interface AgentPort extends Actor {
   /** Its supervisor counts on it no more and has its machine ended. */
   released(): void;
   /** A supervisor that follows the last one wants the executor. Undefined if it may not have it, at least not yet. */
-  adopt(supervisor: Address, token: bigint): Adopted | undefined;
+  adopt(supervisor: Address, token: bigint): Adopted | "leaving" | undefined;
   /**
    * Whether the asking supervisor may end the executor's machine. With `letGo` it does not want it any longer: then not
    * if drivers have cells here, and another supervisor may adopt it.

@@ -123,13 +123,13 @@ export class Dispatcher implements CallHost, ClientHost {
 
   /** Where this driver has a cell or is asking for one, for a supervisor that may not know it. */
   get holdings(): Holding[] {
-    const asked = Array.from(this.#admitting.values(), ({ offer: { agent, resources } }) => ({
-      ...{ agent, resources, withdrawn: false },
+    const asked = Array.from(this.#admitting.values(), ({ offer: { agent, resources }, slots }) => ({
+      ...{ agent, resources, slots, withdrawn: false },
     }));
-    return [
-      ...asked,
-      ...Array.from(this.#slots, ({ agent, resources, withdrawn }) => ({ agent, resources, withdrawn })),
-    ];
+    const held = Array.from(this.#slots, ({ agent, resources, slots, withdrawn }) => ({
+      ...{ agent, resources, slots, withdrawn },
+    }));
+    return [...asked, ...held];
   }
 
   submit(call: Call): void {

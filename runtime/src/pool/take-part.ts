@@ -73,7 +73,7 @@ export async function host(parts: HostParts): Promise<Hosted | undefined> {
   };
   const actor = new Supervisor({
     ...{ pool: name, policy, backend, bootMs, shutdownMs, idleCheck, bootstrap },
-    ...{ token: leadership?.token ?? 0n, follows },
+    ...{ token: () => leadership?.token ?? 0n, follows },
   });
   const supervisor = placeOf(await system.spawn(actor, actorName(name)));
   const mail = system.bus.subscribe(subject.everySupervisor(name), (message) =>

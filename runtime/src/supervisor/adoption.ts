@@ -20,6 +20,8 @@ const AGAIN_MS = 100;
 export interface Holding {
   readonly agent: Address;
   readonly resources: Resources;
+  /** What it holds of it, and nobody else may be given. */
+  readonly slots: number;
   /** The last supervisor was taking it out of service. */
   readonly withdrawn: boolean;
 }
@@ -44,40 +46,42 @@ export function adoptionMs({ lease }: Timing): number {
 }
 
 /**
- * Asks until the agent says yes. Undefined if it has not, in time, as it is ending or the last supervisor lives; also
- * when nobody wants it any more. One that does not answer is for presence to judge.
+ * Asks until the agent says yes, also a beat after it was first asked: other drivers learn so much later that the last
+ * supervisor is gone, and until then may hold slots there that nobody has told of. Undefined if it has not, in time, as
+ * the last supervisor lives; at once if it is ending, and when nobody wants it any more. One that does not answer is for
+ * presence to judge.
  */
 export async function adopt(
   agent: Ref<AgentPort>,
   as: { readonly supervisor: Address; readonly token: bigint; readonly timing: Timing },
   isWanted: () => boolean,
 ): Promise<Adopted | undefined> {
-  const giveUpAt = performance.now() + adoptionMs(as.timing);
+  const start = performance.now();
   while (isWanted()) {
+    let wait = AGAIN_MS;
     try {
-      const adopted = await agent.with({ deadline: ASK_MS }).adopt(as.supervisor, as.token);
-      if (adopted || performance.now() >= giveUpAt) return adopted;
+      const answer = await agent.with({ deadline: ASK_MS }).adopt(as.supervisor, as.token);
+      const asked = performance.now() - start;
+      if (answer === "leaving") return undefined;
+      if (asked >= (answer ? as.timing.beat : adoptionMs(as.timing))) return answer;
+      if (answer) wait = as.timing.beat - asked;
     } catch {
       // Its link or ours is down, or it is gone: then it is wanted no longer as soon as presence says so.
     }
-    await pause(AGAIN_MS);
+    await pause(wait);
   }
   return undefined;
 }
 
 /**
  * Whether this supervisor may end the executor: another may have adopted it while we were frozen or cut off. With
- * `letGo` only if no driver has a cell there either; otherwise it is free from now on. `otherwise`: the answer if the agent
- * cannot be asked.
+ * `letGo` only if no driver has a cell there either; otherwise it is free from now on. Undefined if the agent cannot be
+ * asked.
  */
-export async function mayEnd(
-  agent: Ref<AgentPort>,
-  letGo: boolean,
-  otherwise: () => boolean,
-): Promise<boolean> {
+export async function mayEnd(agent: Ref<AgentPort>, letGo: boolean): Promise<boolean | undefined> {
   try {
     return await agent.with({ deadline: ASK_MS }).mayEnd(letGo);
   } catch {
-    return otherwise();
+    return undefined;
   }
 }

@@ -29,14 +29,16 @@ export class DriverRecord {
   /** It has reported. */
   isHeard = false;
   #demand: readonly Demand[] = [];
-  #held: Report["held"] = {};
+  #held: Report["held"];
   #busy = 0;
   #grants: Grant[] = [];
   #lastGrant = 0;
 
-  constructor(id: string, client: Ref<PoolClient>) {
+  /** `held` until it reports. */
+  constructor(id: string, client: Ref<PoolClient>, held: Report["held"]) {
     this.id = id;
     this.client = client;
+    this.#held = held;
   }
 
   /** Notes a grant that is sent under this number; numbers grow over all drivers. */

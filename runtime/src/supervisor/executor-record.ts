@@ -45,9 +45,9 @@ export class ExecutorRecord implements ExecutorView {
   readonly resources: Resources;
   readonly replaces: string | undefined;
   readonly leases = new Map<string, number>();
-  /** Resolves when its machine has ended. */
-  readonly ended: Promise<void>;
-  readonly hasEnded: () => void;
+  /** Resolves when its machine has ended; with false when it is no longer ours to end. */
+  readonly ended: Promise<boolean>;
+  readonly hasEnded: (isOver: boolean) => void;
   /** Whether it may go is being asked. */
   asking = false;
   /** It is to drain as soon as it is adopted. */
@@ -68,7 +68,7 @@ export class ExecutorRecord implements ExecutorView {
     this.#now = phase;
     this.launchedAt = now;
     this.idleSince = now;
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     this.ended = promise;
     this.hasEnded = resolve;
   }

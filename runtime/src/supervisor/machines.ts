@@ -26,7 +26,7 @@ export class Machines {
   readonly #mayEnd: MayEnd;
   /** The drivers under whose names the platform lists machines of ours; true: none when it was last asked. */
   readonly #owners = new Map<string, boolean>();
-  readonly #ending = new Map<string, Promise<void>>();
+  readonly #ending = new Map<string, Promise<unknown>>();
   /** In the last list, but not in the ledger then. */
   #strangers = new Set<string>();
   /** In the ledger, but not in the last list. */
@@ -67,17 +67,26 @@ export class Machines {
     }
   }
 
-  /** Ends it if it may, by force when `graceMs` is over. A failure is a process warning, as it costs money. */
-  terminate(launchId: string, graceMs: number, reason: string): Promise<void> {
-    const ending = this.#terminate(launchId, graceMs, reason)
-      .catch((error: Error) => process.emitWarning(error))
-      .finally(() => this.#ending.delete(launchId));
+  /**
+   * Ends it, by force when `graceMs` is over, if it may: with `isOurs` it need not be asked. Resolves with whether it
+   * might. A failure is a process warning, as it costs money.
+   */
+  terminate(launchId: string, graceMs: number, reason: string, isOurs = false): Promise<boolean> {
+    const ending = this.#terminate(launchId, graceMs, reason, isOurs).finally(() =>
+      this.#ending.delete(launchId),
+    );
     this.#ending.set(launchId, ending);
     return ending;
   }
 
-  async #terminate(launchId: string, graceMs: number, reason: string): Promise<void> {
-    if (await this.#mayEnd(launchId)) await this.#backend.terminate(launchId, { graceMs, reason });
+  async #terminate(launchId: string, graceMs: number, reason: string, isOurs: boolean): Promise<boolean> {
+    if (!isOurs && !(await this.#mayEnd(launchId))) return false;
+    try {
+      await this.#backend.terminate(launchId, { graceMs, reason });
+    } catch (error) {
+      process.emitWarning(error as Error);
+    }
+    return true;
   }
 
   /**

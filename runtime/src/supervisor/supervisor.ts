@@ -3,6 +3,7 @@
  * `decide`, and carries the decision out through the backend. Drivers call executors directly on leased slots; this
  * actor is on no warm call's path. Long, as every message changes the same two maps, of drivers and of executors.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { BonfireError } from "@bonfire/wire";
 import { Actor } from "../actor/actor.ts";
 import type { Address } from "../actor/address.ts";
@@ -13,7 +14,7 @@ import { type Backend, BackendError } from "../backend/port.ts";
 import { newNodeId } from "../bus/node-id.ts";
 import type { AgentPort } from "../pool/agent-port.ts";
 import type { PoolClient } from "../pool/client.ts";
-import { type Adopted, adopt, type Holding, mayEnd } from "./adoption.ts";
+import { type Adopted, adopt, adoptionMs, type Holding, mayEnd } from "./adoption.ts";
 import { BootFailures } from "./boot-failures.ts";
 import { type Action, decide, type RetireReason } from "./decide.ts";
 import { describe, explain } from "./describe.ts";
@@ -57,8 +58,8 @@ export interface SupervisorOptions {
   readonly bootMs: number;
   readonly shutdownMs: number;
   readonly idleCheck: IdleCheck | undefined;
-  /** The fencing token of its lease; 0 where no store elects it. */
-  readonly token: bigint;
+  /** The fencing token of its lease, which grows when the lease is taken again; 0 where no store elects it. */
+  readonly token: () => bigint;
   /** There was one before it, whose executors its drivers may use. */
   readonly follows: boolean;
   /** What every executor of the pool needs to know, but for its own name. */
@@ -81,6 +82,7 @@ export class Supervisor extends Actor {
   #timer: NodeJS.Timeout | undefined;
   #confirming: NodeJS.Timeout | undefined;
   readonly #claims = new Set<NodeJS.Timeout>();
+  readonly #stopped = Promise.withResolvers<void>();
   #unwatchBackend: (() => void) | undefined;
   /** There are, or were, other drivers: one can take over, and our executors with it. */
   #isShared = false;
@@ -98,7 +100,7 @@ export class Supervisor extends Actor {
   override onStart(): void {
     const { backend, bootstrap, follows, pool } = this.#options;
     const owner = this.context.system.node;
-    this.#machines = new Machines(backend, { owner, pool }, (id) => this.#mayEnd(id, false));
+    this.#machines = new Machines(backend, { owner, pool }, (id) => this.#mayTerminate(id));
     if (backend.shared && follows) {
       this.#isShared = true;
       // Two drivers learn within a beat of each other that a third is gone.
@@ -114,13 +116,18 @@ export class Supervisor extends Actor {
   /** A driver begins to use the pool. `holdings`: where it has cells already. */
   join(client: Address, holdings: readonly Holding[]): Joined {
     const { sender, system, address } = this.context;
-    const driver = new DriverRecord(sender, system.ref<PoolClient>(client));
+    const held: Record<string, number> = {};
+    for (const { agent, slots } of holdings) held[agent.node] = (held[agent.node] ?? 0) + slots;
+    const driver = new DriverRecord(sender, system.ref<PoolClient>(client), held);
     this.#drivers.set(sender, driver);
     this.context.monitor(client);
     if (this.#backend.shared) {
       this.#isShared ||= sender !== address.node;
       for (const holding of holdings) this.#adopt(holding);
     }
+    // Before anything is granted; also of executors that another has brought in.
+    const now = performance.now();
+    for (const executor of this.#executors.values()) executor.lease(sender, driver.slotsOf(executor.id), now);
     return { supervisor: address, policy: this.#policy };
   }
 
@@ -163,9 +170,11 @@ export class Supervisor extends Actor {
     if (sender === address.node) return;
     if (sender < address.node) return void this.context.stop();
     // We may have been frozen, and the other be there because we were taken for gone: then we are about to hear that.
-    this.#claims.add(
-      setTimeout(() => system.tell({ node: sender, actor: address.actor }, "claim", []), CLAIM_MS),
-    );
+    const timer = setTimeout(() => {
+      this.#claims.delete(timer);
+      system.tell({ node: sender, actor: address.actor }, "claim", []);
+    }, CLAIM_MS);
+    this.#claims.add(timer);
   }
 
   /** A driver has gone on to other things. */
@@ -207,7 +216,7 @@ export class Supervisor extends Actor {
     executor.spent = singleUse;
     for (const driver of this.#drivers.values()) executor.lease(driver.id, driver.slotsOf(executor.id), now);
     this.#executors.set(executor.id, executor);
-    const as = { supervisor: address, token, timing: bootstrap.timing };
+    const as = { supervisor: address, token: token(), timing: bootstrap.timing };
     void adopt(system.ref<AgentPort>(agent), as, () => executor.state.name === "adopting").then((adopted) =>
       this.context.enqueue(() => this.#adopted(executor, adopted)),
     );
@@ -228,7 +237,7 @@ export class Supervisor extends Actor {
       // It belongs to another, or is ending: calls that run there go on, and no more are sent.
       for (const { client } of this.#drivers.values()) client.tell.withdraw(executor.id);
       this.#drop(executor);
-      executor.hasEnded();
+      executor.hasEnded(false);
     }
     this.#announce();
     this.#act();
@@ -251,7 +260,7 @@ export class Supervisor extends Actor {
     return this.#policy;
   }
 
-  /** Takes an executor out of service, lets its calls finish, and ends it. False if there is none of that name. */
+  /** Takes an executor out of service, lets its calls finish, and ends it. False if there is none of that name here. */
   async drain(id: string): Promise<boolean> {
     const executor = this.#executors.get(id);
     if (!executor) return false;
@@ -259,8 +268,7 @@ export class Supervisor extends Actor {
     else if (executor.state.name === "booting") this.#terminate(executor, "drained");
     else executor.isWithdrawn = true;
     this.#act();
-    await executor.ended;
-    return true;
+    return executor.ended;
   }
 
   /** What there is to say to a driver whose calls wait. */
@@ -293,6 +301,7 @@ export class Supervisor extends Actor {
   override async onStop(): Promise<void> {
     clearTimeout(this.#timer);
     clearTimeout(this.#confirming);
+    this.#stopped.resolve();
     for (const timer of this.#claims) clearTimeout(timer);
     this.#unwatchBackend?.();
     const executors = [...this.#executors.values()];
@@ -301,11 +310,21 @@ export class Supervisor extends Actor {
 
   /** What other drivers use is for the supervisor after this one. */
   async #letGo(executor: ExecutorRecord): Promise<void> {
-    const { node } = this.context.address;
-    const isUsed = [...executor.leases.keys()].some((driver) => driver !== node);
-    if (await this.#mayEnd(executor.id, true, isUsed)) return this.#terminate(executor, "closed");
+    if (executor.state.name === "booting" || !this.#backend.shared || (await this.#mayLetGo(executor)))
+      return this.#terminate(executor, "closed");
     this.#drop(executor);
-    executor.hasEnded();
+    executor.hasEnded(false);
+  }
+
+  async #mayLetGo({ id, leases }: ExecutorRecord): Promise<boolean> {
+    const { address, system } = this.context;
+    const isUsed = [...leases.keys()].some((driver) => driver !== address.node);
+    const answer = await mayEnd(this.#agentOf(id), true);
+    return answer ?? (!this.#isShared || (system.bus.link.up && !isUsed));
+  }
+
+  #agentOf(id: string) {
+    return this.context.system.ref<AgentPort>({ node: id, actor: "agent" });
   }
 
   /** Resolves when the machines that it ends have ended; to be called when it has stopped. */
@@ -317,12 +336,18 @@ export class Supervisor extends Actor {
     return this.#options.backend;
   }
 
-  #mayEnd(id: string, letGo: boolean, isUsed = false): boolean | Promise<boolean> {
-    if (!this.#backend.shared || !(this.#isShared || letGo)) return true;
-    const { system } = this.context;
-    const agent = system.ref<AgentPort>({ node: id, actor: "agent" });
+  async #mayTerminate(id: string): Promise<boolean> {
+    if (!this.#isShared) return true;
+    const agent = this.#agentOf(id);
+    let answer = await mayEnd(agent, false);
+    if (answer === undefined) {
+      // NATS may be split, and it serve another on the other side. If it lives, and has no other, it ends in this time.
+      const wait = adoptionMs(this.#options.bootstrap.timing);
+      await Promise.race([pause(wait, undefined, { ref: false }), this.#stopped.promise]);
+      answer = await mayEnd(agent, false);
+    }
     // While we are cut off others may have it. One that does not answer must not go on costing money.
-    return mayEnd(agent, letGo, () => !this.#isShared || (system.bus.link.up && !isUsed));
+    return answer ?? this.context.system.bus.link.up;
   }
 
   #act(): void {
@@ -425,7 +450,7 @@ export class Supervisor extends Actor {
       lifetimeMs: lifetime + 2 * bootMs + shutdownMs,
       bootstrap: {
         ...{ ...bootstrap, executor: id, supervisor, registerMs: bootMs, shutdownMs },
-        ...{ token: String(token), adoptable: backend.shared === true },
+        ...{ token: String(token()), adoptable: backend.shared === true },
       },
     };
     this.#machines?.launch(request, launch.signal).then(
@@ -539,7 +564,9 @@ export class Supervisor extends Actor {
     this.#drop(executor);
     this.#announce(told ?? { kind: "shrink", executor: id, reason });
     const graceMs = late ? GOODBYE_MS : this.#options.shutdownMs;
-    void this.#machines?.terminate(id, graceMs, reason).then(executor.hasEnded);
+    // Nobody can have adopted what no driver was ever given.
+    const isOurs = state.name === "booting";
+    void this.#machines?.terminate(id, graceMs, reason, isOurs).then(executor.hasEnded);
   }
 
   #drop(executor: ExecutorRecord): void {
