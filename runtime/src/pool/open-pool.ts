@@ -62,14 +62,17 @@ export async function openPool(
   const takePart = async (lastIsLost: boolean): Promise<Policy> => {
     let joined: Joined | undefined;
     for (let yields = 0; !joined; yields++) {
-      await hosted?.stop();
-      hosted = undefined;
+      try {
+        await hosted?.stop();
+      } finally {
+        // What could not be undone is no reason to go without a supervisor.
+        hosted = undefined;
+      }
       joined = await join(name, placeOf(client), dispatcher.holdings, system, lastIsLost);
       if (joined) break;
-      const onDeposed = () => void hosted?.stop();
       // Who takes over goes on with the policy that was in force last.
       const { policy } = pool;
-      hosted = await host({ name, options: given, policy, system, timing, follows, onDeposed });
+      hosted = await host({ name, options: given, policy, system, timing, follows });
       if (!hosted) {
         // Another leads, and does not answer yet, or is cut off until its lease ends.
         closing.signal.throwIfAborted();
@@ -122,9 +125,12 @@ export async function openPool(
     found.promise.catch(() => undefined);
     found.reject(error);
     dispatcher.close(error);
-    await hosted?.stop();
-    await system.stop(client);
-    onClosed(pool);
+    try {
+      await hosted?.stop();
+    } finally {
+      await system.stop(client);
+      onClosed(pool);
+    }
   };
 
   const supervisor = () => found.promise;
