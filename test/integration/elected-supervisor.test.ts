@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { closeDrivers, driverOf } from "../harness/drivers.ts";
 import { NatsServer } from "../harness/nats.ts";
-import { errorOf, until } from "../harness/outcome.ts";
+import { codeOf, until } from "../harness/outcome.ts";
 import { Relay } from "../harness/relay.ts";
 
 const server = await PrivateServer.start();
@@ -138,7 +138,7 @@ test("a driver whose link breaks while it begins to supervise leaves neither a s
     relay.refuse();
     return until(() => !fire.inspect().nats.up);
   };
-  await errorOf(fire.pool("begun", { ...quiet, store }));
+  assert.is(await codeOf(fire.pool("begun", { ...quiet, store })), "LINK_DOWN");
   assert.is(supervisors(fire), 0);
   assert.is(await store.holder("pool/begun"), undefined);
   store.granted = () => undefined;
