@@ -1,9 +1,11 @@
-import { BonfireError, type Fire, type Grant, MemoryStore } from "@bonfire/runtime";
+import { BonfireError, connect, type Fire, type Grant, type Holder, MemoryStore } from "@bonfire/runtime";
 import { PrivateServer } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { closeDrivers, driverOf } from "../harness/drivers.ts";
-import { until } from "../harness/outcome.ts";
+import { NatsServer } from "../harness/nats.ts";
+import { codeOf, until } from "../harness/outcome.ts";
+import { Relay } from "../harness/relay.ts";
 
 const server = await PrivateServer.start();
 const quiet = { max: 1, concurrency: 2, logs: "ignore" } as const;
@@ -25,6 +27,10 @@ function watchMost(...fires: Fire[]): () => number {
 /** A store that can be out of reach; whoever has `directly` reaches it all the same. */
 class CutStore extends MemoryStore {
   cut = false;
+  /** Called when a lease has been granted, before its holder knows. */
+  granted: () => void | Promise<void> = () => undefined;
+  /** How often somebody asked who holds a lease. */
+  lookedUp = 0;
 
   #reach(): void {
     if (this.cut) throw new BonfireError("STORE_UNAVAILABLE", "the store is out of reach");
@@ -35,7 +41,17 @@ class CutStore extends MemoryStore {
   }
   protected override async doAcquire(key: string, holder: string, ttl: number): Promise<Grant | undefined> {
     this.#reach();
-    return super.doAcquire(key, holder, ttl);
+    const grant = await super.doAcquire(key, holder, ttl);
+    if (grant) await this.granted();
+    return grant;
+  }
+  protected override async doRelease(key: string, token: bigint): Promise<boolean> {
+    this.#reach();
+    return super.doRelease(key, token);
+  }
+  protected override doHolder(key: string): Promise<Holder | undefined> {
+    this.lookedUp++;
+    return super.doHolder(key);
   }
   directly(key: string, holder: string, ttl: number): Promise<Grant | undefined> {
     return super.doAcquire(key, holder, ttl);
@@ -102,6 +118,84 @@ test("a supervisor that finds after an outage of the store that another leads st
   await store.release("pool/deposed", (grant as Grant).token);
   assert.is(await pool.call(() => 4), 4);
   assert.not((await pool.executors()).some(({ id }) => then.includes(id)));
+});
+
+/** A driver whose link to NATS a test can break, alone. */
+async function behindRelay() {
+  await using made = new AsyncDisposableStack();
+  const nats = made.use(await NatsServer.start());
+  const relay = made.use(await Relay.before(nats.port));
+  const fire = made.use(await connect({ servers: `nats://127.0.0.1:${relay.port}` }));
+  const stack = made.move();
+  return { relay, fire, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+test("a driver whose link breaks while it begins to supervise leaves neither a supervisor nor a lease behind", async () => {
+  await using driver = await behindRelay();
+  const { relay, fire } = driver;
+  const store = new CutStore();
+  store.granted = () => {
+    relay.refuse();
+    return until(() => !fire.inspect().nats.up);
+  };
+  assert.is(await codeOf(fire.pool("begun", { ...quiet, store })), "LINK_DOWN");
+  assert.is(supervisors(fire), 0);
+  assert.is(await store.holder("pool/begun"), undefined);
+  store.granted = () => undefined;
+  relay.heal();
+  await until(() => fire.inspect().nats.up);
+  const pool = await fire.pool("begun", { ...quiet, store });
+  assert.is(await pool.call(() => 5), 5);
+});
+
+test("a driver that is deposed while it begins to supervise does not, until it is elected again", async () => {
+  await using driver = await behindRelay();
+  const { relay, fire } = driver;
+  const store = new CutStore();
+  // What it waits for before it supervises is late.
+  store.granted = () => relay.stall();
+  const opening = fire.pool("late", { ...quiet, store });
+  await until(() => supervisors(fire) === 1);
+  const { token } = (await store.holder("pool/late")) as Holder;
+  await store.release("pool/late", token);
+  const grant = (await store.directly("pool/late", "d-another", 60_000)) as Grant;
+  store.granted = () => undefined;
+  const asked = store.lookedUp;
+  await until(() => store.lookedUp > asked);
+  relay.heal();
+  await until(() => supervisors(fire) === 0);
+  assert.is((await store.holder("pool/late"))?.holder, "d-another");
+  await store.release("pool/late", grant.token);
+  const pool = await opening;
+  assert.is(await pool.call(() => 6), 6);
+  assert.is((await store.holder("pool/late"))?.holder, fire.id);
+});
+
+test("a pool is closed while its store is out of reach, with a warning, and can be opened again", async () => {
+  const store = new CutStore();
+  const a = await driverOf(server);
+  const pool = await a.pool("unheard", { ...quiet, store });
+  const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
+  store.cut = true;
+  await pool.close();
+  assert.is(((await warned) as BonfireError).code, "STORE_UNAVAILABLE");
+  assert.is(supervisors(a), 0);
+  store.cut = false;
+  const again = await a.pool("unheard", { ...quiet, store });
+  assert.is(await again.call(() => 7), 7);
+});
+
+test("a driver that steps down while the store is out of reach supervises again when it is back", async () => {
+  const store = new CutStore();
+  const a = await driverOf(server);
+  const pool = await a.pool("stepped", { ...quiet, store });
+  assert.is(await pool.call(() => 1), 1);
+  store.cut = true;
+  // As another driver tells it that it was silent for too long.
+  (a as Fire & { fenced(detail: string): void }).fenced("by a test");
+  await until(() => supervisors(a) === 0);
+  store.cut = false;
+  assert.is(await pool.call(() => 8), 8);
 });
 
 test.run();

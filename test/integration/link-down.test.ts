@@ -1,4 +1,7 @@
 /** What waits while the link to NATS is down. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect } from "@bonfire/runtime";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -37,6 +40,48 @@ test(`${MANY} calls that get a slot while the link is down all fail with LINK_DO
   relay.heal();
   await until(() => fire.inspect().nats.up);
   assert.is(await pool.call({}, () => 2), 2);
+});
+
+test("ending calls while NATS is away fails none of their neighbours, whose values come when it is back", async () => {
+  await using nats = await NatsServer.start();
+  const folder = mkdtempSync(join(tmpdir(), "bonfire-link-down-"));
+  await using fire = await connect({ servers: nats.url });
+  await using pool = await fire.pool("neighbours", {
+    ...{ max: 1, concurrency: 4, realm: "process", shutdownTimeout: 0, logs: "ignore" },
+  });
+  /** Runs until its gate is there, also while NATS is away. */
+  const gated = (name: string) => {
+    const gate = join(folder, name);
+    const value = pool.call({ gate }, async ({ gate }) => {
+      const { existsSync, writeFileSync } = await import("node:fs");
+      writeFileSync(`${gate}-begun`, "");
+      while (!existsSync(gate)) await new Promise((resolve) => setTimeout(resolve, 5));
+      writeFileSync(`${gate}-passed`, "");
+      return "its value";
+    });
+    const has = (what: string) => until(() => existsSync(`${gate}-${what}`));
+    return { value, begun: has("begun"), passed: () => has("passed"), open: () => writeFileSync(gate, "") };
+  };
+  const [during, after] = [gated("during"), gated("after")];
+  await Promise.all([during.begun, after.begun]);
+  const gate = new AbortController();
+  const { signal } = gate;
+  const running = errorOf(pool.call({}, () => new Promise(() => {}), { signal }));
+  await until(() => pool.inspect().running === 3);
+  await nats.kill();
+  await until(() => !fire.inspect().nats.up);
+  const unsent = errorOf(pool.call({}, () => 1, { signal }));
+  gate.abort();
+  assert.equal([(await running).name, (await unsent).name], ["AbortError", "AbortError"]);
+  during.open();
+  await during.passed();
+  await nats.restart();
+  assert.is(await during.value, "its value");
+  after.open();
+  assert.is(await after.value, "its value");
+  await until(() => pool.inspect().running === 0);
+  assert.is(await pool.call(() => 2), 2);
+  rmSync(folder, { recursive: true });
 });
 
 test.run();

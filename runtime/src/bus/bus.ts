@@ -147,9 +147,15 @@ export class Bus implements ActorBus, AsyncDisposable {
     this.#connection.publish(to, NOTHING, { headers: headers(NO_RESPONDERS, "No Responders") });
   }
 
-  /** Resolves when the server has seen everything sent or subscribed so far. */
-  flush(): Promise<void> {
-    return this.#connection.flush();
+  /** Resolves when the server has seen everything sent or subscribed so far. Rejects with `LINK_DOWN`. */
+  async flush(): Promise<void> {
+    try {
+      await this.#connection.flush();
+    } catch (cause) {
+      throw new BonfireError("LINK_DOWN", "The link to NATS broke: it reconnects by itself, try again", {
+        cause,
+      });
+    }
   }
 
   /** Asks the server for an answer, and connects anew if there is none within 2 s. */

@@ -23,7 +23,7 @@ import type { Call, CallHost, CallPhase } from "./call.ts";
 import { cellGone, cutShort, neverRan, ranTooLong } from "./call-errors.ts";
 import { CellLink } from "./cell-link.ts";
 import type { ClientHost, GrantOffer } from "./client.ts";
-import { endWork } from "./end-work.ts";
+import { BACK_MS, endWork } from "./end-work.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { LeaseReport } from "./lease-report.ts";
 import { callLost, listensAgain, lostCalls } from "./reconcile.ts";
@@ -37,8 +37,6 @@ const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
 const ADMIT_AGAIN_MS = 3_000;
 const AGAIN_MS = 100;
-/** After an outage of NATS a cell may take so long until it listens again; its keeper tells if it is gone. */
-const BACK_MS = 5_000;
 /** For how long asking for a cell may fail so. */
 const ADMIT_PATIENCE_MS: Record<string, number> = {
   ASK_TIMEOUT: ADMIT_MS,
@@ -310,21 +308,15 @@ export class Dispatcher implements CallHost, ClientHost {
       this.#system.bus.forget(call);
       // The cell's own timeout should have ended it before.
       if (hasCode(reason, "CALL_TIMEOUT")) phase.cell.suspect = true;
-      const patience = hasCode(reason, "LINK_DOWN") ? BACK_MS : 0;
-      void this.#endWork(
-        call,
-        phase.cell,
-        reason instanceof Error ? reason.message : String(reason),
-        patience,
-      );
+      void this.#endWork(call, phase.cell, reason instanceof Error ? reason.message : String(reason));
     }
   }
 
   /** The slot is freed only when the work has really ended. */
-  async #endWork(call: Call, cell: CellLink, message: string, patience: number): Promise<void> {
+  async #endWork(call: Call, cell: CellLink, message: string): Promise<void> {
     const keeper = this.#system.ref<KeeperPort>(cell.keeper);
     try {
-      if (await endWork(call, cell, keeper, message, patience)) call.copyIn = undefined;
+      if (await endWork(call, cell, keeper, message)) call.copyIn = undefined;
     } catch (error) {
       this.#dropCell(cell, error as BonfireError);
       return this.#pump();

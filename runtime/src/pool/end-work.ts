@@ -7,37 +7,48 @@ import type { Call } from "./call.ts";
 import type { CellLink } from "./cell-link.ts";
 
 const AGAIN_MS = 100;
+/** After an outage of NATS a cell may take so long until it listens again; its keeper tells if it is gone. */
+export const BACK_MS = 5_000;
 /** How often a busy cell is asked again to end a call. */
 const RECHECK_MS = 500;
 /** A cell under whose name nobody has listened for so long is no more: longer than presence needs, see `nobody` in presence/timing.ts. */
 export const GONE_MS = 1_500;
 /** How long an actor may keep its cell busy, as V8's limit in isolates says. */
 const TURN_MS = 10_000;
+/** Our link to NATS, or the cell's, is down, or the cell is gone. */
+const UNREACHED = ["LINK_DOWN", "EXECUTOR_LOST"];
 
 /**
  * Resolves when the slot of the work is free: with true if the work has ended, with false if that is not certain before
- * its cell has ended, too. Rejects if the cell is gone; a dead link is borne for `patience` ms.
+ * its cell has ended, too. Rejects if the cell is gone. While our link to NATS is down it waits: what else runs in the
+ * cell goes on, and whether the cell is gone is its keeper's to say.
  */
 export async function endWork(
   call: Call,
   cell: CellLink,
   keeper: Ref<KeeperPort>,
   message: string,
-  patience: number,
 ): Promise<boolean> {
   const since = performance.now();
-  const giveUpAt = since + patience;
+  let nobodySince: number | undefined;
   while (cell.inFlight.has(call)) {
-    const ended = await cell.cancel(call.id, message).catch((error: unknown) => {
-      if (performance.now() >= giveUpAt) throw error;
-      return "unheard" as const;
-    });
-    if (ended === "ended" || ended === "ending") return ended === "ended";
-    if (ended === "unheard") await pause(AGAIN_MS);
-    // It does not even answer. Another call that is within its time may rightly keep it busy; if there is none,
-    // its keeper finds out whether the cell is stuck, and kills it if so.
-    else if (hasTime(cell.inFlight, call, since)) await pause(RECHECK_MS);
-    else await keeper.overdue(message);
+    try {
+      const ended = await cell.cancel(call.id, message);
+      if (ended !== "silent") return ended === "ended";
+      nobodySince = undefined;
+      // It does not even answer. Another call that is within its time may rightly keep it busy; if there is none,
+      // its keeper finds out whether the cell is stuck, and kills it if so.
+      if (hasTime(cell.inFlight, call, since)) await pause(RECHECK_MS);
+      else await keeper.overdue(message);
+    } catch (error) {
+      const now = performance.now();
+      // Our own link says nothing of the cell's.
+      if (hasCode(error, "LINK_DOWN")) nobodySince = undefined;
+      else nobodySince ??= now;
+      const isOver = nobodySince !== undefined && now - nobodySince >= BACK_MS;
+      if (isOver || !UNREACHED.some((code) => hasCode(error, code))) throw error;
+      await pause(AGAIN_MS);
+    }
   }
   return false;
 }

@@ -15,6 +15,8 @@ export class Leadership {
   readonly #onDeposed: () => void;
   #lease: Lease;
   #isOver = false;
+  /** Settled when a lost lease has been taken again, or cannot be. */
+  #retaken: Promise<void> | undefined;
 
   private constructor(store: Store, lease: Lease, onDeposed: () => void) {
     this.#store = store;
@@ -38,7 +40,10 @@ export class Leadership {
   }
 
   #watch(): void {
-    this.#lease.signal.addEventListener("abort", () => void this.#takeAgain(), { once: true });
+    const takeAgain = () => {
+      this.#retaken = this.#takeAgain();
+    };
+    this.#lease.signal.addEventListener("abort", takeAgain, { once: true });
   }
 
   async #takeAgain(): Promise<void> {
@@ -46,7 +51,6 @@ export class Leadership {
     while (!this.#isOver) {
       const lease = await this.#tryAgain(key, holder);
       if (lease === "another's") return this.#onDeposed();
-      if (lease && this.#isOver) return lease.release();
       if (lease) {
         this.#lease = lease;
         return this.#watch();
@@ -69,13 +73,15 @@ export class Leadership {
     }
   }
 
-  /** Leads no longer: the next can at once, or, if the store cannot be told, when the lease ends. */
+  /** Leads no longer: the next can at once or, if the store does not hear it, when the lease ends. Idempotent. */
   async release(): Promise<void> {
     this.#isOver = true;
+    // A lease may be on its way.
+    await this.#retaken;
     try {
       await this.#lease.release();
     } catch (error) {
-      if (!hasCode(error, "STORE_UNAVAILABLE")) throw error;
+      process.emitWarning(error as Error);
     }
   }
 }

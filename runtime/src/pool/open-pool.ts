@@ -75,26 +75,22 @@ export async function openPool(
       try {
         await hosted?.stop();
       } finally {
+        // What could not be undone is no reason to go without a supervisor.
         hosted = undefined;
       }
       joined = await join(name, placeOf(client), dispatcher.holdings, system, lastIsLost);
       if (joined) break;
-      let isDeposed = false;
-      const onDeposed = () => {
-        isDeposed = true;
-        void hosted?.stop();
-      };
       // Who takes over goes on with the policy that was in force last.
       const { policy } = pool;
-      hosted = await host({ name, options: given, policy, system, timing, follows, onDeposed });
+      hosted = await host({ name, options: given, policy, system, timing, follows });
       if (!hosted) {
         // Another leads, and does not answer yet, or is cut off until its lease ends.
         closing.signal.throwIfAborted();
         await pause(REJOIN_MS);
         continue;
       }
-      // While this one started the pool was closed, or another came to lead: nobody else would stop it.
-      if (closing.signal.aborted || isDeposed) await hosted.stop();
+      // While this one started the pool was closed: nobody else would stop it.
+      if (closing.signal.aborted) await hosted.stop();
       closing.signal.throwIfAborted();
       try {
         const args = [placeOf(client), dispatcher.holdings];
@@ -147,9 +143,12 @@ export async function openPool(
     found.promise.catch(() => undefined);
     found.reject(error);
     dispatcher.close(error);
-    await hosted?.stop();
-    await system.stop(client);
-    onClosed(pool);
+    try {
+      await hosted?.stop();
+    } finally {
+      await system.stop(client);
+      onClosed(pool);
+    }
   };
 
   const supervisor = () => found.promise;

@@ -1,5 +1,5 @@
 /** How a driver finds the supervisor of a pool, or becomes it. */
-import { BonfireError, hasCode } from "@bonfire/wire";
+import { hasCode } from "@bonfire/wire";
 import type { Address } from "../actor/address.ts";
 import { placeOf } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
@@ -50,17 +50,28 @@ export interface HostParts {
   readonly timing: Timing;
   /** There was a supervisor of this pool before. */
   readonly follows: boolean;
-  /** This driver may supervise no more: another does, or may by now. */
-  onDeposed(): void;
 }
 
-/** Starts the pool's supervisor here; undefined if the pool has a store and, by that, another driver leads. */
+/**
+ * Starts the pool's supervisor here; undefined if the pool has a store and, by that, another driver leads. It stops by
+ * itself when that turns out later.
+ */
 export async function host(parts: HostParts): Promise<Hosted | undefined> {
-  const { name, options, policy, system, timing, follows, onDeposed } = parts;
+  const { name, options, policy, system, timing, follows } = parts;
   const { store } = options;
+  let hosted: Hosted | undefined;
+  let isDeposed = false;
+  const onDeposed = () => {
+    isDeposed = true;
+    hosted?.stop().catch((error: Error) => process.emitWarning(error));
+  };
   const leadership = store && (await Leadership.take(store, { pool: name, node: system.node, onDeposed }));
   if (store && !leadership) return undefined;
-  const backend: Backend = options.backend ?? (await defaultBackend(options.realm));
+  // What follows may fail, and leaves nothing behind then.
+  await using started = new AsyncDisposableStack();
+  started.defer(() => leadership?.release());
+  // A backend that the user gave is the user's to close.
+  const backend: Backend = options.backend ?? started.use(await defaultBackend(options.realm));
   const { bootMs, shutdownMs, idleCheck, realm, grants, memoryMb } = options;
   const bootstrap = {
     nats: system.bus.address,
@@ -76,36 +87,27 @@ export async function host(parts: HostParts): Promise<Hosted | undefined> {
     ...{ token: () => leadership?.token ?? 0n, follows },
   });
   const supervisor = placeOf(await system.spawn(actor, actorName(name)));
+  // The next need not wait for machines that are on their way out: they count no more.
+  started.defer(async () => void (await Promise.all([leadership?.release(), actor.settled()])));
+  started.defer(() => system.stop(supervisor));
   const mail = system.bus.subscribe(subject.everySupervisor(name), (message) =>
     system.receive(message, senderOfSupervisorMail(message.subject)),
   );
+  started.defer(() => mail.unsubscribe());
+  await system.bus.flush();
+  // Another driver may have done the same at the same moment: whoever hears of the other settles it.
+  system.tellSubject(subject.supervisor(name, system.node), supervisor, "claim", []);
+  if (isDeposed) return undefined;
+  const running = started.move();
   let stopping: Promise<void> | undefined;
-  const stop = async () => {
-    mail.unsubscribe();
-    await system.stop(supervisor);
-    // The next need not wait for machines that are on their way out: they count no more.
-    await Promise.all([leadership?.release(), actor.settled()]);
-    // A backend that the user gave is the user's to close.
-    if (!options.backend) await backend[Symbol.asyncDispose]();
-  };
-  const hosted: Hosted = {
+  hosted = {
     supervisor,
     inspect: () => actor.inspect(),
     stop: () => {
-      stopping ??= stop();
+      stopping ??= running.disposeAsync();
       return stopping;
     },
   };
-  try {
-    await system.bus.flush();
-    // Another driver may have done the same at the same moment: whoever hears of the other settles it.
-    system.tellSubject(subject.supervisor(name, system.node), supervisor, "claim", []);
-  } catch (error) {
-    // The link broke: a supervisor that nobody knows of would lead, and be stopped by nobody.
-    await hosted.stop();
-    const message = `The link to NATS broke while this process became the supervisor of pool "${name}": try again`;
-    throw new BonfireError("LINK_DOWN", message, { cause: error });
-  }
   return hosted;
 }
 
