@@ -216,10 +216,11 @@ export class World {
 
   /** Machines that ended, or were told to, while a driver of their pool was well and nothing had been done to them. */
   #checkTeardowns(fault: string): void {
-    for (const { launchId, owner, pool, condemnedAt, endedAt, how } of this.stage.platform.ledger.values()) {
+    for (const machine of this.stage.platform.ledger.values()) {
+      const { launchId, owner, pool, condemnedAt, endedAt, how } = machine;
       const driver = this.drivers.find((driver) => driver.pool === pool);
       const hasEnded = condemnedAt !== undefined || endedAt !== undefined;
-      if (!driver || !hasEnded || this.excused.has(launchId)) continue;
+      if (!driver || !hasEnded || this.excused.has(launchId) || this.#wasAboveMax(machine)) continue;
       this.excused.add(launchId); // told once
       const by = condemnedAt === undefined ? `ended (${how})` : "was terminated";
       const why = driver.lines(/^gone .*$/).at(-1)?.[0] ?? "which took nobody for gone";
@@ -227,6 +228,17 @@ export class World {
         `after ${fault}, ${launchId} of ${owner} ${by} for no reason: used by ${driver.id} (${driver.role}): ${why}`,
       );
     }
+  }
+
+  /** Whoever opens a pool while nobody can be elected may lead it before those who use its executors tell of them. */
+  #wasAboveMax({ pool, condemnedAt = 0 }: MachineRecord): boolean {
+    const others = [...this.stage.platform.ledger.values()].filter(
+      (other) =>
+        other.pool === pool &&
+        other.launchedAt <= condemnedAt &&
+        Math.min(other.condemnedAt ?? Infinity, other.endedAt ?? Infinity) >= condemnedAt,
+    );
+    return others.length > EXECUTORS;
   }
 
   #checkFailures(fault: string): void {
