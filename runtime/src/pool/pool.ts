@@ -242,7 +242,8 @@ export class Pool extends EventEmitter<PoolEvents> implements AsyncDisposable {
 
   /**
    * Takes an executor out of service: it gets no more calls, those that it has may finish, for at most
-   * `shutdownTimeout`, and then it ends. Resolves when it has ended, with `false` if there was none of that id.
+   * `shutdownTimeout`, and then it ends. Resolves when it has ended, with `false` if there was none of that id, or it was
+   * not to be had after its supervisor had gone.
    */
   async drain(executor: string): Promise<boolean> {
     const { shutdownMs } = this.#parts.options;
