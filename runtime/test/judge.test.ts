@@ -20,11 +20,11 @@ const facts = (given: Partial<Facts>): Facts => ({
 const kind = (given: Partial<Facts>) => judge(facts(given), TIMING).kind;
 
 test("a node that was heard within one and a half beats is alive", () => {
-  assert.is(kind({ seen: 98_500 }), "alive");
+  assert.is(kind({ seen: 99_250 }), "alive");
 });
 
 test("silence of more than that makes a suspect, never a dead one", () => {
-  assert.is(kind({ seen: 98_499 }), "suspect");
+  assert.is(kind({ seen: 99_249 }), "suspect");
   assert.is(kind({ seen: 94_001 }), "suspect");
 });
 
@@ -43,8 +43,8 @@ test("nobody answering under its name for 1.3 s without a break means gone", () 
 });
 
 test("the time since it owed a beat counts as well, if nobody has answered for 0.6 s of it", () => {
-  assert.is(kind({ seen: 97_710, nobodySince: 99_000 }), "suspect");
-  assert.is(kind({ seen: 97_700, nobodySince: 99_000 }), "gone");
+  assert.is(kind({ seen: 98_210, nobodySince: 99_000 }), "suspect");
+  assert.is(kind({ seen: 98_200, nobodySince: 99_000 }), "gone");
   assert.is(kind({ seen: 97_000, nobodySince: 99_410 }), "suspect");
   assert.is(kind({ seen: 97_000, nobodySince: 99_400 }), "gone");
 });

@@ -144,7 +144,7 @@ test("times that could harm the living are refused with the inequality that they
       () => resolveTiming(given),
       (error: Error & { code: string }) => error.code === "INVALID_OPTION" && words.test(error.message),
     );
-  refused({ beat: "1100ms" }, /suspectAfter ≥ 1\.5 × beat/);
+  refused({ beat: "1s" }, /suspectAfter ≥ 1\.5 × beat/);
   refused({ beat: 10 }, /beat ≥ 50 ms/);
   refused({ probe: 5 }, /probe ≥ 20 ms/);
   refused({ probe: "500ms" }, /nobody ≥ 3 × probe/);

@@ -6,9 +6,9 @@ import { refuseUnknown } from "../option.ts";
 
 /** Executors get the set of the driver that hosts their pool; drivers that share a NATS should be given the same. */
 export interface PresenceOptions {
-  /** A node beats this often. Default `"1s"`. */
+  /** A node beats this often. Default `"500ms"`. */
   beat?: Duration;
-  /** Silence for so long makes a suspect, which is asked whether it lives. Default `"1500ms"`. */
+  /** Silence for so long makes a suspect, which is asked whether it lives. Default `"750ms"`. */
   suspectAfter?: Duration;
   /** A suspect is asked this often, and may take this long to answer. Default `"100ms"`. */
   probe?: Duration;
@@ -27,8 +27,8 @@ export interface PresenceOptions {
 export type Timing = { readonly [key in keyof Required<PresenceOptions>]: number };
 
 const DEFAULTS: Timing = {
-  beat: 1_000,
-  suspectAfter: 1_500,
+  beat: 500,
+  suspectAfter: 750,
   probe: 100,
   nobody: 1_300,
   lease: 6_000,
