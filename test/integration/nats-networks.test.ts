@@ -99,7 +99,8 @@ check("a driver that is cut off for good loses its executors within the lease", 
   assert.ok(took > 4_000, "it could have come back until then");
   driver.say("call");
   const [, code] = await driver.line(/^call failed (\S+)/);
-  assert.is(code, "LINK_DOWN");
+  // Whether it had a slot when its link broke or waits for one.
+  assert.ok(["LINK_DOWN", "CALL_TIMEOUT"].includes(code as string), code);
 });
 
 check("calls on executors that are cut off for good fail within the lease, and say why", async () => {

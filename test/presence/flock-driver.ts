@@ -94,7 +94,7 @@ function obey(line: string): void {
   }
   if (order === "call") {
     pool
-      .call(() => 1)
+      .call({}, () => 1, { deadline: "20s" })
       .then(
         () => console.log("called"),
         (error: Error & { code?: string }) => console.log(`call failed ${error.code} ${error.message}`),
