@@ -239,6 +239,22 @@ test("F16: a single-use executor is granted once, and goes when its call has end
   ]);
 });
 
+test("where there are more than max, those go that are least used, and calls that run there may take their time", () => {
+  const fleet = [ready("a", { d1: 2 }), ready("b", { d1: 1 }), ready("c"), booting("d")];
+  const policy = { ...POLICY, min: 1, max: 2 };
+  assert.equal(actions([], fleet, policy), [
+    { kind: "retire", executor: "c", reason: "room" },
+    { kind: "drain", executor: "b", patient: true },
+  ]);
+  assert.equal(actions([], fleet, { ...policy, max: 4 }), []);
+});
+
+test("where there are more than max, nobody goes before the drivers have said what they hold", () => {
+  const fleet = [ready("a", { d1: 2 }), ready("b", { d1: 1 })];
+  const policy = { ...POLICY, max: 1 };
+  assert.equal(decide([], fleet, policy, 3, { launchAfter: 5 }), { actions: [], wakeAt: 5 });
+});
+
 test("one whose lifetime is over gets a successor first, serves until that is ready, and then drains", () => {
   const old = { ...ready("a", { d1: 2 }), expiresAt: 5 };
   const successor = (phase: "booting" | "ready") => ({ ...ready("b"), phase, replaces: "a" });

@@ -73,8 +73,11 @@ export type Action =
       readonly resources: Resources;
       readonly reason: string;
     }
-  /** Its drivers give back what they hold of it, as soon as it is free; nobody is granted a slot of it any more. */
-  | { readonly kind: "drain"; readonly executor: string }
+  /**
+   * Its drivers give back what they hold of it, as soon as it is free; nobody is granted a slot of it any more. With
+   * `patient` its calls may take as long as they like.
+   */
+  | { readonly kind: "drain"; readonly executor: string; readonly patient?: true }
   | { readonly kind: "retire"; readonly executor: string; readonly reason: RetireReason };
 
 /** What earlier decisions led to. */

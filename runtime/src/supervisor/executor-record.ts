@@ -50,6 +50,8 @@ export class ExecutorRecord implements ExecutorView {
   readonly hasEnded: (isOver: boolean) => void;
   /** Whether it may go is being asked. */
   asking = false;
+  /** Another driver than the supervisor's own has had slots here, and can have another supervisor for it. */
+  isShared = false;
   /** It is to drain as soon as it is adopted. */
   isWithdrawn = false;
   idleSince: number;

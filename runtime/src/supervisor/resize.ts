@@ -59,8 +59,24 @@ export function resize(situation: Situation, actions: Action[]): { slots?: numbe
     room++;
   };
 
+  const drain = (executor: ExecutorView, patient?: true) => {
+    actions.push({ kind: "drain", executor: executor.id, ...(patient && { patient }) });
+    gone.add(executor.id);
+    supply--;
+    room++;
+  };
+
+  if (room < 0) {
+    if (!mayLaunch) wake(launchAfter);
+    else
+      for (const executor of surplus(-room, situation)) {
+        if (executor.leased === 0) letGo(executor, "room");
+        else drain(executor, true);
+      }
+  }
   // Idle ones that none of those who wait can use make room for others.
   for (const executor of idle) {
+    if (gone.has(executor.id)) continue;
     if (room >= unmet || supply <= policy.min || !mayLaunch) break;
     letGo(executor, "room");
   }
@@ -69,19 +85,12 @@ export function resize(situation: Situation, actions: Action[]): { slots?: numbe
     const { executor: old, successor } = executor;
     const unused = old.leased === 0 && !granted.has(old.id);
     if (unused && (successor === "ready" || supply > kept)) letGo(old, "lifetime");
-    else if (successor === "ready") {
-      actions.push({ kind: "drain", executor: old.id });
-      supply--;
-      room++;
-    } else if (successor === undefined && mayLaunch) {
+    else if (successor === "ready") drain(old);
+    else if (successor === undefined && mayLaunch) {
       // Without room its place is taken by the successor at once, so that there are never more than max.
       if (room <= 0) {
         if (unused) letGo(old, "lifetime");
-        else {
-          actions.push({ kind: "drain", executor: old.id });
-          supply--;
-          room++;
-        }
+        else drain(old);
       }
       actions.push({ kind: "launch", count: 1, resources: old.resources, replaces: old.id });
       supply++;
@@ -118,6 +127,17 @@ export function resize(situation: Situation, actions: Action[]): { slots?: numbe
   }
   if (!stuck) return { wakeAt };
   return { slots: (mayLaunch ? policy.max : supply) * policy.concurrency, wakeAt };
+}
+
+/**
+ * Those that go first as there are more than `max`, because it was lowered, or because drivers have brought in what the
+ * last supervisor had: the least used. Nobody knew that when their calls were sent, so those may take their time.
+ */
+function surplus(count: number, { fleet, granted }: Situation): ExecutorView[] {
+  return fleet
+    .filter((executor) => isOpen(executor) && !granted.has(executor.id))
+    .sort((a, b) => a.leased - b.leased || a.idleSince - b.idleSince)
+    .slice(0, count);
 }
 
 /** Executors that the waiting calls need beyond those that boot, by what they must have. */

@@ -211,6 +211,7 @@ export class Supervisor extends Actor {
     const now = performance.now();
     const parts = { id: agent.node, resources, replaces: undefined, singleUse, now };
     const executor = new ExecutorRecord(parts, { name: "adopting", agent, unwatch });
+    executor.isShared = true;
     executor.isWithdrawn = withdrawn;
     // Whoever has a cell there was given its one call.
     executor.spent = singleUse;
@@ -316,11 +317,11 @@ export class Supervisor extends Actor {
     executor.hasEnded(false);
   }
 
-  async #mayLetGo({ id, leases }: ExecutorRecord): Promise<boolean> {
+  async #mayLetGo({ id, leases, isShared }: ExecutorRecord): Promise<boolean> {
     const { address, system } = this.context;
     const isUsed = [...leases.keys()].some((driver) => driver !== address.node);
     const answer = await mayEnd(this.#agentOf(id), true);
-    return answer ?? (!this.#isShared || (system.bus.link.up && !isUsed));
+    return answer ?? (!isShared || (system.bus.link.up && !isUsed));
   }
 
   #agentOf(id: string) {
@@ -389,7 +390,7 @@ export class Supervisor extends Actor {
         return this.#drivers.get(action.driver)?.client.tell.refuse(action.resources, error);
       }
       case "drain":
-        return this.#drain(this.#executors.get(action.executor) as ExecutorRecord);
+        return this.#drain(this.#executors.get(action.executor) as ExecutorRecord, action.patient);
       case "retire":
         return this.#retire(this.#executors.get(action.executor) as ExecutorRecord, action.reason);
     }
@@ -401,6 +402,7 @@ export class Supervisor extends Actor {
     if (executor?.state.name !== "ready" || !driver) return;
     const number = ++this.#grants;
     driver.granted(number, id, slots);
+    executor.isShared ||= driverId !== this.context.address.node;
     executor.lease(driverId, (executor.leases.get(driverId) ?? 0) + slots, performance.now());
     this.#offer(driver, { number, executor: id, slots });
     this.#confirming ??= this.#offerLater();
@@ -514,11 +516,11 @@ export class Supervisor extends Actor {
   }
 
   /** Takes it off the offer list. Its drivers give back what they hold as their calls end; then `decide` retires it. */
-  #drain(executor: ExecutorRecord): void {
+  #drain(executor: ExecutorRecord, patient = false): void {
     const { state } = executor;
     if (state.name !== "ready") return;
     const { agent, unwatch } = state;
-    const by = performance.now() + this.#options.shutdownMs;
+    const by = patient ? Number.POSITIVE_INFINITY : performance.now() + this.#options.shutdownMs;
     executor.become({ name: "draining", agent, unwatch, by });
     for (const driver of executor.leases.keys()) this.#drivers.get(driver)?.client.tell.withdraw(executor.id);
     this.#announce();
@@ -564,8 +566,8 @@ export class Supervisor extends Actor {
     this.#drop(executor);
     this.#announce(told ?? { kind: "shrink", executor: id, reason });
     const graceMs = late ? GOODBYE_MS : this.#options.shutdownMs;
-    // Nobody can have adopted what no driver was ever given.
-    const isOurs = state.name === "booting";
+    // Nobody can have adopted what no other driver was ever given.
+    const isOurs = !executor.isShared;
     void this.#machines?.terminate(id, graceMs, reason, isOurs).then(executor.hasEnded);
   }
 

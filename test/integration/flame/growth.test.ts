@@ -115,4 +115,18 @@ test("scale changes min and max for a pool that runs, for everyone who uses it",
   assert.is(await codeOf(pool.scale({ mix: 4 } as never)), "UNKNOWN_OPTION");
 });
 
+test("a pool that never rests shrinks to a max that was lowered, and what runs longer than shutdownTimeout ends in its own time", async () => {
+  await using pool = await open({ min: 0, max: 3, concurrency: 2, shutdownTimeout: "200ms" });
+  let isFlowing = true;
+  const long = Promise.all(Array.from({ length: 5 }, () => nap(pool, 1_500)));
+  await fleet(pool, 3);
+  const lanes = Array.from({ length: 6 }, async () => {
+    while (isFlowing) await nap(pool, 20);
+  });
+  await pool.scale({ max: 1 });
+  await fleet(pool, 1);
+  isFlowing = false;
+  await Promise.all([long, ...lanes]);
+});
+
 test.run();
