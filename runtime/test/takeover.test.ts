@@ -25,8 +25,11 @@ test.after(async () => {
 });
 
 /** A node; `gone` says that another is. */
-async function nodeOf(kind: "d" | "e", address: { servers: readonly string[] } = server.address) {
-  const node = `${kind}-${++nodes}`;
+async function nodeOf(
+  kind: "d" | "e",
+  address: { servers: readonly string[] } = server.address,
+  node = `${kind}-${++nodes}`,
+) {
   const bus = await Bus.connect(address, node);
   const watched = new Map<string, Set<(detail: string) => void>>();
   const system = new ActorSystem(bus, (other, onGone) => {
@@ -75,12 +78,13 @@ class FakeAgent extends Actor {
 
 const YES = { owner: "d-gone", ageMs: 1, readyMs: 1 };
 
-async function executor(answers: Partial<Answers> = {}) {
-  const { node, system } = await nodeOf("e");
+async function executor(answers: Partial<Answers> = {}, id?: string) {
+  const { node, system } = await nodeOf("e", undefined, id);
   const all = { adopt: () => YES, mayEnd: () => true, ...answers };
   const agent = placeOf(await system.spawn(new FakeAgent(all), "agent"));
   const holding = (slots: number) => ({ agent, resources: {}, slots, withdrawn: false }) as const;
-  return { node, holding };
+  const register = (supervisor: Address) => system.ref<Supervisor>(supervisor).register(agent);
+  return { node, holding, register };
 }
 
 class Machines implements Backend {
@@ -259,6 +263,22 @@ test("a silent executor is ended when it has had time to say that another has ad
   await next.settled();
   assert.ok(performance.now() - stopped < ADOPTION_MS / 2);
   assert.equal(next.machines.terminated, [dead.node, last.node]);
+});
+
+test("a silent executor of which only the supervisor's own driver was ever given a slot is ended at once", async () => {
+  const next = await successor({ min: 1 });
+  const own = await driver(next, next);
+  await own.join();
+  await until(() => next.machines.launched.length === 1);
+  const [{ id }] = next.machines.launched as [Machines["launched"][number]];
+  const silent = await executor({ mayEnd: () => new Promise(() => undefined) }, id);
+  assert.ok(await silent.register(next.place));
+  await own.report(1);
+  await until(() => own.granted.length === 1);
+  const start = performance.now();
+  next.gone(id);
+  await until(() => next.machines.terminated.length === 1);
+  assert.ok(performance.now() - start < ADOPTION_MS / 2);
 });
 
 test.run();
