@@ -5,6 +5,7 @@
  *     pnpm test:presence            5 of each, and 2 freezes
  *     pnpm test:presence --full     200 × kill -9, 200 × clean exit, 20 × SIGSTOP, 20 × kill -9 of an agent with ffmpeg
  *     pnpm test:presence --plain    on a nats-server that tells nothing of disconnects
+ *     pnpm test:presence --only exit    one of kill, exit, stop, agent; may be given several times
  *
  * Ends with 1 if a bound was missed or something was left.
  */
@@ -30,6 +31,7 @@ const { values } = parseArgs({
   options: {
     full: { type: "boolean", default: false },
     plain: { type: "boolean", default: false },
+    only: { type: "string", multiple: true },
   },
 });
 const rounds = (full: number, short: number) => (values.full ? full : short);
@@ -38,16 +40,22 @@ await using platform = await Platform.start();
 
 /** Where nothing tells of a disconnect, the missed beat has to: 0.75 s later at worst. */
 const LATER = values.plain ? 750 : 0;
-const results = [
-  await measure("kill -9 of a driver", rounds(200, 5), { p50: 1_700 + LATER, max: 2_500 + LATER }, (driver) =>
-    driver.child.kill("SIGKILL"),
-  ),
-  await measure("clean exit", rounds(200, 5), { max: 500 }, (driver) => driver.say("close")),
-  await measure("SIGSTOP of a driver", rounds(20, 2), { max: 8_000 }, (driver) =>
-    driver.child.kill("SIGSTOP"),
-  ),
-  await agentsWithFfmpeg(rounds(20, 2)),
-];
+const MEASUREMENTS: Record<string, () => Promise<Result>> = {
+  kill: () =>
+    measure("kill -9 of a driver", rounds(200, 5), { p50: 1_700 + LATER, max: 2_500 + LATER }, (driver) =>
+      driver.child.kill("SIGKILL"),
+    ),
+  exit: () => measure("clean exit", rounds(200, 5), { max: 500 }, (driver) => driver.say("close")),
+  stop: () =>
+    measure("SIGSTOP of a driver", rounds(20, 2), { max: 8_000 }, (driver) => driver.child.kill("SIGSTOP")),
+  agent: () => agentsWithFfmpeg(rounds(20, 2)),
+};
+const results: Result[] = [];
+for (const name of values.only ?? Object.keys(MEASUREMENTS)) {
+  const measurement = MEASUREMENTS[name];
+  if (!measurement) throw new RangeError(`--only takes ${Object.keys(MEASUREMENTS).join(", ")}, got ${name}`);
+  results.push(await measurement());
+}
 console.table(
   Object.fromEntries(
     results.map(({ name, times, bound }) => [

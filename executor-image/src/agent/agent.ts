@@ -36,8 +36,8 @@ export interface AgentOptions {
 }
 
 export class Agent extends Actor {
-  /** Whose this executor is must be told while a cell starts, too. */
-  static readonly reentrant = ["inspect", "adopt", "mayEnd", "released"] as const;
+  /** Whose this executor is must be told while a cell starts, too, and that nobody waits for that any more. */
+  static readonly reentrant = ["inspect", "adopt", "mayEnd", "released", "dismiss"] as const;
   readonly #options: AgentOptions;
   /** The drivers that have a cell here, or are getting one. */
   readonly #offers = new Map<string, Promise<CellOffer>>();

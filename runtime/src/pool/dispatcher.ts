@@ -183,8 +183,10 @@ export class Dispatcher implements CallHost, ClientHost {
     for (const call of this.#waiting.drain()) call.fail(error);
     for (const cell of this.#slots) {
       this.#dropCell(cell, error);
-      this.#system.ref<AgentPort>(cell.agent).tell.dismiss();
+      this.#dismiss(cell.agent);
     }
+    // Cells that are still starting.
+    for (const { offer } of this.#admitting.values()) this.#dismiss(offer.agent);
     this.#supervisor?.tell.leave();
   }
 
@@ -514,12 +516,17 @@ export class Dispatcher implements CallHost, ClientHost {
     const offer = await this.#askForCell(agent);
     const existing = this.#slots.of(executor);
     if (existing) return existing;
-    if (this.#closed) return void this.#system.ref<AgentPort>(agent).tell.dismiss();
+    // Asked again, an agent may have begun another cell.
+    if (this.#closed) return void this.#dismiss(agent);
     const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer, { resources, once });
     this.#slots.put(cell);
     this.#cells.set(cell.node, cell);
     this.#watchKeeper(cell);
     return cell;
+  }
+
+  #dismiss(agent: Address): void {
+    this.#system.ref<AgentPort>(agent).tell.dismiss();
   }
 
   /** Asks its agent whether the keeper is still there, and to tell when it is not; also again, as news can be lost. */
@@ -528,8 +535,10 @@ export class Dispatcher implements CallHost, ClientHost {
     cell.unwatch = this.#system.monitor(cell.keeper, (reason) => {
       // A keeper ends when it has seen the process end.
       cell.hasEnded = ENDED.includes(reason.kind);
-      this.#dropCell(cell, cellGone(cell.executor, reason));
+      if (!this.#forget(cell)) return;
       this.#pump();
+      // The server has said by then of which calls it is sure that they came too late to run: those go elsewhere.
+      void this.#system.bus.drain().then(() => this.#failAll(cell, cellGone(cell.executor, reason)));
     });
   }
 
@@ -559,16 +568,25 @@ export class Dispatcher implements CallHost, ClientHost {
 
   /** The cell is no more for us: its calls fail with the reason, its slots go back with the next report. */
   #dropCell(cell: CellLink, error: BonfireError): void {
+    if (this.#forget(cell)) this.#failAll(cell, error);
+  }
+
+  /** Sends nothing there any more; false if that was so before. */
+  #forget(cell: CellLink): boolean {
     cell.unwatch();
     this.#cells.delete(cell.node);
-    if (!this.#slots.drop(cell)) return;
+    if (!this.#slots.drop(cell)) return false;
+    this.#waiting.forget(cell);
+    return true;
+  }
+
+  #failAll(cell: CellLink, error: BonfireError): void {
     for (const call of cell.inFlight) {
       this.#system.bus.forget(call);
       call.freed();
       call.fail(call.phase.name === "open" ? cutShort(call, error) : error);
     }
     cell.inFlight.clear();
-    this.#waiting.forget(cell);
     const { bus } = this.#system;
     if (bus.hasBulk) {
       bus.transfers().then(

@@ -84,6 +84,8 @@ export class Supervisor extends Actor {
   readonly #claims = new Set<NodeJS.Timeout>();
   readonly #stopped = Promise.withResolvers<void>();
   #unwatchBackend: (() => void) | undefined;
+  #linkedAgainAt = Number.NEGATIVE_INFINITY;
+  #stopFollowing: () => void = () => undefined;
   /** There are, or were, other drivers: one can take over, and our executors with it. */
   #isShared = false;
   /** Nothing is launched before this time: drivers are still saying what they hold. */
@@ -108,6 +110,9 @@ export class Supervisor extends Actor {
     }
     this.#unwatchBackend = backend.watch?.((id, detail) => {
       this.context.enqueue(() => this.#machineEnded(id, detail));
+    });
+    this.#stopFollowing = this.context.system.bus.onReconnect(() => {
+      this.#linkedAgainAt = performance.now();
     });
     this.every(RECONCILE_MS, () => void this.#reconcile());
     this.#act();
@@ -305,6 +310,7 @@ export class Supervisor extends Actor {
     this.#stopped.resolve();
     for (const timer of this.#claims) clearTimeout(timer);
     this.#unwatchBackend?.();
+    this.#stopFollowing();
     const executors = [...this.#executors.values()];
     await Promise.all(executors.map((executor) => this.#letGo(executor)));
   }
@@ -351,9 +357,18 @@ export class Supervisor extends Actor {
     return answer ?? this.context.system.bus.link.up;
   }
 
+  /**
+   * While we are cut off another may take over, and what it has is not ours to decide about. Whoever did says so when it
+   * hears us again, within a beat, and its word may take another one.
+   */
+  get #mayBeFollowed(): boolean {
+    const { beat } = this.#options.bootstrap.timing;
+    const isNewlyLinked = performance.now() - this.#linkedAgainAt < 2 * beat;
+    return this.#isShared && (isNewlyLinked || !this.context.system.bus.link.up);
+  }
+
   #act(): void {
-    // While we are cut off another may take over: what it has by now is not ours to decide about.
-    if (this.#isShared && !this.context.system.bus.link.up) return this.#actIn(LINK_MS);
+    if (this.#mayBeFollowed) return this.#actIn(LINK_MS);
     const now = performance.now();
     const launchAfter = Math.max(this.#failures.launchAfter, this.#settledAt);
     const { actions, wakeAt } = decide(
@@ -496,7 +511,7 @@ export class Supervisor extends Actor {
   }
 
   async #reconcile(): Promise<void> {
-    if (this.#isShared && !this.context.system.bus.link.up) return;
+    if (this.#mayBeFollowed) return;
     const lost = await this.#machines?.reconcile(() => {
       const known = [...this.#executors.values()];
       const expected = known.filter(({ state }) =>
