@@ -70,16 +70,22 @@ async function claimant() {
   };
 }
 
-function cell(node: string) {
+const atOnce = async () => undefined;
+
+function cell(node: string, serve: () => Promise<undefined>) {
   const { promise: ended, resolve } = Promise.withResolvers<BonfireError>();
   return {
-    ...{ node, ended, onNode: () => undefined, serve: async () => undefined, answers: async () => true },
+    ...{ node, ended, onNode: () => undefined, serve, answers: async () => true },
     ...{ kill: resolve, stop: async () => resolve({} as BonfireError) },
   };
 }
 
 /** An executor that `supervisor` launched with this token, and on which another driver has a cell. */
-async function executor(supervisor: Awaited<ReturnType<typeof claimant>>, token: bigint, adoptable = true) {
+async function executor(
+  supervisor: Awaited<ReturnType<typeof claimant>>,
+  token: bigint,
+  { adoptable = true, serveLater = atOnce }: { adoptable?: boolean; serveLater?: typeof atOnce } = {},
+) {
   const { node, presence, system } = await nodeOf("e");
   const bootstrap = {
     ...{ executor: node, nats: server.address, pool: "p", supervisor: supervisor.place, timing },
@@ -88,7 +94,7 @@ async function executor(supervisor: Awaited<ReturnType<typeof claimant>>, token:
   } as const;
   const { promise: orphaned, resolve: orphan } = Promise.withResolvers<void>();
   let cells = 0;
-  const start = () => cell(`c-${node}-${++cells}`);
+  const start = () => cell(`c-${node}-${++cells}`, cells === 1 ? atOnce : serveLater);
   const { promise: fenced, resolve: fence } = Promise.withResolvers<void>();
   const parts = { bootstrap, presence, cells: { start }, firstCell: start(), fenced, orphan };
   const agent = placeOf(await system.spawn(new Agent(parts), "agent"));
@@ -132,9 +138,22 @@ test("an executor that its supervisor lets go is free at once if drivers have ce
   await orphaned;
 });
 
+test("a driver that closes while its cell still starts uses the executor no longer", async () => {
+  const first = await claimant();
+  let begin: (value: undefined) => void = () => undefined;
+  const serveLater = () => new Promise<undefined>((resolve) => (begin = resolve));
+  const { agent, guest } = await executor(first, 0n, { serveLater });
+  await guest.dismiss(agent);
+  const admitted = first.admit(agent);
+  const dismissed = first.dismiss(agent);
+  assert.ok(await first.mayEnd(agent, true));
+  begin(undefined);
+  await Promise.all([admitted, dismissed]);
+});
+
 test("an executor of a backend that is one driver's own ends with its supervisor", async () => {
   const first = await claimant();
-  const { agent, orphaned } = await executor(first, 0n, false);
+  const { agent, orphaned } = await executor(first, 0n, { adoptable: false });
   assert.ok(await first.mayEnd(agent, true));
   await first.stop();
   await orphaned;

@@ -103,6 +103,8 @@ async function measure(
 async function agentsWithFfmpeg(count: number): Promise<Result> {
   const times: number[] = [];
   for (let i = 0; i < count; i++) {
+    // Processes that are gone may still have to be noted as such.
+    await until(() => platform.running.length === 0);
     await using driver = flock(1, { FFMPEG: "1" });
     await driver.line(/^ready/);
     const [agent] = platform.running.map(({ pid }) => pid) as [number];
