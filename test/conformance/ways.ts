@@ -57,10 +57,8 @@ async function runTables(
 }
 
 async function run(command: readonly string[]): Promise<Report[]> {
-  // One for each, as rows write files where they are and several runs go at once.
-  await using folder = await mkdtempDisposable(join(import.meta.dirname, "../scratch-conformance-"));
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...command], {
-    cwd: folder.path,
+    cwd: import.meta.dirname,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, BONFIRE_HINTS: "0", BONFIRE_ROW: "granted" },
     timeout: COMMAND_MS,

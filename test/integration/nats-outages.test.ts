@@ -24,7 +24,8 @@ test("a restart of nats-server ends nothing, even if it is away for longer than 
     await pause(away);
     await server.restart();
     await served(driver);
-    assert.equal(machinesOf(platform), machines, `away for ${away} ms`);
+    const ends = Array.from(platform.ledger.values(), ({ launchId, how }) => `${launchId} ${how}`).join();
+    assert.equal(machinesOf(platform), machines, `away for ${away} ms: ${ends} ${driver.output}`);
   }
 });
 

@@ -37,7 +37,7 @@ const SWEEP_MS = 100;
 const ADMIT_MS = 30_000;
 const ADMIT_AGAIN_MS = 3_000;
 const AGAIN_MS = 100;
-/** For how long asking for a cell may fail so. */
+/** For how long asking for a cell may fail so, without a break. */
 const ADMIT_PATIENCE_MS: Record<string, number> = {
   ASK_TIMEOUT: ADMIT_MS,
   LINK_DOWN: ADMIT_MS,
@@ -545,13 +545,16 @@ export class Dispatcher implements CallHost, ClientHost {
   /** An outage of NATS can fall into this, and our link be back sooner than theirs. Asking again gives the same cell. */
   async #askForCell(agent: Address): Promise<CellOffer> {
     const method = "admit" satisfies keyof AgentPort;
-    const start = performance.now();
+    let failing = { code: "", since: 0 };
     for (;;) {
       try {
         return (await this.#system.ask(agent, method, [], ADMIT_AGAIN_MS)) as CellOffer;
       } catch (error) {
-        const patience = ADMIT_PATIENCE_MS[(error as BonfireError).code] ?? 0;
-        if (this.#closed || performance.now() - start >= patience) throw error;
+        const { code } = error as BonfireError;
+        // Nobody is there at first when an outage is over: how long that lasted says nothing.
+        if (code !== failing.code) failing = { code, since: performance.now() };
+        const isOver = performance.now() - failing.since >= (ADMIT_PATIENCE_MS[code] ?? 0);
+        if (this.#closed || isOver) throw error;
       }
       await pause(AGAIN_MS);
     }

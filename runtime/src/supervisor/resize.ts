@@ -66,14 +66,12 @@ export function resize(situation: Situation, actions: Action[]): { slots?: numbe
     room++;
   };
 
-  if (room < 0) {
-    if (!mayLaunch) wake(launchAfter);
-    else
-      for (const executor of surplus(-room, situation)) {
-        if (executor.leased === 0) letGo(executor, "room");
-        else drain(executor, true);
-      }
+  const tooMany = room < 0 && mayLaunch ? surplus(-room, situation) : [];
+  for (const executor of tooMany) {
+    if (executor.leased === 0) letGo(executor, "room");
+    else drain(executor, true);
   }
+  if (room < 0 && !mayLaunch) wake(launchAfter);
   // Idle ones that none of those who wait can use make room for others.
   for (const executor of idle) {
     if (gone.has(executor.id)) continue;

@@ -251,9 +251,13 @@ export const modules: Group = {
       says: "`node:fs`, granted by `files`",
       call: (pool: Pool) =>
         pool.call(async () => {
-          const { writeFile, readFile } = await import("node:fs/promises");
-          await writeFile("row.txt", "written");
-          return readFile("row.txt", "utf8");
+          const { writeFile, readFile, rm } = await import("node:fs/promises");
+          // Inline it is beside those of the runs that go on at the same time.
+          const file = `row-${crypto.randomUUID()}.txt`;
+          await writeFile(file, "written");
+          const written = await readFile(file, "utf8");
+          await rm(file);
+          return written;
         }),
       granted: true,
     },
