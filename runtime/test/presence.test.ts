@@ -77,7 +77,7 @@ test("a node beats along with those that it watches", async () => {
   const counting = bus.subscribe(subject.beat("e-following"), () => followed++);
   await beats("d-leading", 40);
   counting.unsubscribe();
-  assert.ok(followed >= 37, `${followed} beats to 40`);
+  assert.ok(followed >= 34, `${followed} beats to 40`);
 });
 
 test("a watch that was taken back tells nothing", async () => {
