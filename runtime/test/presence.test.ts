@@ -1,8 +1,11 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import type { Worker } from "node:worker_threads";
 import { Bus, Presence, resolveTiming, subject } from "@bonfire/runtime/internal";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { NatsServer } from "../../test/harness/nats.ts";
+import { until } from "../../test/harness/outcome.ts";
 
 const TIMING = { ...resolveTiming(), beat: 100, suspectAfter: 150, probe: 50, nobody: 300, lease: 1_500 };
 const server = await NatsServer.start();
@@ -159,6 +162,40 @@ test("times that could harm the living are refused with the inequality that they
     (error: { code: string }) => error.code === "UNKNOWN_OPTION",
   );
   assert.is(resolveTiming({ lease: "8s" }).lease, 8_000);
+});
+
+test("a thread that starts in an outage of NATS beats when that is over, and nobody is warned", async () => {
+  await using outer = await NatsServer.start();
+  const early = await Bus.connect({ servers: [outer.url] }, "d-early");
+  await outer.kill();
+  let attempts = 0;
+  const refusing = createServer((socket) => {
+    attempts++;
+    socket.destroy();
+  }).listen(outer.port, "127.0.0.1");
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on("warning", warned);
+  const workers = once(process, "worker");
+  const presence = Presence.start({ bus: early, node: "d-early", timing: TIMING, onFenced: () => {} });
+  try {
+    const [thread] = (await workers) as [Worker];
+    await once(thread, "online");
+    const before = attempts;
+    // Of the process itself, and of its thread.
+    await until(() => attempts >= before + 20);
+    refusing.close();
+    await outer.restart();
+    let beaten = false;
+    early.subscribe(subject.beat("d-early"), () => (beaten = true));
+    await until(() => beaten);
+    assert.equal(warnings, []);
+  } finally {
+    refusing.close();
+    process.off("warning", warned);
+    await presence.close();
+    await early.close();
+  }
 });
 
 test.run();

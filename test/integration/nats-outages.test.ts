@@ -43,6 +43,26 @@ test("an executor that boots while nats-server is away joins when it is back", a
   assert.is(platform.ledger.size, 1);
 });
 
+test("an executor that is asked for a cell in an outage keeps its machine, also if its link is back later than the driver's", async () => {
+  await using server = await NatsServer.start();
+  await using relay = await Relay.before(server.port);
+  await using platform = await Platform.start({ servers: [`nats://127.0.0.1:${relay.port}`] });
+  await using fire = await connect({ servers: server.url });
+  const backend = new PlatformBackend(platform.url);
+  await using pool = await fire.pool("asked", { min: 1, max: 1, backend });
+  await server.kill();
+  relay.refuse();
+  const call = pool.call(() => 1);
+  // Longer than an agent that nobody finds has to be found.
+  await pause(6_000);
+  await server.restart();
+  await until(() => fire.inspect().nats.up);
+  await pause(700);
+  relay.heal();
+  assert.is(await call, 1);
+  assert.is(platform.ledger.size, 1);
+});
+
 test("a driver that NATS drops for 0.8 s, or that a network keeps apart for 3 s, keeps its executors", async () => {
   await using server = await NatsServer.start();
   await using relay = await Relay.before(server.port);

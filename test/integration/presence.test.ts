@@ -98,7 +98,7 @@ const withCompiler = hasCompiler ? test : test.skip;
 withCompiler("a wall clock that jumps by a day, forward and back, is of no effect", async () => {
   await using clock = await ShiftedClock.make();
   await using platform = await Platform.start();
-  const env = { LD_PRELOAD: clock.library, SHIFT_FILE: clock.file };
+  const env = { LD_PRELOAD: clock.preload, SHIFT_FILE: clock.file };
   await using driver = await flock({ url, platform, env });
   const machines = machinesOf(platform);
   for (const seconds of [86_400, -86_400, 0]) {
@@ -127,16 +127,16 @@ test("a disk that is full where executors print is of no effect", async () => {
   }
 });
 
-/** A library to preload that shifts a process's wall clock. */
+/** What is preloaded to a process so that it shifts its wall clock. */
 class ShiftedClock implements AsyncDisposable {
   readonly file = join(tmpdir(), `bonfire-clock-${process.pid}`);
-  readonly library = `${this.file}.so`;
+  readonly preload = `${this.file}.so`;
 
   static async make(): Promise<ShiftedClock> {
     const clock = new ShiftedClock();
     await clock.set(0);
     const source = join(import.meta.dirname, "../presence/shift-clock.c");
-    await promisify(execFile)("cc", ["-shared", "-fPIC", "-O1", "-o", clock.library, source]);
+    await promisify(execFile)("cc", ["-shared", "-fPIC", "-O1", "-o", clock.preload, source]);
     return clock;
   }
 
@@ -152,7 +152,7 @@ class ShiftedClock implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.file, { force: true });
-    await rm(this.library, { force: true });
+    await rm(this.preload, { force: true });
   }
 }
 

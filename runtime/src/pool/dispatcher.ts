@@ -516,7 +516,7 @@ export class Dispatcher implements CallHost, ClientHost {
     const offer = await this.#askForCell(agent);
     const existing = this.#slots.of(executor);
     if (existing) return existing;
-    // Asked again, an agent may have begun another cell.
+    // The supervisor may have wanted it back meanwhile, so that nobody dismissed it.
     if (this.#closed) return void this.#dismiss(agent);
     const cell = new CellLink(this.#system.bus, this.#wheel, agent, offer, { resources, once });
     this.#slots.put(cell);
