@@ -31,7 +31,7 @@ export class Relay implements AsyncDisposable {
   /** Resets every connection, and each new one at once. */
   refuse(): void {
     this.#state = "refusing";
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) reset(socket);
   }
 
   /** Reads nothing more, so that whoever sends has to wait; nothing is lost. */
@@ -42,14 +42,14 @@ export class Relay implements AsyncDisposable {
 
   /** New connections pass again. Those that lost bytes are reset, as their ends cannot know what was lost. */
   heal(): void {
-    if (this.#state === "silent") for (const socket of this.#sockets) socket.resetAndDestroy();
+    if (this.#state === "silent") for (const socket of this.#sockets) reset(socket);
     if (this.#state === "stalled") for (const socket of this.#sockets) socket.resume();
     this.#state = "open";
   }
 
   #join(near: Socket, port: number, host: string): void {
     if (this.#state === "refusing") {
-      near.resetAndDestroy();
+      reset(near);
       return;
     }
     const far = dial(port, host);
@@ -76,4 +76,10 @@ export class Relay implements AsyncDisposable {
     this.#server.close();
     await once(this.#server, "close");
   }
+}
+
+/** Node never gets done with one that is reset while it is being shut down, and then cannot exit. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -55,5 +55,6 @@ parentPort?.on("message", (message: ToThread) => {
 
 for (const node of nodes) beater.add(node);
 for (const wanted of watches) watch(wanted);
-await bus.flush();
+// Not by flush, which fails while the link is down: it comes back by itself.
+await bus.drain();
 say({ kind: "up" });
