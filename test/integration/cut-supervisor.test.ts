@@ -80,7 +80,7 @@ for (const how of ["silence", "refuse"] as const) {
     const start = performance.now();
 
     relay[how]();
-    // It wants more now, and may have it for as long as its lease lasts, and no longer.
+    // It wants more now, and its executors end, as they take it for gone.
     const waiting = Promise.all(
       [1, 2, 3].map((n) => ours.call({ n }, ({ n }) => n, { deadline: "60s" }).catch(String)),
     );

@@ -72,6 +72,11 @@ const GOOD: Record<string, Event[]> = {
     message: "1",
     code: "ACTOR_KILLED",
   }),
+  "an ask that had to succeed, and a process that ends meanwhile": history(
+    sent("1", A, { asks: true, must: true }),
+    { kind: "killed", node: "n3" },
+    { kind: "answered", message: "1", code: "ACTOR_LOST" },
+  ),
   "an actor whose cell is killed": history(far, farMonitored, { kind: "killed", node: "a-x-1-" }, farLost),
   "an actor whose executor is killed": history(far, farMonitored, { kind: "killed", node: "a-x-" }, farLost),
   "an actor on an executor whose driver is killed": history(
@@ -153,7 +158,7 @@ const BROKEN: Record<string, [found: RegExp, history: Event[]]> = {
   ],
   "an ask that had to succeed": [
     /failed with ASK_TIMEOUT/,
-    history(sent("1", A, { asks: true, must: true }), {
+    history({ kind: "killed", node: "n3" }, sent("1", A, { asks: true, must: true }), {
       kind: "answered",
       message: "1",
       code: "ASK_TIMEOUT",

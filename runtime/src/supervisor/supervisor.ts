@@ -86,8 +86,8 @@ export class Supervisor extends Actor {
   #unwatchBackend: (() => void) | undefined;
   #linkedAgainAt = Number.NEGATIVE_INFINITY;
   #stopFollowing: () => void = () => undefined;
-  /** There are, or were, other drivers: one can take over, and our executors with it. */
-  #isShared = false;
+  /** There are, or were, other drivers: one can take over. */
+  #hasOthers = false;
   /** Nothing is launched before this time: drivers are still saying what they hold. */
   #settledAt = 0;
 
@@ -103,11 +103,9 @@ export class Supervisor extends Actor {
     const { backend, bootstrap, follows, pool } = this.#options;
     const owner = this.context.system.node;
     this.#machines = new Machines(backend, { owner, pool }, (id) => this.#mayTerminate(id));
-    if (backend.shared && follows) {
-      this.#isShared = true;
-      // Two drivers learn within a beat of each other that a third is gone.
-      this.#settledAt = performance.now() + bootstrap.timing.beat;
-    }
+    this.#hasOthers = follows;
+    // Two drivers learn within a beat of each other that a third is gone.
+    if (backend.shared && follows) this.#settledAt = performance.now() + bootstrap.timing.beat;
     this.#unwatchBackend = backend.watch?.((id, detail) => {
       this.context.enqueue(() => this.#machineEnded(id, detail));
     });
@@ -126,10 +124,8 @@ export class Supervisor extends Actor {
     const driver = new DriverRecord(sender, system.ref<PoolClient>(client), held);
     this.#drivers.set(sender, driver);
     this.context.monitor(client);
-    if (this.#backend.shared) {
-      this.#isShared ||= sender !== address.node;
-      for (const holding of holdings) this.#adopt(holding);
-    }
+    this.#hasOthers ||= sender !== address.node;
+    if (this.#backend.shared) for (const holding of holdings) this.#adopt(holding);
     // Before anything is granted; also of executors that another has brought in.
     const now = performance.now();
     for (const executor of this.#executors.values()) executor.lease(sender, driver.slotsOf(executor.id), now);
@@ -344,7 +340,7 @@ export class Supervisor extends Actor {
   }
 
   async #mayTerminate(id: string): Promise<boolean> {
-    if (!this.#isShared) return true;
+    if (!this.#backend.shared || !this.#hasOthers) return true;
     const agent = this.#agentOf(id);
     let answer = await mayEnd(agent, false);
     if (answer === undefined) {
@@ -358,13 +354,13 @@ export class Supervisor extends Actor {
   }
 
   /**
-   * While we are cut off another may take over, and what it has is not ours to decide about. Whoever did says so when it
-   * hears us again, within a beat, and its word may take another one.
+   * While we are cut off another may take over: what it has is not ours to decide about, and what we launch is in vain.
+   * Whoever did says so when it hears us again, within a beat, and its word may take another one.
    */
   get #mayBeFollowed(): boolean {
     const { beat } = this.#options.bootstrap.timing;
     const isNewlyLinked = performance.now() - this.#linkedAgainAt < 2 * beat;
-    return this.#isShared && (isNewlyLinked || !this.context.system.bus.link.up);
+    return this.#hasOthers && (isNewlyLinked || !this.context.system.bus.link.up);
   }
 
   #act(): void {
