@@ -25,12 +25,12 @@ import type { Courier } from "./ref.ts";
 import { DEFAULTS, type ResolvedSendOptions } from "./send-options.ts";
 import type { Streams } from "./streams.ts";
 import type { WatchNode } from "./system.ts";
-import { identityOf, Target } from "./target.ts";
+import { type Held, identityOf, Target } from "./target.ts";
 
 /** How long a restart may take until the next message asks for the place again. */
 const LOCATE_MS = 60_000;
 /** It is asked again in between, as a question or its answer may be lost with a link. */
-const LOCATE_AGAIN_MS = 2_000;
+export const LOCATE_AGAIN_MS = 2_000;
 
 export interface OutboxHost {
   readonly bus: ActorBus;
@@ -129,11 +129,11 @@ export class Outbox implements Courier {
     this.#findLost(target);
     if (target.held) {
       const encoded = encodeArguments(args);
-      target.held.push((error) =>
+      const go = (error?: unknown) =>
         error
           ? this.#dead(target.place, method, error)
-          : this.#tell(target.place, method, encoded, undefined, options),
-      );
+          : this.#tell(target.place, method, encoded, undefined, options);
+      target.held.push({ isOver: false, go });
     } else if (target.place.node === this.#node) {
       this.#tell(target.place, method, encodeArguments(args), undefined, options);
     } else {
@@ -147,7 +147,8 @@ export class Outbox implements Courier {
     const { target, method, encoded } = tell;
     this.#findLost(target);
     if (target.held) {
-      target.held.push((error) => (error ? this.#dead(tell.place, method, error) : this.#tellNamed(tell)));
+      const go = (error?: unknown) => (error ? this.#dead(tell.place, method, error) : this.#tellNamed(tell));
+      target.held.push({ isOver: false, go });
       return;
     }
     const { place } = target;
@@ -239,7 +240,7 @@ export class Outbox implements Courier {
     for (const reference of this.#targets.values()) {
       const target = reference.deref();
       const error = new BonfireError("CLOSED", "The message was not sent as the connection was closed");
-      for (const go of target?.held?.splice(0) ?? []) go(error);
+      for (const held of target?.held?.splice(0) ?? []) held.go(error);
     }
   }
 
@@ -283,15 +284,20 @@ export class Outbox implements Courier {
     if (via === undefined) this.#peers.add(place.node, ask);
   }
 
-  #hold(held: NonNullable<Target["held"]>, ask: Ask): void {
+  #hold(held: Held[], ask: Ask): void {
     this.#wheel.remove(ask);
     ask.letter = undefined;
     ask.key = 0;
     this.#wheel.add(ask, ask.budget);
-    held.push((error) => {
-      if (ask.isSettled) return;
-      if (error) ask.reject(error);
-      else this.#send(ask);
+    held.push({
+      get isOver() {
+        return ask.isSettled;
+      },
+      go: (error) => {
+        if (ask.isSettled) return;
+        if (error) ask.reject(error);
+        else this.#send(ask);
+      },
     });
   }
 
@@ -332,17 +338,17 @@ export class Outbox implements Courier {
     const { held } = target;
     if (!held) return Promise.resolve(target.place);
     return new Promise((resolve, reject) => {
-      held.push((error) => (error ? reject(error) : resolve(target.place)));
+      held.push({ isOver: false, go: (error) => (error ? reject(error) : resolve(target.place)) });
     });
   }
 
   #locate(target: Target, { supervision, child }: Home): void {
-    const held: NonNullable<Target["held"]> = [];
+    const held: Held[] = [];
     target.held = held;
     const release = (error?: unknown) => {
       target.held = undefined;
       target.isLost = error !== undefined;
-      for (const go of held.splice(0)) go(error);
+      for (const one of held.splice(0)) one.go(error);
     };
     const options = { ...DEFAULTS, deadline: LOCATE_AGAIN_MS };
     const registry = target.isNamed ? { node: this.#host.registry(), actor: supervision.actor } : supervision;
@@ -354,7 +360,8 @@ export class Outbox implements Courier {
           release();
         },
         (error: unknown) => {
-          if (hasCode(error, "ASK_TIMEOUT") && performance.now() < giveUpAt) look();
+          const isWanted = held.some(({ isOver }) => !isOver) && performance.now() < giveUpAt;
+          if (hasCode(error, "ASK_TIMEOUT") && isWanted) look();
           else release(error);
         },
       );

@@ -1,13 +1,21 @@
 import { type Address, formatAddress, type Home, isNamed, isUnknown } from "./address.ts";
 
+/** A message that waits until it is known where the actor is now. */
+export interface Held {
+  /** Its sender waits for it no longer. */
+  readonly isOver: boolean;
+  /** Sends it; with an error, fails it. */
+  go(error?: unknown): void;
+}
+
 /** Whom a ref means. All refs of one process to one supervised actor share one, so that all learn where it moved. */
 export class Target {
   place: Address;
   readonly home: Home | undefined;
   /** It is found by its name: whoever has that is meant, also a later one. */
   readonly isNamed: boolean;
-  /** What is to be sent, or failed, once it is known where the actor is now; undefined while that is not in question. */
-  held: ((error?: unknown) => void)[] | undefined;
+  /** Undefined while it is not in question where the actor is. */
+  held: Held[] | undefined;
 
   /** Where it is has to be asked before anything is sent. */
   isLost: boolean;

@@ -11,8 +11,16 @@ import {
   resolveSpawnOptions,
   type SpawnOptions,
 } from "../actor/actor-class.ts";
-import { type Address, isSamePlace, namedHome, parseAddress, requireName } from "../actor/address.ts";
+import {
+  type Address,
+  formatAddress,
+  isSamePlace,
+  namedHome,
+  parseAddress,
+  requireName,
+} from "../actor/address.ts";
 import { methodTable } from "../actor/method-table.ts";
+import { LOCATE_AGAIN_MS } from "../actor/outbox.ts";
 import { placeOf, type Ref } from "../actor/ref.ts";
 import type { ActorSystem } from "../actor/system.ts";
 import { type Duration, milliseconds } from "../duration.ts";
@@ -20,6 +28,7 @@ import { refuseUnknown } from "../option.ts";
 import { type Pool, requirePool } from "../pool/pool.ts";
 import type { Store } from "../store/port.ts";
 import { type Claim, keeping } from "./claim.ts";
+import { Joint } from "./joint.ts";
 import { hostGroup, virtualKey } from "./key.ts";
 import { Membership, outInTime } from "./membership.ts";
 
@@ -46,7 +55,7 @@ interface Hosted {
   readonly mailbox: Omit<MailboxOptions, "name">;
   readonly claim: (key: string) => Claim;
   /** Those that are being started, by key. */
-  readonly starting: Map<string, Promise<Address>>;
+  readonly starting: Joint<Address>;
 }
 
 const KNOWN = [
@@ -60,8 +69,8 @@ const KNOWN = [
   "store",
 ] as const satisfies readonly (keyof HostOptions)[];
 const IDLE_MS = 300_000;
-/** No message waits for longer, as its deadline is counted by its sender. */
-const SEARCH_MS = 60_000;
+/** For no longer does one that is to be started wait for a slot of its pool. */
+const START_MS = 60_000;
 /** Between two tries to reach a host. */
 const RETRY_MS = 100;
 
@@ -73,6 +82,7 @@ export class Virtual {
   readonly #store: () => Promise<Store>;
   readonly #hosted = new Map<string, Hosted>();
   readonly #memberships = new Map<string, Membership>();
+  readonly #searches = new Joint<Address>();
 
   constructor(system: ActorSystem, store: () => Promise<Store>) {
     this.#system = system;
@@ -111,7 +121,7 @@ export class Virtual {
     }
     const mailbox = { maxMailbox, mailboxPolicy };
     const over = new AbortController();
-    const hosted = { type, pool, mailbox, claim, over, starting: new Map(), placed: new Map() };
+    const hosted = { type, pool, mailbox, claim, over, starting: new Joint<Address>(), placed: new Map() };
     this.#hosted.set(name, hosted);
     try {
       const store = await this.#store();
@@ -132,7 +142,7 @@ export class Virtual {
   async #stop(name: string): Promise<void> {
     const hosted = this.#hosted.get(name);
     const leaving = this.#leave(name);
-    await Promise.allSettled(hosted?.starting.values() ?? []);
+    await hosted?.starting.settled();
     const here = this.#system.locals(`@${name}/`).map((instance) => instance.stop());
     const away = Array.from(hosted?.placed.values() ?? [], (place) => this.#end(place));
     await Promise.all([leaving, ...here, ...away]);
@@ -159,32 +169,37 @@ export class Virtual {
   /** What other nodes' runtimes ask of this one's, and the refs of this one. */
   handle(_sender: string, method: string, args: readonly unknown[]): Promise<Address> {
     const [name, other] = args as [string, unknown];
-    if (method === "place") return this.#place(name, other as Address);
+    if (method === "place") {
+      const stale = other as Address;
+      return this.#searches.ask(`${name} not at ${formatAddress(stale)}`, (unwanted) =>
+        this.#place(name, stale, unwanted),
+      );
+    }
     if (method === "start") return this.#start(name, other as string);
     throw new BonfireError("PROTOCOL", `There is no question "${method}" about virtual actors`);
   }
 
   /** Where the actor is; starts it if it is nowhere. `stale`: where somebody could not reach it. */
-  async #place(id: string, stale: Address): Promise<Address> {
+  async #place(id: string, stale: Address, unwanted: AbortSignal): Promise<Address> {
     const store = await this.#store();
-    const late = AbortSignal.timeout(SEARCH_MS);
     for (;;) {
       const found = await store.holder(virtualKey(id));
+      unwanted.throwIfAborted();
       if (!found) {
-        const started = await this.#startSomewhere(id);
+        const started = await this.#startSomewhere(id, unwanted);
         if (started) return started;
-        await pause(RETRY_MS, undefined, { signal: late, ref: false });
+        await pause(RETRY_MS, undefined, { signal: unwanted, ref: false });
         continue;
       }
       const place = parseAddress(found.holder);
       if (!isSamePlace(place, stale) || (await this.#system.controls.isThere(place))) return place;
       // It stops, or its process is gone: nobody else may start before its lease has ended.
-      await store.whenFree(virtualKey(id), late);
+      await store.whenFree(virtualKey(id), unwanted);
     }
   }
 
   /** Undefined: no host could be reached just now. */
-  async #startSomewhere(id: string): Promise<Address | undefined> {
+  async #startSomewhere(id: string, unwanted: AbortSignal): Promise<Address | undefined> {
     const [type, key] = split(id);
     const store = await this.#store();
     const hosts = await store.members(hostGroup(type));
@@ -196,8 +211,7 @@ export class Virtual {
     }
     for (const node of ranked(hosts, id)) {
       try {
-        const to = { node, actor: Virtual.ACTOR };
-        return (await this.#system.ask(to, "start", [type, key], SEARCH_MS)) as Address;
+        return await this.#startAt(node, [type, key], unwanted);
       } catch (error) {
         if (!AWAY.some((code) => hasCode(error, code))) throw error;
       }
@@ -205,17 +219,26 @@ export class Virtual {
     return undefined;
   }
 
+  /** A start may take long: it goes on for as long as somebody asks for it. */
+  async #startAt(node: string, args: string[], unwanted: AbortSignal): Promise<Address> {
+    const to = { node, actor: Virtual.ACTOR };
+    for (;;) {
+      try {
+        return (await this.#system.ask(to, "start", args, LOCATE_AGAIN_MS)) as Address;
+      } catch (error) {
+        if (!hasCode(error, "ASK_TIMEOUT")) throw error;
+      }
+      unwanted.throwIfAborted();
+    }
+  }
+
   async #start(name: string, key: string): Promise<Address> {
     const hosted = this.#hosted.get(name);
     if (!hosted) throw notHere(name);
-    const known = hosted.starting.get(key);
-    if (known) return known;
-    const starting = this.#begin(hosted, name, key).finally(() => hosted.starting.delete(key));
-    hosted.starting.set(key, starting);
-    return starting;
+    return hosted.starting.ask(key, (unwanted) => this.#begin(hosted, name, key, unwanted));
   }
 
-  async #begin(hosted: Hosted, name: string, key: string): Promise<Address> {
+  async #begin(hosted: Hosted, name: string, key: string, unwanted: AbortSignal): Promise<Address> {
     const actor = `@${name}/${key}`;
     const before = this.#system.local(actor);
     if (before?.isAlive) return before.address;
@@ -224,7 +247,7 @@ export class Virtual {
     const claim = hosted.claim(key);
     try {
       const options = { ...hosted.mailbox, name: actor };
-      if (hosted.pool) return await this.#beginOn(hosted.pool, hosted, key, options, claim);
+      if (hosted.pool) return await this.#beginOn(hosted.pool, hosted, key, options, claim, unwanted);
       const ref = await this.#system.spawnClass(hosted.type, [key], options, { claim });
       return placeOf(ref);
     } catch (error) {
@@ -246,8 +269,9 @@ export class Virtual {
     key: string,
     options: SpawnOptions,
     claim: Claim,
+    unwanted: AbortSignal,
   ): Promise<Address> {
-    const call = { deadline: SEARCH_MS, signal: over.signal };
+    const call = { deadline: START_MS, signal: AbortSignal.any([over.signal, unwanted]) };
     const place = placeOf(await pool.spawnClaimed(type, [key], options, claim, call));
     placed.set(key, place);
     this.#system.monitor(place, () => {

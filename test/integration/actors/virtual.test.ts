@@ -159,15 +159,28 @@ guarantee(
   },
 );
 
-guarantee("An ask whose deadline is over before it runs again fails with ASK_TIMEOUT.", async () => {
-  const { program, clerk } = await clerkProcess(here, server.url);
-  programs.push(program);
-  await clerk.host({ ttl: "30s" });
-  const ref = await ledgerAt(program);
-  program.child.kill("SIGKILL");
-  await program.exit;
-  assert.is(await codeOf(ref.with({ deadline: "200ms" }).add(1)), "ASK_TIMEOUT");
-});
+guarantee(
+  "An ask whose deadline is over before it runs again fails with ASK_TIMEOUT, and does not start it any more.",
+  async () => {
+    const { program, clerk } = await clerkProcess(here, server.url);
+    programs.push(program);
+    await clerk.host({ ttl: "8s" });
+    const refs = [await ledgerAt(program), await ledgerAt(program)] as const;
+    program.child.kill("SIGKILL");
+    await program.exit;
+    const [impatient, patient] = refs;
+    const asked = patient.with({ deadline: "30s" }).peek();
+    assert.is(await codeOf(impatient.with({ deadline: "200ms" }).peek()), "ASK_TIMEOUT");
+    assert.is(await asked, 0);
+    await here.stop(patient);
+    const store = await here.store();
+    const keys = refs.map(({ address }) => address.replace("@virtual/", "actor:"));
+    for (const key of keys) await store.whenFree(key, AbortSignal.timeout(20_000));
+    // Whoever asked before these for the others would have been served by now.
+    for (let n = 0; n < 3; n++) await ledger(newKey()).peek();
+    for (const key of keys) assert.is(await store.holder(key), undefined);
+  },
+);
 
 guarantee("One whose process was frozen for longer than the `ttl` handles nothing more there.", async () => {
   const { program, clerk } = await clerkProcess(here, server.url);
