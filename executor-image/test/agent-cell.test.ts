@@ -15,6 +15,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Cell } from "../dist/cell/cell.js";
 import { Outbox } from "../dist/cell/outbox.js";
+import { SentReplies } from "../dist/cell/sent-replies.js";
 
 const CODE = `() => ({ sites: [() => (ms) => new Promise((done) => setTimeout(done, ms, "ran"))], classes: {} })`;
 const BUNDLE = 1;
@@ -108,9 +109,22 @@ test("a draining cell finishes what runs, and declines what came later so that i
   assert.is(await late, "nobody");
 });
 
+test("of sent replies the newest are kept, of bounded number and size", () => {
+  const sent = new SentReplies();
+  const kept = (...ids: number[]) => ids.filter((id) => sent.get(id) !== undefined);
+  for (let id = 0; id < 1_001; id++) sent.add(id, `${id}`, new Uint8Array(1));
+  assert.equal(kept(0, 1, 1_000), [1, 1_000]);
+  for (let id = 0; id < 5; id++) sent.add(id, "large", new Uint8Array(1024 * 1024));
+  assert.equal(kept(0, 1, 2, 3, 4, 1_000), [1, 2, 3, 4]);
+  sent.add(1, "again", new Uint8Array(1024 * 1024));
+  assert.is(sent.get(1)?.answerTo, "again");
+  assert.equal(kept(1, 2, 3, 4), [1, 2, 3, 4]);
+});
+
 test("the outbox keeps the newest replies, of bounded number and size", () => {
   const outbox = new Outbox();
   const reply = (n: number, bytes: number) => ({
+    id: n,
     answerTo: `${n}`,
     kind: ReplyKind.value,
     bytes: new Uint8Array(bytes),

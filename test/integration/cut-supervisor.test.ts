@@ -84,10 +84,14 @@ for (const how of ["silence", "refuse"] as const) {
     const waiting = Promise.all(
       [1, 2, 3].map((n) => ours.call({ n }, ({ n }) => n, { deadline: "60s" }).catch(String)),
     );
+    await until(() => !a.inspect().nats.up);
+    const before = first.launches.length;
     await until(() => supervises(b));
     const tookOver = performance.now() - start;
     await until(() => second.launches.length > 0);
     assert.is(await theirs.call({}, () => "served by the second"), "served by the second");
+
+    assert.is(first.launches.length, before, "a supervisor that is cut off launches nothing");
 
     relay.heal();
     assert.is(await ours.call({}, () => 2, { deadline: "60s" }), 2);

@@ -12,22 +12,25 @@ for (const realm of ["isolate", "process"] as const) {
     await using server = await NatsServer.start();
     await using fire = await connect({ servers: [server.url] });
     await using pool = await fire.pool("outage", { max: 1, concurrency: 4, realm, logs: "ignore" });
-    await pool.call(() => 1);
-    const small = pool.call(() => new Promise((resolve) => setTimeout(resolve, 500, "through")));
-    const large = pool.call(
-      () => new Promise<string>((resolve) => setTimeout(() => resolve("x".repeat(3_000_000)), 500)),
-    );
-    await pause(200);
+    let begun = 0;
+    pool.on("log", () => begun++);
+    const text = (length: number) =>
+      pool.call({ length }, async ({ length }) => {
+        console.log("begun");
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        return "x".repeat(length);
+      });
+    const [small, large] = [text(7), text(3_000_000)];
+    await until(() => begun === 2);
     await server.kill();
     await pause(800);
     await server.restart();
-    assert.is(await small, "through");
-    assert.is((await large).length, 3_000_000);
+    assert.equal([(await small).length, (await large).length], [7, 3_000_000]);
     assert.is(await pool.call(() => 2), 2);
   });
 }
 
-test("calls and replies that were written into a dying server are told to be lost, none waits for its deadline", async () => {
+test("of what was written into a dying server replies are sent again and calls are told to be lost, none waits for its deadline", async () => {
   await using server = await NatsServer.start();
   await using fire = await connect({ servers: [server.url] });
   await using pool = await fire.pool("lossy", { max: 1, concurrency: 8, logs: "ignore" });
@@ -44,16 +47,25 @@ test("calls and replies that were written into a dying server are told to be los
     return new Promise((resolve) => setTimeout(resolve, ms));
   };
   const answered = outcome(pool.call({ ms: 400 }, work));
+  const live = outcome(
+    pool.call({ ms: 400 }, async ({ ms }) => {
+      console.log("begun");
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      return new ReadableStream();
+    }),
+  );
   const long = outcome(pool.call({ ms: 6_000 }, work));
-  // Both are over there, so that only what is written from now on is lost.
-  await until(() => begun === 2);
+  // All are over there, so that only what is written from now on is lost.
+  await until(() => begun === 3);
   server.freeze();
   const unheard = [1, 2, 3].map((n) => outcome(pool.call({ n }, ({ n }) => n)));
   await pause(800);
   await server.kill();
   await server.restart();
   const start = performance.now();
-  assert.is(await answered, "CALL_LOST");
+  assert.is(await answered, "resolved");
+  // What was alive in it is not any more.
+  assert.is(await live, "CALL_LOST");
   for (const call of unheard) assert.is(await call, "CALL_LOST");
   assert.ok(performance.now() - start < 4_000, "long before any deadline");
   assert.is(await long, "resolved");

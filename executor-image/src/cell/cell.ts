@@ -226,11 +226,16 @@ export class Cell {
     }
   }
 
-  /** Tells the driver which calls are not here. Behind the replies that were kept, so that it has those by then. */
+  /**
+   * Tells the driver which calls are not here. Behind their replies, as far as these are kept: it then has those that
+   * were sent as the link broke, and takes no others for lost.
+   */
   #answerChecks(): void {
-    if (!this.#replies?.allSent) return;
+    if (!this.#replies?.allSent || !this.#bus.link.up) return;
     for (const { ids, answerTo } of this.#checks.splice(0)) {
       const lost = ids.filter((id) => !this.#running.has(id) && !this.#open.has(id));
+      // One that was not taken is sent anew by its driver, and must not be twice.
+      this.#replies.repeat(lost.filter((id) => !this.#declined.has(id)));
       this.#publish(answerTo, pack(lost));
     }
   }
@@ -254,7 +259,7 @@ export class Cell {
         "BUNDLE_MISSING",
         `This cell has no bundle ${bundle}; it must be loaded again`,
       );
-      this.#replies?.send({ answerTo, kind: ReplyKind.error, bytes: encode(error) });
+      this.#replies?.send({ id, answerTo, kind: ReplyKind.error, bytes: encode(error) });
       this.#declined.add(id);
       return false;
     }
@@ -311,7 +316,7 @@ export class Cell {
       this.#live.delete(id);
       this.#actors.delete(id);
     }
-    this.#replies?.send({ answerTo, kind, bytes });
+    this.#replies?.send({ id, answerTo, kind, bytes });
     const canceller = this.#ending.get(id);
     if (canceller !== undefined) {
       this.#ending.delete(id);

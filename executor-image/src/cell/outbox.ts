@@ -3,6 +3,8 @@ const MOST_REPLIES = 1_000;
 const MOST_BYTES = 64 * 1024 * 1024;
 
 export interface Reply {
+  /** The number of the call. */
+  readonly id: number;
   readonly answerTo: string;
   readonly kind: number;
   readonly bytes: Uint8Array;

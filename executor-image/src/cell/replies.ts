@@ -4,6 +4,7 @@ import type { Bus } from "@bonfire/runtime/internal";
 import { BonfireError, encode, pack, ReplyKind } from "@bonfire/wire";
 import { inboxListens } from "./inbox-probe.ts";
 import { Outbox, type Reply } from "./outbox.ts";
+import { SentReplies } from "./sent-replies.ts";
 
 /** Whoever has been cut off for so long is taken for gone. */
 const BACK_MS = 30_000;
@@ -14,6 +15,7 @@ export class Replies {
   readonly #tenant: string;
   readonly #onSent: () => void;
   readonly #outbox = new Outbox();
+  readonly #sent = new SentReplies();
   /** Large replies that are on their way. */
   #sending = 0;
   #reconnects = 0;
@@ -34,30 +36,45 @@ export class Replies {
   }
 
   send(reply: Reply): void {
-    const { answerTo, kind, bytes } = reply;
+    const { kind, bytes } = reply;
     if (this.#apart || !this.#bus.link.up) this.#outbox.keep(reply);
-    else if (bytes.length < this.#bus.maxPayload) this.#bus.publish(answerTo, replyFrame(kind, bytes));
+    else if (bytes.length < this.#bus.maxPayload) this.#publish(reply);
     else if (kind === ReplyKind.value) void this.#sendLarge(reply, ReplyKind.valueByTransfer);
     else if (kind === ReplyKind.liveValue) void this.#sendLarge(reply, ReplyKind.liveValueByTransfer);
     else {
       const error = new BonfireError("VALUE_REFUSED", "The call failed with an error too large to send");
-      this.#bus.publish(answerTo, replyFrame(kind, encode(error)));
+      this.#publish({ ...reply, bytes: encode(error) });
+    }
+  }
+
+  #publish({ id, answerTo, kind, bytes }: Reply): void {
+    const frame = replyFrame(kind, bytes);
+    this.#bus.publish(answerTo, frame);
+    // A transfer brings its own receipt, and what is alive does not outlast the link.
+    if (kind === ReplyKind.value || kind === ReplyKind.error) this.#sent.add(id, answerTo, frame);
+  }
+
+  /** Sends once more what was sent for these calls and is still kept. Throws `LINK_DOWN`. */
+  repeat(ids: readonly number[]): void {
+    for (const id of ids) {
+      const sent = this.#sent.get(id);
+      if (sent) this.#bus.publish(sent.answerTo, sent.frame);
     }
   }
 
   /** If it does not get across, the receiver's own wait fails and tells the caller. */
   async #sendLarge(reply: Reply, kind: number): Promise<void> {
-    const { answerTo, bytes } = reply;
+    const { id: call, answerTo, bytes } = reply;
     this.#sending++;
     try {
       const transfers = await this.#bus.transfers();
       const { id, total, sent } = transfers.offer(this.#tenant, [bytes]);
-      this.send({ answerTo, kind, bytes: pack([id, total]) });
+      this.send({ id: call, answerTo, kind, bytes: pack([id, total]) });
       await sent;
     } catch (error) {
       // For a caller that has not heard of the transfer yet; for any other it is late, and ignored.
       if (!this.#bus.link.up) this.#outbox.keep(reply);
-      else this.send({ answerTo, kind: ReplyKind.error, bytes: encode(error) });
+      else this.send({ id: call, answerTo, kind: ReplyKind.error, bytes: encode(error) });
     }
     this.#sending--;
     if (this.allSent) this.#onSent();
