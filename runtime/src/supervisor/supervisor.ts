@@ -100,12 +100,11 @@ export class Supervisor extends Actor {
   }
 
   override onStart(): void {
-    const { backend, bootstrap, follows, pool } = this.#options;
+    const { backend, follows, pool } = this.#options;
     const owner = this.context.system.node;
     this.#machines = new Machines(backend, { owner, pool }, (id) => this.#mayTerminate(id));
     this.#hasOthers = follows;
-    // Two drivers learn within a beat of each other that a third is gone.
-    if (backend.shared && follows) this.#settledAt = performance.now() + bootstrap.timing.beat;
+    if (follows) this.#settle();
     this.#unwatchBackend = backend.watch?.((id, detail) => {
       this.context.enqueue(() => this.#machineEnded(id, detail));
     });
@@ -114,6 +113,15 @@ export class Supervisor extends Actor {
     });
     this.every(RECONCILE_MS, () => void this.#reconcile());
     this.#act();
+  }
+
+  /**
+   * Two drivers learn within a beat of each other that a third is gone, and may both supervise until the one has
+   * claimed: the drivers of the other say only then what they hold.
+   */
+  #settle(): void {
+    const { backend, bootstrap } = this.#options;
+    if (backend.shared) this.#settledAt = performance.now() + bootstrap.timing.beat + CLAIM_MS;
   }
 
   /** A driver begins to use the pool. `holdings`: where it has cells already. */
@@ -170,6 +178,7 @@ export class Supervisor extends Actor {
     const { sender, address, system } = this.context;
     if (sender === address.node) return;
     if (sender < address.node) return void this.context.stop();
+    this.#settle();
     // We may have been frozen, and the other be there because we were taken for gone: then we are about to hear that.
     const timer = setTimeout(() => {
       this.#claims.delete(timer);
